@@ -1,0 +1,1 @@
+"""Customer engagement intelligence: which customers are valuable, which are slipping away, and why, as of any day."""

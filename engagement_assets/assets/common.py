@@ -1,0 +1,88 @@
+"""What the assets share: their definition's fixed parts, and publishing a range of days chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from importlib.metadata import version
+from typing import Any
+
+import dagster as dg
+from pyspark.sql import DataFrame
+
+from engagement_assets.checks.publication import Publication, check_specs, column_schema
+from engagement_assets.checks.rules import Rule
+from engagement_assets.contracts import Contract
+from engagement_assets.partitions import ONE_RUN_PER_RANGE, chunks, daily_partitions
+from engagement_assets.resources.tables import Staged
+from engagement_assets.settings import Settings
+
+OWNER = "team:engagement"
+
+#: Raised by hand when a transform gives other rows for the same input; Dagster then shows older snapshots as outdated.
+TRANSFORMS_VERSION = "1"
+
+
+def code_version(settings: Settings) -> str:
+    """Changes with the transforms and with every setting that a snapshot's values depend on."""
+    return f"{TRANSFORMS_VERSION}-{settings.scoring.fingerprint()}-{settings.timezone}-{settings.start_date}"
+
+
+def commit_metadata(settings: Settings) -> dict[str, str]:
+    """What is recorded with every version of a table: the settings its rows depend on."""
+    return {
+        "code_version": code_version(settings),
+        "package_version": version("engagement-assets"),
+        "scoring_policy": settings.scoring.model_dump_json(),
+    }
+
+
+def table_asset(
+    settings: Settings, contract: type[Contract], rules: list[Rule], *, group: str, lake: str, deps: list[str]
+) -> dict[str, Any]:
+    """The arguments of `@asset` that every daily table has."""
+    partitions = daily_partitions(settings)
+    return {
+        "name": contract.table(),
+        "group_name": group,
+        "description": contract.describe(),
+        "owners": [OWNER],
+        "kinds": {"pyspark", "deltalake"},
+        "code_version": code_version(settings),
+        "partitions_def": partitions,
+        "backfill_policy": ONE_RUN_PER_RANGE,
+        "deps": deps,
+        "check_specs": check_specs(contract.table(), rules, partitions),
+        "metadata": {
+            "dagster/column_schema": column_schema(contract),
+            "dagster/table_name": contract.table(),
+            "dagster/storage_kind": "deltalake",
+            "dagster/uri": f"{lake}/{contract.table()}",
+        },
+    }
+
+
+def publish_in_chunks(
+    publication: Publication,
+    settings: Settings,
+    build: Callable[[date, date], DataFrame],
+    *,
+    after: Callable[[Publication, DataFrame, Staged], None] | None = None,
+    extra: Sequence[str] = (),
+) -> Iterator[Any]:
+    """Build, audit and publish the run's days, and `extra` ones, a chunk at a time, then tell Dagster.
+
+    `build(first, last)` gives the rows of those days. `after` may add metadata from the rows of each chunk. If a chunk
+    fails, the days published before it are recorded all the same.
+    """
+    try:
+        for days in chunks(sorted({*publication.asked, *extra}), settings.chunk_days):
+            frame = build(date.fromisoformat(days[0]), date.fromisoformat(days[-1]))
+            staged = publication.publish(frame, days)
+            if after is not None:
+                after(publication, frame, staged)
+    except Exception:
+        yield from publication.partial_events()
+        raise
+    yield from publication.events()
+

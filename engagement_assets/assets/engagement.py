@@ -1,0 +1,212 @@
+"""Group `engagement`: sessions, order aggregates, customer features, engagement scores, daily totals."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from engagement_assets.assets.common import commit_metadata, publish_in_chunks, table_asset
+from engagement_assets.checks import rules
+from engagement_assets.checks.publication import Publication, preview
+from engagement_assets.contracts import (
+    Contract,
+    CustomerFeatures,
+    EngagementMetrics,
+    EngagementScores,
+    OrderAggregates,
+    RawCustomers,
+    RawOrders,
+    RawWebEvents,
+    Sessions,
+)
+from engagement_assets.partitions import days_between
+from engagement_assets.resources.engine import EngineResource
+from engagement_assets.resources.tables import LakeResource, Staged
+from engagement_assets.settings import Settings
+from engagement_assets.transforms.customer_features import build_features
+from engagement_assets.transforms.engagement_metrics import total_metrics
+from engagement_assets.transforms.engagement_scores import score_customers
+from engagement_assets.transforms.order_aggregates import aggregate_orders
+from engagement_assets.transforms.sessions import sessionize
+
+GROUP = "engagement"
+
+#: Width of the bars in the score distribution of a materialisation.
+_BAR = 0.1
+
+ONE_DAY = timedelta(days=1)
+
+
+def _unbound() -> Any:
+    raise RuntimeError("this rule is known to Dagster by name only; the run binds it to its rows")
+
+
+def feature_rules(expected: Callable[[], Mapping[str, int]] = _unbound) -> list[rules.Rule]:
+    """The rules of customer_features."""
+    return [
+        rules.contract_rule(CustomerFeatures),
+        rules.customers_conserved(expected, "raw_customers"),
+        rules.signup_not_after_last_event(),
+    ]
+
+
+def score_rules(expected: Callable[[], Mapping[str, int]] = _unbound) -> list[rules.Rule]:
+    """The rules of engagement_scores."""
+    return [rules.contract_rule(EngagementScores), rules.customers_conserved(expected, "raw_customers")]
+
+
+def earlier(settings: Settings, day: date, days: int) -> date:
+    """The day so many days earlier, but not before the first partition."""
+    return max(settings.start_date, day - timedelta(days=days))
+
+
+def score_distribution(scores: DataFrame) -> dict[str, str]:
+    """Customers per tenth of the score, per day, as a small Markdown table with bars."""
+    last_bar = round(1 / _BAR) - 1
+    bar = F.least(F.floor(F.col("engagement_score") / _BAR), F.lit(last_bar)).cast("int").alias("bar")
+    counted: dict[str, dict[int, int]] = {}
+    for row in scores.groupBy("as_of_date", bar).count().collect():
+        counted.setdefault(row["as_of_date"].isoformat(), {})[row["bar"]] = row["count"]
+    tables = {}
+    for day, bars in counted.items():
+        most = max(bars.values())
+        lines = ["| score | customers | |", "|---|---:|---|"]
+        for number in range(last_bar + 1):
+            count = bars.get(number, 0)
+            lines.append(f"| {number * _BAR:.1f} to {(number + 1) * _BAR:.1f} | {count:,} | {'█' * round(20 * count / most)} |")
+        tables[day] = "\n".join(lines)
+    return tables
+
+
+def build_engagement_assets(settings: Settings, lake_location: str) -> list[dg.AssetsDefinition]:
+    """The assets of the group, for these settings."""
+    policy = settings.scoring
+    windows = 2 * policy.activity_window_days
+
+    def table(contract: type[Contract], checks: list[rules.Rule], deps: list[str]) -> dict[str, Any]:
+        return table_asset(settings, contract, checks, group=GROUP, lake=lake_location, deps=deps)
+
+    def publication(
+        context: dg.AssetExecutionContext,
+        lake: LakeResource,
+        engine: EngineResource,
+        contract: type[Contract],
+        checks: list[rules.Rule],
+    ) -> Publication:
+        return Publication(
+            context, lake, engine.spark_session, contract, checks, commit_metadata=commit_metadata(settings)
+        )
+
+    def with_preview(lake: LakeResource) -> Callable[[Publication, DataFrame, Staged], None]:
+        def after(writer: Publication, frame: DataFrame, staged: Staged) -> None:
+            last = writer.asked[-1]
+            if last in staged.rows() and last not in writer.bad:
+                writer.describe(last, preview=preview(lake.read_staged(writer.spark, staged.only([last]))))
+
+        return after
+
+    @dg.asset(**table(Sessions, [rules.contract_rule(Sessions)], ["raw_web_events"]))
+    def sessions(context: dg.AssetExecutionContext, engine: EngineResource, lake: LakeResource) -> Iterator[Any]:
+        writer = publication(context, lake, engine, Sessions, [rules.contract_rule(Sessions)])
+        events_published = lake.partitions(RawWebEvents)
+        last_asked = date.fromisoformat(writer.asked[-1])
+        lake.require(RawWebEvents, days_between(earlier(settings, last_asked, windows), last_asked))
+        outdated = lake.outdated(Sessions, RawWebEvents)
+        published = lake.partitions(Sessions)
+        extra = [
+            day for day in events_published
+            if day <= writer.asked[-1] and day not in writer.asked and (day not in published or day in outdated)
+        ]
+
+        def build(first: date, last: date) -> DataFrame:
+            before = max(settings.start_date, first - ONE_DAY)
+            events = lake.read(writer.spark, RawWebEvents, days_between(before, last))
+            return sessionize(events, policy, first, last)
+
+        yield from publish_in_chunks(writer, settings, build, after=with_preview(lake), extra=extra)
+
+    @dg.asset(**table(OrderAggregates, [rules.contract_rule(OrderAggregates)], ["raw_orders", "raw_customers"]))
+    def order_aggregates(
+        context: dg.AssetExecutionContext, engine: EngineResource, lake: LakeResource
+    ) -> Iterator[Any]:
+        writer = publication(context, lake, engine, OrderAggregates, [rules.contract_rule(OrderAggregates)])
+        last_asked = date.fromisoformat(writer.asked[-1])
+        lake.require(RawOrders, days_between(settings.start_date, last_asked))
+        lake.require(RawCustomers, writer.asked)
+
+        def build(first: date, last: date) -> DataFrame:
+            orders = lake.read(writer.spark, RawOrders, days_between(settings.start_date, last))
+            customers = lake.read(writer.spark, RawCustomers, [last.isoformat()])
+            return aggregate_orders(orders, customers, policy, first, last)
+
+        yield from publish_in_chunks(writer, settings, build, after=with_preview(lake))
+
+    @dg.asset(
+        **table(CustomerFeatures, feature_rules(), ["raw_customers", "order_aggregates", "sessions"])
+    )
+    def customer_features(
+        context: dg.AssetExecutionContext, engine: EngineResource, lake: LakeResource
+    ) -> Iterator[Any]:
+        writer = publication(
+            context, lake, engine, CustomerFeatures, feature_rules(lambda: lake.partitions(RawCustomers))
+        )
+        first_asked, last_asked = date.fromisoformat(writer.asked[0]), date.fromisoformat(writer.asked[-1])
+        lake.require(RawCustomers, writer.asked)
+        lake.require(OrderAggregates, writer.asked)
+        lake.require(Sessions, days_between(earlier(settings, first_asked, windows - 1), last_asked))
+
+        def build(first: date, last: date) -> DataFrame:
+            days = days_between(first, last)
+            seen = days_between(earlier(settings, first, windows - 1), last)
+            return build_features(
+                lake.read(writer.spark, RawCustomers, days),
+                lake.read(writer.spark, OrderAggregates, days),
+                lake.read(writer.spark, Sessions, seen),
+                policy,
+                first,
+                last,
+            )
+
+        yield from publish_in_chunks(writer, settings, build, after=with_preview(lake))
+
+    @dg.asset(**table(EngagementScores, score_rules(), ["customer_features"]))
+    def engagement_scores(
+        context: dg.AssetExecutionContext, engine: EngineResource, lake: LakeResource
+    ) -> Iterator[Any]:
+        writer = publication(
+            context, lake, engine, EngagementScores, score_rules(lambda: lake.partitions(RawCustomers))
+        )
+        lake.require(CustomerFeatures, writer.asked)
+
+        def build(first: date, last: date) -> DataFrame:
+            features = lake.read(writer.spark, CustomerFeatures, days_between(first, last))
+            # Written, and then looked at for its distribution and preview: computed once where the engine can keep it.
+            return score_customers(features, policy).persist(StorageLevel.MEMORY_AND_DISK)
+
+        def after(writer: Publication, frame: DataFrame, staged: Staged) -> None:
+            with_preview(lake)(writer, frame, staged)
+            for day, distribution in score_distribution(lake.read_staged(writer.spark, staged)).items():
+                writer.describe(day, score_distribution=dg.MetadataValue.md(distribution))
+            frame.unpersist()
+
+        yield from publish_in_chunks(writer, settings, build, after=after)
+
+    @dg.asset(**table(EngagementMetrics, [rules.contract_rule(EngagementMetrics)], ["engagement_scores"]))
+    def engagement_metrics(
+        context: dg.AssetExecutionContext, engine: EngineResource, lake: LakeResource
+    ) -> Iterator[Any]:
+        writer = publication(context, lake, engine, EngagementMetrics, [rules.contract_rule(EngagementMetrics)])
+        lake.require(EngagementScores, writer.asked)
+
+        def build(first: date, last: date) -> DataFrame:
+            days = days_between(first, last)
+            scores = lake.read(writer.spark, EngagementScores, days)
+            return total_metrics(scores, [date.fromisoformat(day) for day in days])
+
+        yield from publish_in_chunks(writer, settings, build, after=with_preview(lake))
+
+    return [sessions, order_aggregates, customer_features, engagement_scores, engagement_metrics]

@@ -1,0 +1,208 @@
+"""Bringing a source into its table: examine every row, keep the good ones, put the others where people can see them.
+
+A run examines the source as a whole and then writes only the days that are asked for, missing, or whose rows changed.
+Which days changed is told by a fingerprint of each day's rows, compared with what is published; so a late or a corrected
+file is noticed whatever its name or date.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from functools import reduce
+from typing import Any
+
+import fsspec
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from engagement_assets.contracts import Contract, RejectedRows
+from engagement_assets.resources.sources import Inspection
+from engagement_assets.resources.tables import LakeResource
+from engagement_assets.transforms import examination
+
+#: Rows written at once when days are published; bounds the memory of the first ingestion of a long history.
+ROWS_PER_WRITE = 5_000_000
+
+
+class ConservationError(RuntimeError):
+    """Rows read and rows accounted for differ: a defect of the pipeline, never of the data. Nothing was published."""
+
+
+@dataclass
+class Account:
+    """Where the rows of a source went. `read` = kept + waiting + blank + duplicates + rejected rows."""
+
+    read: int = 0
+    kept: int = 0
+    waiting: int = 0
+    blank: int = 0
+    duplicates: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rejected_rows(self) -> int:
+        """Rows rejected, whatever the reason."""
+        return sum(self.rejected.values())
+
+    @property
+    def balance(self) -> int:
+        """Rows read less rows accounted for; anything but 0 is a defect."""
+        return self.read - self.kept - self.waiting - self.blank - self.duplicates - self.rejected_rows
+
+
+@dataclass
+class Ingestion:
+    """An examined source: `settled` rows with their verdicts, the account, and each day's fingerprint."""
+
+    source: str
+    settled: DataFrame
+    account: Account
+    fingerprints: dict[str, str]
+    rows: dict[str, int]
+
+
+def source_rows(frames: Sequence[DataFrame], schema: T.StructType, spark: SparkSession) -> DataFrame:
+    """The groups of a source as one frame; empty with the right columns where the source has no file."""
+    if not frames:
+        return spark.createDataFrame([], schema)
+    return reduce(DataFrame.unionByName, frames)
+
+
+def examined_schema(contract: type[Contract]) -> T.StructType:
+    """The columns of an examined source: the table's, and the verdict."""
+    extra = [T.StructField(name, T.StringType()) for name in ("source_path", "verdict", "raw")]
+    return T.StructType([*contract.struct().fields, *extra])
+
+
+def keep(frame: DataFrame, folder: str, spark: SparkSession) -> DataFrame:
+    """Write a frame aside and read it back, so that what follows does not compute it again."""
+    schema = frame.schema
+    frame.write.mode("overwrite").parquet(folder)
+    files, path = fsspec.core.url_to_fs(folder)
+    written = [name for name in files.find(path) if name.endswith(".parquet")] if files.exists(path) else []
+    if not written:
+        return spark.createDataFrame([], schema)
+    return spark.read.schema(schema).parquet(folder)
+
+
+def take_stock(source: str, settled: DataFrame, contents: Sequence[str], rows_read: int, inspection: Inspection) -> Ingestion:
+    """Count where the rows went; raises ConservationError if one is unaccounted for."""
+    account = Account(read=rows_read + len(inspection.unreadable))
+    fingerprints: dict[str, str] = {}
+    rows: dict[str, int] = {}
+    rejected: dict[str, int] = defaultdict(int)
+    if inspection.unreadable:
+        rejected[examination.UNREADABLE_FILE] = len(inspection.unreadable)
+    for row in examination.account(settled, contents).collect():
+        verdict, count = row["verdict"], int(row["rows"])
+        if verdict == examination.KEPT:
+            account.kept += count
+            if row["as_of_date"] is not None:
+                day = row["as_of_date"].isoformat()
+                fingerprints[day], rows[day] = row["fingerprint"], count
+        elif verdict == examination.BLANK:
+            account.blank += count
+        elif verdict == examination.WAITING:
+            account.waiting += count
+        elif verdict == examination.DUPLICATE:
+            account.duplicates += count
+        else:
+            rejected[verdict] += count
+    account.rejected = dict(sorted(rejected.items()))
+    if account.balance:
+        raise ConservationError(
+            f"{source}: {account.read} rows were read but {account.read - account.balance} are accounted for: {asdict(account)}"
+        )
+    return Ingestion(source, settled, account, fingerprints, rows)
+
+
+def publish_rejected(
+    lake: LakeResource, spark: SparkSession, ingestion: Ingestion, inspection: Inspection, run_id: str
+) -> None:
+    """Replace the source's rejected rows: a row that was mended at its source leaves the table by itself."""
+    rejected = ingestion.settled.filter(~F.col("verdict").isin(*examination.NOT_REJECTED)).select(
+        F.lit(ingestion.source).alias("source"),
+        "source_path",
+        F.col("verdict").alias("reason"),
+        F.coalesce(F.col("raw"), F.lit("")).alias("raw"),
+        F.col("as_of_date").alias("row_date"),
+    )
+    if inspection.unreadable:
+        rows = [
+            (ingestion.source, name, examination.UNREADABLE_FILE, why, None) for name, why in inspection.unreadable.items()
+        ]
+        rejected = rejected.unionByName(spark.createDataFrame(rows, RejectedRows.struct()))
+    staged = lake.stage(rejected, RejectedRows, partitions=[ingestion.source], run_id=run_id)
+    lake.commit(staged, run_id=run_id)
+
+
+def changed_days(
+    lake: LakeResource, spark: SparkSession, contract: type[Contract], contents: Sequence[str], ingestion: Ingestion
+) -> set[str]:
+    """Published days whose rows are no longer what the source says."""
+    published = lake.partitions(contract)
+    if not published:
+        return set()
+    rows = lake.read(spark, contract).withColumn("verdict", F.lit(examination.KEPT))
+    found = {row["as_of_date"].isoformat(): row["fingerprint"] for row in examination.account(rows, contents).collect()}
+    return {day for day in published if found.get(day) != ingestion.fingerprints.get(day)}
+
+
+def in_writes(days: Sequence[str], rows: dict[str, int], most_rows: int = ROWS_PER_WRITE) -> list[list[str]]:
+    """Days grouped so that each group has at most `most_rows` rows, a day never divided."""
+    groups: list[list[str]] = []
+    size = 0
+    for day in sorted(days):
+        if not groups or size + rows.get(day, 0) > most_rows:
+            groups.append([])
+            size = 0
+        groups[-1].append(day)
+        size += rows.get(day, 0)
+    return groups
+
+
+# ---- what was read last ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LastRead:
+    """What a source was when it was read last: a run that finds the same need not examine it again."""
+
+    signature: str
+    last_day: str
+    account: Account
+
+
+def last_read(lake: LakeResource, source: str) -> LastRead | None:
+    """What was recorded of the source's last reading; None if there is none. Losing it costs time only."""
+    files, path = fsspec.core.url_to_fs(_last_read_path(lake, source))
+    try:
+        with files.open(path, "r") as stream:
+            found: dict[str, Any] = json.load(stream)
+        return LastRead(found["signature"], found["last_day"], Account(**found["account"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def remember_read(lake: LakeResource, source: str, read: LastRead) -> None:
+    """Record what the source was when it was read."""
+    files, path = fsspec.core.url_to_fs(_last_read_path(lake, source))
+    files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+    with files.open(path, "w") as stream:
+        json.dump(asdict(read), stream)
+
+
+def _last_read_path(lake: LakeResource, source: str) -> str:
+    return f"{lake.location}/.last_read/{source}.json"
+
+
+def observation_day(asked: Sequence[str], published: dict[str, int]) -> date:
+    """The last day to be built: the last one asked for or, where later ones are published already, the last of those."""
+    return date.fromisoformat(max([*asked, *published]))
+
+

@@ -1,0 +1,42 @@
+"""Group `serving`: the published tables as CSV files for BI tools."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from engagement_assets.assets.common import OWNER, code_version
+from engagement_assets.export import export_csv
+from engagement_assets.resources.tables import LakeResource
+from engagement_assets.settings import Settings
+
+GROUP = "serving"
+
+
+def build_serving_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The assets of the group, for these settings."""
+
+    @dg.asset(
+        group_name=GROUP,
+        owners=[OWNER],
+        kinds={"csv"},
+        code_version=code_version(settings),
+        deps=["engagement_scores", "engagement_metrics"],
+        automation_condition=dg.AutomationCondition.eager(),
+        description="CSV files for BI tools: the latest published snapshot (scores with features), the daily metrics of all "
+        "days, and a data dictionary.",
+        metadata={"dagster/storage_kind": "csv", "dagster/uri": settings.export},
+    )
+    def bi_export(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
+        written = export_csv(lake, settings.export)
+        yield dg.MaterializeResult(
+            metadata={
+                "as_of_date": written.as_of_date,
+                "dagster/row_count": sum(file.rows for file in written.files),
+                "files": dg.MetadataValue.table(
+                    [dg.TableRecord({"file": str(file.path), "rows": file.rows, "bytes": file.size}) for file in written.files]
+                ),
+            }
+        )
+
+    return [bi_export]

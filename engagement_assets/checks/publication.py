@@ -1,0 +1,259 @@
+"""Write, audit, publish: rows are staged, examined, and only then committed; the results are told to Dagster per partition.
+
+Dagster keeps check results per partition only in a run of a single partition. In a range run a plain check result belongs
+to no partition and every day shows "skipped". The events below, in this order, give a true picture in both kinds of run,
+good and bad days mixed; this is the one place that depends on it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,  # not exported by dagster; see the module's docstring
+)
+from pyspark.sql import DataFrame, SparkSession
+
+from engagement_assets.checks.rules import Audited, Outcome, Rule
+from engagement_assets.contracts import Contract
+from engagement_assets.resources.tables import LakeResource, Staged
+
+_DAYS_NAMED = 5
+
+#: Columns that no preview shows.
+PERSONAL_COLUMNS = ("email",)
+
+
+class Publication:
+    """The writes of one asset in one run: `publish` for each chunk of days, then `events` for Dagster.
+
+    `asked` are the days of the run; days beyond them may be published too (a fact table fills in what is missing), and are
+    recorded as well.
+    """
+
+    def __init__(
+        self,
+        context: dg.AssetExecutionContext,
+        lake: LakeResource,
+        spark: SparkSession,
+        contract: type[Contract],
+        rules: Sequence[Rule],
+        *,
+        commit_metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        self.context = context
+        self.lake = lake
+        self.spark = spark
+        self.contract = contract
+        self.rules = rules
+        self.commit_metadata = dict(commit_metadata or {})
+        self.asked = list(context.partition_keys)
+        self.rows: dict[str, int] = {}
+        self.bad: dict[str, str] = {}
+        self.outcomes: dict[str, dict[str, Outcome]] = {rule.name: {} for rule in rules}
+        self.metadata: dict[str, dict[str, Any]] = {}
+
+    def publish(self, frame: DataFrame, days: Sequence[str]) -> Staged:
+        """Stage the rows of some days, audit what was staged, commit the good days."""
+        run_id = self.context.run_id
+        staged = self.lake.stage(frame, self.contract, partitions=days, run_id=run_id)
+        rows = staged.rows()
+        bad = self._audit(self.lake.read_staged(self.spark, staged), days, rows)
+        good = [day for day in days if day not in bad]
+        if good:
+            self.lake.commit(staged.only(good), run_id=run_id, metadata=self.commit_metadata)
+        self.lake.discard(staged, bad)
+        self.rows |= {day: rows.get(day, 0) for day in good}
+        self.bad |= bad
+        self.context.log.info(f"{self.contract.table()}: {len(good)} day(s) published, {len(bad)} not; {sum(rows.values())} rows")
+        return staged
+
+    def confirm(self, days: Sequence[str]) -> None:
+        """Audit days that are published already and need no new write."""
+        if not days:
+            return
+        published = self.lake.partitions(self.contract)
+        rows = {day: published[day] for day in days}
+        self.bad |= self._audit(self.lake.read(self.spark, self.contract, days), days, rows)
+        self.rows |= {day: rows[day] for day in days if day not in self.bad}
+
+    def _audit(self, frame: DataFrame, days: Sequence[str], rows: Mapping[str, int]) -> dict[str, str]:
+        """Evaluate the rules; returns the bad days with what was violated."""
+        audited = Audited(frame, self.contract, days, rows)
+        bad: dict[str, list[str]] = {}
+        for rule in self.rules:
+            for day, outcome in rule.evaluate(audited).items():
+                self.outcomes[rule.name][day] = outcome
+                if rule.blocking and outcome.is_error and not outcome.passed:
+                    broken = [f"{name} ({count} rows)" for name, count in outcome.violations.items() if count]
+                    bad.setdefault(day, []).append(f"{rule.name}: {', '.join(broken)}")
+        return {day: "; ".join(texts) for day, texts in bad.items()}
+
+    def describe(self, day: str, **metadata: Any) -> None:
+        """Add metadata to the day's materialisation."""
+        self.metadata.setdefault(day, {}).update(metadata)
+
+    # ---- telling Dagster ---------------------------------------------------------------------------------------------
+
+    def events(self) -> Iterator[Any]:
+        """The events that record what was published and what each rule found; raises Failure if a day was bad."""
+        key = self.context.asset_key
+        extra = [day for day in sorted(self.rows) if day not in set(self.asked)]
+        for day in extra:
+            self.context.log_event(dg.AssetMaterialization(key, partition=day, metadata=self._materialization(day)))
+        if self.bad:
+            yield from self.partial_events()
+        else:
+            for day in self.asked:
+                self.context.add_asset_metadata(self._materialization(day), partition_key=day)
+            yield dg.MaterializeResult(asset_key=key)
+        yield from self._evaluations()
+        if self.bad:
+            raise dg.Failure(self._failure(), allow_retries=False)
+        for rule in self.rules:
+            yield dg.Output(None, output_name=self._spec(rule.name).get_python_identifier())
+
+    def partial_events(self) -> Iterator[Any]:
+        """Record the days that were published, where the run goes on to fail."""
+        for day in self.asked:
+            if day in self.rows:
+                yield dg.AssetMaterialization(self.context.asset_key, partition=day, metadata=self._materialization(day))
+
+    def _spec(self, name: str) -> dg.AssetCheckSpec:
+        return dg.AssetCheckSpec(name, asset=self.context.asset_key)
+
+    def _materialization(self, day: str) -> dict[str, Any]:
+        return {"dagster/partition_row_count": self.rows[day], **self.metadata.get(day, {})}
+
+    def _evaluations(self) -> Iterator[dg.AssetCheckEvaluation]:
+        days = sorted(self.rows) + sorted(self.bad)
+        targets = self._targets(days)
+        for rule in self.rules:
+            for day, outcome in self.outcomes[rule.name].items():
+                yield dg.AssetCheckEvaluation(
+                    asset_key=self.context.asset_key,
+                    check_name=rule.name,
+                    passed=outcome.passed,
+                    severity=severity(rule, outcome),
+                    blocking=rule.blocking,
+                    partition=day,
+                    description=verdict(outcome),
+                    metadata=check_metadata(rule, outcome, self.rows.get(day)),
+                    target_materialization_data=targets.get(day),
+                )
+
+    def _targets(self, days: Sequence[str]) -> dict[str, AssetCheckEvaluationTargetMaterializationData]:
+        """The newest materialisation of each day; without it, the day's state of the check stays empty in the UI.
+
+        A bad day needs that of its older, still published version.
+        """
+        targets: dict[str, AssetCheckEvaluationTargetMaterializationData] = {}
+
+        def note(partitions: list[str], limit: int) -> int:
+            records = self.context.instance.fetch_materializations(
+                dg.AssetRecordsFilter(asset_key=self.context.asset_key, asset_partitions=partitions), limit=limit
+            ).records
+            for record in records:  # newest first
+                if record.partition_key is not None and record.partition_key not in targets:
+                    targets[record.partition_key] = AssetCheckEvaluationTargetMaterializationData(
+                        storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+                    )
+            return len(records)
+
+        # This run has just written most of them, so a look at the newest finds them; the rest are asked for by name.
+        if note(list(days), limit=2 * len(days)) == 2 * len(days):
+            for day in days:
+                if day not in targets:
+                    note([day], limit=1)
+        return targets
+
+    def _failure(self) -> str:
+        shown = [f"{day}: {text}" for day, text in sorted(self.bad.items())[:_DAYS_NAMED]]
+        more = len(self.bad) - len(shown)
+        return (
+            f"{self.contract.table()}: {len(self.bad)} day(s) not published, their previous versions stay. "
+            + " | ".join(shown)
+            + (f" | and {more} more" if more > 0 else "")
+            + ". The checks of these partitions show the counts; mend the source rows and run the days again."
+        )
+
+
+def severity(rule: Rule, outcome: Outcome) -> dg.AssetCheckSeverity:
+    """An error for what keeps a day from being published, a warning for the rest."""
+    return dg.AssetCheckSeverity.ERROR if rule.blocking and outcome.is_error else dg.AssetCheckSeverity.WARN
+
+
+def verdict(outcome: Outcome) -> str:
+    """The outcome in a few words."""
+    if outcome.passed:
+        return f"{len(outcome.violations)} condition(s) hold"
+    return "; ".join(f"{count} violate: {name}" for name, count in outcome.violations.items() if count)
+
+
+def check_metadata(rule: Rule, outcome: Outcome, rows: int | None) -> dict[str, Any]:
+    """Counts of an outcome, the violated conditions by name, and the rule in words."""
+    broken = {name: count for name, count in outcome.violations.items() if count}
+    return {
+        "rule": rule.description,
+        "violations": sum(outcome.violations.values()),
+        **({"violated": dg.MetadataValue.json(broken)} if broken else {}),
+        **({"rows": rows} if rows is not None else {}),
+        **outcome.details,
+    }
+
+
+def check_specs(asset: str, rules: Sequence[Rule], partitions: dg.PartitionsDefinition) -> list[dg.AssetCheckSpec]:
+    """The rules of an asset as Dagster knows them."""
+    return [
+        dg.AssetCheckSpec(
+            rule.name,
+            asset=asset,
+            partitions_def=partitions,
+            blocking=rule.blocking,
+            description=rule.description,
+            metadata={"conditions": dg.MetadataValue.json(list(rule.conditions))},
+        )
+        for rule in rules
+    ]
+
+
+def column_schema(contract: type[Contract]) -> dg.TableSchema:
+    """A contract as the Dagster UI shows it: columns, types, descriptions, constraints."""
+    columns = []
+    for name, column in contract.columns().items():
+        conditions = [rule.name for rule in contract.rules() if rule.column == name and "not null" not in rule.name]
+        columns.append(
+            dg.TableColumn(
+                name,
+                column.dtype.type.simpleString(),
+                description=column.description,
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.nullable, unique=contract.key() == [name], other=conditions or None
+                ),
+            )
+        )
+    return dg.TableSchema(columns, constraints=dg.TableConstraints(other=list(contract._row_rules)))
+
+
+def preview(frame: DataFrame, rows: int = 5) -> dg.TableMetadataValue | dg.TextMetadataValue:
+    """The first rows as a table for the UI, personal columns left out."""
+    shown = [name for name in frame.columns if name not in PERSONAL_COLUMNS]
+    records = [
+        dg.TableRecord({name: value if isinstance(value, (int, float, bool)) else _text(value) for name, value in row.asDict().items()})
+        for row in frame.select(*shown).limit(rows).collect()
+    ]
+    if not records:
+        return dg.MetadataValue.text("no rows")
+    return dg.MetadataValue.table(records)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def as_json(values: Mapping[str, Any]) -> str:
+    """A mapping as compact JSON text, for commit metadata."""
+    return json.dumps(values, sort_keys=True, default=str)

@@ -1,0 +1,41 @@
+"""One pandera model per table: its columns, their types and units, and the rules its rows keep."""
+
+from engagement_assets.contracts.base import Contract, Rule
+from engagement_assets.contracts.engagement import (
+    CustomerFeatures,
+    EngagementMetrics,
+    EngagementScores,
+    OrderAggregates,
+    Sessions,
+)
+from engagement_assets.contracts.sources import RawCustomers, RawOrders, RawWebEvents, RejectedRows
+
+TABLES: dict[str, type[Contract]] = {
+    contract.table(): contract
+    for contract in (
+        RawCustomers,
+        RawOrders,
+        RawWebEvents,
+        Sessions,
+        OrderAggregates,
+        CustomerFeatures,
+        EngagementScores,
+        EngagementMetrics,
+        RejectedRows,
+    )
+}
+
+__all__ = [
+    "TABLES",
+    "Contract",
+    "CustomerFeatures",
+    "EngagementMetrics",
+    "EngagementScores",
+    "OrderAggregates",
+    "RawCustomers",
+    "RawOrders",
+    "RawWebEvents",
+    "RejectedRows",
+    "Rule",
+    "Sessions",
+]

@@ -1,0 +1,113 @@
+"""What every table's contract can do: give its pandera schema, its Spark types, and its rules as SQL predicates.
+
+A contract is the only list of a table's columns: the pandera models validate with it, the Dagster UI shows it, files are
+read with it, the data dictionary is written from it.
+"""
+
+import copy
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar
+
+import pandera.pyspark as pa
+import pyspark.sql.types as T
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A named condition that each row of a table keeps.
+
+    `condition` is a SQL expression, true (not null) for a good row; `column` is what it speaks of, None for the whole row.
+    """
+
+    name: str
+    condition: str
+    column: str | None = None
+
+
+class Contract(pa.DataFrameModel):
+    """Base of the table contracts. Subclasses declare columns; `_row_rules` adds rules that span columns."""
+
+    #: Name -> SQL condition, for rules that span columns.
+    _row_rules: ClassVar[dict[str, str]] = {}
+
+    @classmethod
+    def table(cls) -> str:
+        """The table's name in the lake, which is the asset's too."""
+        return str(cls.to_schema().name)
+
+    @classmethod
+    def describe(cls) -> str:
+        """What a row is, in a sentence."""
+        return " ".join((cls.__doc__ or "").split())
+
+    @classmethod
+    def columns(cls) -> dict[str, Any]:
+        """The pandera columns in their order, by name."""
+        return dict(cls.to_schema().columns)
+
+    @classmethod
+    def struct(cls) -> T.StructType:
+        """The Spark type of a row; nullable throughout, as Parquet readers give it."""
+        return T.StructType([T.StructField(name, column.dtype.type, True) for name, column in cls.columns().items()])
+
+    @classmethod
+    def key(cls) -> list[str]:
+        """The columns that identify a row; empty where rows have no identity."""
+        return list(cls.to_schema().unique or [])
+
+    @classmethod
+    def gate(cls) -> pa.DataFrameSchema:
+        """The pandera schema with the row rules as data-frame checks: `validate(frame)`, then `.pandera.errors == {}`."""
+        return _gate(cls)
+
+    @classmethod
+    def rules(cls) -> list[Rule]:
+        """Each condition of the contract on a single row: nulls, column checks, row rules.
+
+        Raises NotImplementedError for a pandera check that has no translation, so that none is silently left out.
+        """
+        rules = []
+        for name, column in cls.columns().items():
+            if not column.nullable:
+                rules.append(Rule(f"{name} is not null", f"`{name}` is not null", name))
+            rules += [_translate(name, check) for check in column.checks]
+        return rules + [Rule(name, condition) for name, condition in cls._row_rules.items()]
+
+
+@cache
+def _gate(contract: type[Contract]) -> pa.DataFrameSchema:
+    schema = copy.deepcopy(contract.to_schema())
+    schema.checks = [
+        pa.Check(_holds_in_every_row, name=name, error=name, condition=condition)
+        for name, condition in contract._row_rules.items()
+    ]
+    return schema
+
+
+def _holds_in_every_row(frame: DataFrame, condition: str) -> bool:
+    return frame.filter(~F.coalesce(F.expr(condition), F.lit(False))).limit(1).count() == 0
+
+
+def _literal(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'" if isinstance(value, str) else str(value)
+
+
+def _translate(column: str, check: pa.Check) -> Rule:
+    """A pandera column check as SQL. Null passes, as in pandera; nulls are judged by their own rule."""
+    stats: dict[str, Any] = check.statistics or {}
+    if check.name == "greater_than_or_equal_to":
+        text = f"`{column}` >= {_literal(stats['min_value'])}"
+    elif check.name == "greater_than":
+        text = f"`{column}` > {_literal(stats['min_value'])}"
+    elif check.name == "less_than_or_equal_to":
+        text = f"`{column}` <= {_literal(stats['max_value'])}"
+    elif check.name == "in_range" and stats["include_min"] and stats["include_max"]:
+        text = f"`{column}` between {_literal(stats['min_value'])} and {_literal(stats['max_value'])}"
+    elif check.name == "isin":
+        text = f"`{column}` in ({', '.join(_literal(value) for value in stats['allowed_values'])})"
+    else:
+        raise NotImplementedError(f"no SQL translation for the pandera check {check.name!r} of column {column!r}")
+    return Rule(text.replace("`", ""), f"`{column}` is null or {text}", column)

@@ -1,0 +1,45 @@
+"""The one place that builds the project's Definitions."""
+
+from __future__ import annotations
+
+import warnings
+
+import dagster as dg
+
+from engagement_assets.assets.engagement import build_engagement_assets
+from engagement_assets.assets.serving import build_serving_assets
+from engagement_assets.assets.sources import build_source_assets
+from engagement_assets.automation import build_automation
+from engagement_assets.resources.engine import EngineResource
+from engagement_assets.resources.sources import SourcesResource
+from engagement_assets.resources.tables import LakeResource
+from engagement_assets.settings import Settings
+
+# Partitioned checks and kinds are marked as previews in Dagster; the minor version is pinned for that reason.
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """Assets, checks, jobs, schedules and resources for these settings."""
+    lake = LakeResource(root=settings.lake)
+    jobs, schedules = build_automation(settings)
+    return dg.Definitions(
+        assets=[
+            *build_source_assets(settings, lake.location),
+            *build_engagement_assets(settings, lake.location),
+            *build_serving_assets(settings),
+        ],
+        jobs=jobs,
+        schedules=schedules,
+        resources={
+            "engine": EngineResource(engine=settings.engine, timezone=settings.timezone),
+            "lake": lake,
+            "sources": SourcesResource(root=settings.data),
+        },
+        # One process per run: the engine is started once, not once per step.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions(Settings())

@@ -1,0 +1,149 @@
+"""Every number and place the pipeline depends on, typed, validated, with its default and unit.
+
+Each is read from an environment variable: `ENGAGEMENT_` and the name in capitals; parts of the scoring policy with a
+double underscore, e.g. `ENGAGEMENT_SCORING__RECENCY_WEIGHT=0.5`. `engagement settings` shows them all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "ENGAGEMENT_"
+
+#: Weights are compared with 1 to this; a sum of decimal fractions is rarely exact in binary.
+_SUM_TOLERANCE = 1e-9
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Bounds(BaseModel):
+    """The values that count as 0 and as 1 on a fixed scale; values beyond them are clamped."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    low: float = 0.0
+    high: float
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Bounds:
+        if not self.low < self.high:
+            raise ValueError(f"low ({self.low}) must be below high ({self.high})")
+        return self
+
+
+class ScoringPolicy(BaseModel):
+    """How a score, its segment and its risk flag are computed. Changing any of these makes old snapshots stale."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recency_weight: Share = Field(0.4, description="share of recency in the engagement score")
+    frequency_weight: Share = Field(0.3, description="share of frequency in the engagement score")
+    monetary_weight: Share = Field(0.3, description="share of monetary value in the engagement score")
+    order_weight: Share = Field(0.6, description="share of orders in the frequency score")
+    session_weight: Share = Field(0.4, description="share of sessions in the frequency score")
+    monetary_scale: Literal["log1p", "none"] = Field(
+        "log1p", description="revenue is heavy-tailed: log1p scores ln(1 + revenue), none scores plain revenue"
+    )
+    high_threshold: Share = Field(0.7, description="segment High from this score on")
+    medium_threshold: Share = Field(0.4, description="segment Medium from this score on")
+    low_threshold: Share = Field(0.2, description="segment Low from this score on, At Risk below")
+    high_risk_threshold: Share = Field(0.3, description="buyers below this score are at high risk")
+    revenue_band_percentile: Share = Field(0.75, description="revenue band High from this percentile of buyers' revenue on")
+    activity_window_days: int = Field(30, ge=1, le=365, description="days of the activity window, the as-of date included")
+    session_gap_minutes: int = Field(30, ge=1, le=1440, description="a longer silence starts a new session")
+    engaged_session_seconds: float = Field(10.0, ge=0, description="a session longer than this is engaged")
+    server_side_event_types: tuple[str, ...] = Field(
+        (), description="event types that are not the customer's own activity (e.g. package_shipped); they start no session"
+    )
+    reference_recency_days: Bounds = Field(Bounds(low=0, high=365), description="fixed bounds of recency, days")
+    reference_orders: Bounds = Field(Bounds(low=0, high=20), description="fixed bounds of total orders")
+    reference_sessions: Bounds = Field(Bounds(low=0, high=20), description="fixed bounds of sessions in the window")
+    reference_revenue: Bounds = Field(Bounds(low=0, high=10_000), description="fixed bounds of total revenue, currency units")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ScoringPolicy:
+        total = self.recency_weight + self.frequency_weight + self.monetary_weight
+        if abs(total - 1) > _SUM_TOLERANCE:
+            raise ValueError(f"recency_weight + frequency_weight + monetary_weight must be 1, not {total:g}")
+        total = self.order_weight + self.session_weight
+        if abs(total - 1) > _SUM_TOLERANCE:
+            raise ValueError(f"order_weight + session_weight must be 1, not {total:g}")
+        if not self.low_threshold < self.medium_threshold < self.high_threshold:
+            raise ValueError("thresholds must rise: low_threshold < medium_threshold < high_threshold")
+        if self.monetary_scale == "log1p" and self.reference_revenue.low < 0:
+            raise ValueError("reference_revenue.low must not be negative on the log1p scale")
+        return self
+
+    @property
+    def session_gap(self) -> timedelta:
+        """The longest silence within one session."""
+        return timedelta(minutes=self.session_gap_minutes)
+
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits that change with any value of the policy."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class Settings(BaseSettings):
+    """Where things are, which engine computes, which days exist, and the scoring policy."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="ignore", validate_default=True
+    )
+
+    data: str = Field("data/raw", description="folder or object-store URL with customers/, orders/ and web_events/")
+    lake: str = Field("data/lake", description="folder or object-store URL of the published tables")
+    export: str = Field("data/export", description="folder of the CSV files for BI tools")
+    engine: str = Field("embedded", description="embedded, local[N], spark://…, yarn, k8s://… or sc://…")
+    start_date: date = Field(date(2025, 1, 1), description="first partition; earlier orders and events are rejected")
+    timezone: str = Field("UTC", description="business time zone in which days are cut")
+    chunk_days: int = Field(31, ge=1, le=366, description="days computed at once in a range; bounds memory")
+    rejected_share_warning: Share = Field(0.05, description="warn when more of a source's rows are rejected")
+    rejected_share_limit: Share = Field(0.5, description="stop when more of a source's rows are rejected")
+    scoring: ScoringPolicy = Field(default_factory=lambda: ScoringPolicy(), description="weights, thresholds, windows, bounds")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{value!r} is no IANA time zone; write for example Europe/Berlin or UTC") from None
+        return value
+
+    @field_validator("engine")
+    @classmethod
+    def _known_engine(cls, value: str) -> str:
+        if value in ("embedded", "yarn", "local") or value.startswith(("local[", "spark://", "k8s://", "sc://")):
+            return value
+        raise ValueError(f"{value!r} is no engine; use embedded, local[*], spark://host:7077, yarn, k8s://… or sc://host:15002")
+
+    @model_validator(mode="after")
+    def _limits_ordered(self) -> Settings:
+        if self.rejected_share_warning > self.rejected_share_limit:
+            raise ValueError("rejected_share_warning must not exceed rejected_share_limit")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The business time zone."""
+        return ZoneInfo(self.timezone)
+
+
+def is_url(path: str) -> bool:
+    """Whether a place is an object-store URL (`s3://…`) and not a local path."""
+    return "://" in path
+
+
+def local_path(path: str) -> Path:
+    """A local place as an absolute path."""
+    return Path(path).expanduser().resolve()

@@ -1,0 +1,151 @@
+"""Customer features: every customer of the day, inactive ones too, with recency, frequency, monetary and session features."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from engagement_assets.contracts import CustomerFeatures
+from engagement_assets.settings import ScoringPolicy
+from engagement_assets.transforms.steps import each_day, totals_per_day
+
+
+def session_windows(sessions: DataFrame, policy: ScoringPolicy, first: date, last: date) -> DataFrame:
+    """Sessions in the activity window of each day `first` to `last`, and in the window before it.
+
+    A session counts in a window in which it has an event. Its row of a later day (`continues_previous_day`) therefore
+    counts on the window's first day only; on any other day the session is counted already by an earlier row.
+
+    Parameters: `sessions` of the two windows before each day, that is from `first` - 2 W + 1 on.
+    Returns: customer_id, as_of_date, sessions_last_30_days, sessions_previous_30_days, engaged_sessions_last_30_days,
+    page_views_last_30_days, add_to_carts_last_30_days, checkouts_last_30_days, last_event_date (the latest day with an event
+    so far). Customers without any session have no row.
+    """
+    width = policy.activity_window_days
+    starts = F.when(F.col("continues_previous_day"), 0).otherwise(1)
+    carried = F.when(F.col("continues_previous_day"), 1).otherwise(0)
+    engaged = F.when(F.col("is_engaged"), 1).otherwise(0)
+    per_day = sessions.groupBy("customer_id", F.col("as_of_date").alias("event_day")).agg(
+        F.sum(starts).alias("starts"),
+        F.sum(carried).alias("carried"),
+        F.sum(starts * engaged).alias("engaged_starts"),
+        F.sum(carried * engaged).alias("engaged_carried"),
+        F.sum("page_views").alias("page_views"),
+        F.sum("add_to_carts").alias("add_to_carts"),
+        F.sum("checkouts").alias("checkouts"),
+    )
+
+    def change(days: int, **deltas: Column) -> Column:
+        """The change `days` after the sessions' day, zero where not given."""
+        names = ("recent", "previous", "engaged", "page_views", "add_to_carts", "checkouts")
+        values = [deltas.get(name, F.lit(0)).cast("bigint").alias(name) for name in names]
+        return F.struct(F.date_add("event_day", days).alias("day"), *values)
+
+    started, continued = F.col("starts"), F.col("carried")
+    changes = per_day.select(
+        "customer_id",
+        "event_day",
+        F.explode(
+            F.array(
+                change(
+                    0,
+                    recent=started,
+                    engaged=F.col("engaged_starts"),
+                    page_views=F.col("page_views"),
+                    add_to_carts=F.col("add_to_carts"),
+                    checkouts=F.col("checkouts"),
+                ),
+                change(width - 1, recent=continued, engaged=F.col("engaged_carried")),
+                change(
+                    width,
+                    recent=-(started + continued),
+                    previous=started,
+                    engaged=-(F.col("engaged_starts") + F.col("engaged_carried")),
+                    page_views=-F.col("page_views"),
+                    add_to_carts=-F.col("add_to_carts"),
+                    checkouts=-F.col("checkouts"),
+                ),
+                change(2 * width - 1, previous=continued),
+                change(2 * width, previous=-(started + continued)),
+            )
+        ).alias("change"),
+    ).select("customer_id", "event_day", "change.*")
+    totals = {
+        "sessions_last_30_days": F.sum("sessions_last_30_days"),
+        "sessions_previous_30_days": F.sum("sessions_previous_30_days"),
+        "engaged_sessions_last_30_days": F.sum("engaged_sessions_last_30_days"),
+        "page_views_last_30_days": F.sum("page_views_last_30_days"),
+        "add_to_carts_last_30_days": F.sum("add_to_carts_last_30_days"),
+        "checkouts_last_30_days": F.sum("checkouts_last_30_days"),
+        "last_event_date": F.max("last_event_date"),
+    }
+    named = changes.select(
+        "customer_id",
+        "day",
+        F.col("recent").alias("sessions_last_30_days"),
+        F.col("previous").alias("sessions_previous_30_days"),
+        F.col("engaged").alias("engaged_sessions_last_30_days"),
+        F.col("page_views").alias("page_views_last_30_days"),
+        F.col("add_to_carts").alias("add_to_carts_last_30_days"),
+        F.col("checkouts").alias("checkouts_last_30_days"),
+        F.col("event_day").alias("last_event_date"),
+    )
+    return each_day(totals_per_day(named, totals, first, last))
+
+
+def average_order_value(revenue: Column, orders: Column) -> Column:
+    """Revenue by orders, rounded half up to cents; in whole cents, because the engines divide decimals differently."""
+    cents = (revenue * F.lit(100)).cast("bigint")
+    rounded = F.floor((F.lit(2) * cents + orders) / (F.lit(2) * orders)).cast("bigint")
+    exact = (rounded.cast("decimal(20,0)") * F.lit("0.01").cast("decimal(3,2)")).cast("decimal(18,2)")
+    return F.when(orders > 0, exact)
+
+
+def build_features(
+    customers: DataFrame, aggregates: DataFrame, sessions: DataFrame, policy: ScoringPolicy, first: date, last: date
+) -> DataFrame:
+    """Join what is known of each customer, for the days `first` to `last`.
+
+    Parameters: `customers` and `aggregates` are the partitions of these days; `sessions` those of the two activity windows
+    before each of them.
+    Returns: the columns of the contract `customer_features`.
+    """
+    width = policy.activity_window_days
+    windows = session_windows(sessions, policy, first, last)
+    joined = (
+        customers.select("as_of_date", "customer_id", "country", "signup_date")
+        .join(aggregates, on=["as_of_date", "customer_id"], how="left")
+        .join(windows, on=["as_of_date", "customer_id"], how="left")
+    )
+    day = F.col("as_of_date")
+    orders = F.coalesce(F.col("total_orders"), F.lit(0)).cast("bigint")
+    revenue = F.coalesce(F.col("total_revenue"), F.lit(0)).cast("decimal(18,2)")
+    seen = F.col("last_event_date") >= F.date_sub(day, 2 * width - 1)
+    computed = {
+        "tenure_days": F.datediff(day, F.col("signup_date")),
+        "total_orders": orders,
+        "total_revenue": revenue,
+        "average_order_value": average_order_value(revenue, orders),
+        "recency_days": F.datediff(day, F.col("last_order_date")),
+        "last_session_date": F.when(seen, F.col("last_event_date")),
+        "total_orders_30_days_before": F.coalesce(F.col("total_orders_30_days_before"), F.lit(0)),
+        "total_revenue_30_days_before": F.coalesce(F.col("total_revenue_30_days_before"), F.lit(0)),
+        "recency_days_30_days_before": F.datediff(F.date_sub(day, width), F.col("last_order_date_30_days_before")),
+    }
+    counts = (
+        "sessions_last_30_days",
+        "sessions_previous_30_days",
+        "engaged_sessions_last_30_days",
+        "page_views_last_30_days",
+        "add_to_carts_last_30_days",
+        "checkouts_last_30_days",
+    )
+    computed |= {name: F.coalesce(F.col(name), F.lit(0)) for name in counts}
+    return joined.select(
+        *[
+            computed.get(field.name, F.col(field.name)).cast(field.dataType).alias(field.name)
+            for field in CustomerFeatures.struct()
+        ]
+    )

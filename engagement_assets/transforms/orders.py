@@ -1,0 +1,63 @@
+"""Orders: from typed source rows to one clean row per order."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from engagement_assets.transforms import conversions, examination
+from engagement_assets.transforms.conversions import Kind
+from engagement_assets.transforms.examination import ObservationWindow
+
+#: The date comes first: a later row never displaces an earlier one.
+CONTENTS = ("order_date", "order_amount", "customer_id")
+
+
+def examine_orders(
+    rows: DataFrame, kinds: dict[str, Kind], *, window: ObservationWindow, timezone: str
+) -> DataFrame:
+    """Judge each orders row by itself.
+
+    Parameters: `rows` has order_id, customer_id, order_date, order_amount (of the given kinds) and source_path.
+    Returns: as_of_date, order_id, customer_id, order_date, order_amount, source_path, verdict, raw.
+    """
+    order_text, order_id = conversions.identifier(F.col("order_id"), kinds["order_id"])
+    customer_text, customer_id = conversions.identifier(F.col("customer_id"), kinds["customer_id"])
+    date_text, order_date = conversions.instant(F.col("order_date"), kinds["order_date"], timezone)
+    amount_text, amount = conversions.money(F.col("order_amount"), kinds["order_amount"])
+    day = F.to_date(order_date)
+    verdict = examination.first_reason(
+        F.when(order_text.isNull(), examination.MISSING_ORDER),
+        F.when(order_id.isNull(), examination.WRONG_TYPE),
+        F.when(customer_text.isNull(), examination.MISSING_CUSTOMER),
+        F.when(customer_id.isNull(), examination.WRONG_TYPE),
+        F.when(date_text.isNull(), examination.MISSING_DATE),
+        F.when(order_date.isNull(), examination.WRONG_TYPE),
+        F.when(conversions.is_not_a_number(amount_text), examination.NOT_A_NUMBER),
+        F.when(amount.isNull(), examination.WRONG_TYPE),
+        window.verdict(day),
+        F.when(amount < 0, examination.NEGATIVE_AMOUNT),
+    )
+    raw = examination.as_json(
+        order_text.alias("order_id"),
+        customer_text.alias("customer_id"),
+        date_text.alias("order_date"),
+        amount_text.alias("order_amount"),
+    )
+    return rows.select(
+        day.alias("as_of_date"),
+        order_id.alias("order_id"),
+        customer_id.alias("customer_id"),
+        order_date.alias("order_date"),
+        amount.alias("order_amount"),
+        "source_path",
+        verdict.alias("verdict"),
+        examination.when_rejected(verdict, raw).alias("raw"),
+    )
+
+
+def settle_orders(examined: DataFrame, customers: DataFrame) -> DataFrame:
+    """Keep one row per order_id, the earliest, and only orders of known customers (column customer_id)."""
+    settled = examination.settle_repeats(examined, key=["order_id"], contents=CONTENTS)
+    settled = examination.settle_unknown_customers(settled, customers)
+    return examination.with_late_raw(settled, ["order_id", "customer_id", "order_date", "order_amount"])

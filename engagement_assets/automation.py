@@ -10,6 +10,8 @@ from engagement_assets.settings import Settings
 
 DAILY_JOB = "daily_snapshot"
 
+SERVING_JOB = "serve"
+
 #: When yesterday is built, in the business time zone: after late events of the evening have arrived.
 HOUR_OF_DAY = 2
 
@@ -27,10 +29,15 @@ def build_automation(settings: Settings) -> tuple[list[dg.UnresolvedAssetJobDefi
         partitions_def=daily_partitions(settings),
         description="Builds every table for a day or a range of days: sources, sessions, features, scores, metrics.",
     )
+    serving = dg.define_asset_job(
+        SERVING_JOB,
+        selection=dg.AssetSelection.groups("serving"),
+        description="Writes what BI tools read from the published tables.",
+    )
     schedule = dg.build_schedule_from_partitioned_job(
         daily,
         name="daily_snapshot_schedule",
         hour_of_day=HOUR_OF_DAY,
         description=f"Builds yesterday's snapshot at {HOUR_OF_DAY:02d}:00 in the business time zone.",
     )
-    return [daily], [schedule]  # type: ignore[list-item]
+    return [daily, serving], [schedule]  # type: ignore[list-item]

@@ -13,6 +13,7 @@ from engagement_assets.automation import build_automation
 from engagement_assets.resources.engine import EngineResource
 from engagement_assets.resources.sources import SourcesResource
 from engagement_assets.resources.tables import LakeResource
+from engagement_assets.runs import progress_logger
 from engagement_assets.settings import Settings
 
 # Partitioned checks and kinds are marked as previews in Dagster; the minor version is pinned for that reason.
@@ -37,6 +38,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             "lake": lake,
             "sources": SourcesResource(root=settings.data),
         },
+        loggers={"console": dg.colored_console_logger, "progress": progress_logger},
         # One process per run: the engine is started once, not once per step.
         executor=dg.in_process_executor,
     )

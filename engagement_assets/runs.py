@@ -2,14 +2,178 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.definitions.reconstruct import ReconstructableJob
+from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from engagement_assets.automation import DAILY_JOB
+from engagement_assets.automation import DAILY_JOB, SERVING_JOB, partitioned_tables
+from engagement_assets.settings import Settings
+
+HOME_VARIABLE = "DAGSTER_HOME"
+DEFAULT_HOME = ".dagster_home"
+
+#: A Dagster home for one machine: SQLite, nothing sent anywhere, one run at a time, because each run starts an engine.
+LOCAL_INSTANCE = """\
+# Dagster's home of a single machine. docs/production.md describes one on PostgreSQL.
+telemetry:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+event_log_storage:
+  module: engagement_assets.event_log
+  class: PooledSqliteEventLogStorage
+  config:
+    base_dir: history/runs
+"""
+
+
+class DateOutOfRangeError(ValueError):
+    """A date is before the first partition or not over yet; the message says which dates exist."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands: steps finished of all, and what it is doing."""
+
+    done: int
+    total: int
+    doing: str
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a run ended: `failures` holds, per failed asset, what was wrong and what to do."""
+
+    run_id: str
+    success: bool
+    failures: dict[str, str]
+
+
+Listener = Callable[[Progress], None]
+
+_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+class _ProgressHandler(logging.Handler):
+    """Turns Dagster's log records of a run into progress."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done = 0
+        self.doing = "starting"
+
+    def emit(self, record: logging.LogRecord) -> None:
+        listener = _listener.get()
+        if listener is None:
+            return
+        meta = getattr(record, "dagster_meta", {}) or {}
+        event = meta.get("dagster_event")
+        kind = getattr(event, "event_type_value", None)
+        if kind == "STEP_START":
+            self.doing = str(event.step_key)
+        elif kind == "STEP_SUCCESS":
+            self.done += 1
+        elif event is None and record.levelno >= logging.INFO:
+            self.doing = str(meta.get("orig_message") or record.getMessage())
+        else:
+            return
+        listener(Progress(self.done, len(partitioned_tables()), self.doing))
+
+
+@dg.logger(description="Reports progress to the command line.")
+def progress_logger(_: dg.InitLoggerContext) -> logging.Logger:
+    """A Dagster logger that tells the caller of `run_days` how far the run is."""
+    logger = logging.Logger("engagement.progress", level=logging.DEBUG)
+    logger.addHandler(_ProgressHandler())
+    return logger
+
+
+def dagster_home() -> Path:
+    """The Dagster home: DAGSTER_HOME, or `.dagster_home` in the working folder, made at its first use."""
+    given = os.environ.get(HOME_VARIABLE)
+    home = Path(given).expanduser() if given else Path.cwd() / DEFAULT_HOME
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        (home / "dagster.yaml").write_text(LOCAL_INSTANCE, encoding="utf-8")
+    os.environ[HOME_VARIABLE] = str(home.resolve())
+    return home.resolve()
+
+
+@contextmanager
+def local_instance() -> Iterator[dg.DagsterInstance]:
+    """The Dagster instance that the UI of this project shows."""
+    dagster_home()
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def check_days(settings: Settings, first: date, last: date) -> None:
+    """Raise DateOutOfRangeError unless partitions exist for these days."""
+    if first > last:
+        raise DateOutOfRangeError(f"the range begins on {first}, after its end on {last}")
+    yesterday = datetime.now(settings.zone).date() - timedelta(days=1)
+    if first < settings.start_date:
+        raise DateOutOfRangeError(
+            f"{first} is before the first partition, {settings.start_date}; ENGAGEMENT_START_DATE moves it"
+        )
+    if last > yesterday:
+        raise DateOutOfRangeError(f"{last} is not over yet; the latest partition is {yesterday}")
+
+
+def run_days(
+    settings: Settings, first: date, last: date, instance: dg.DagsterInstance, listener: Listener | None = None
+) -> RunOutcome:
+    """Build every table for the days `first` to `last` in one run, then export what BI tools read."""
+    from engagement_assets.definitions import build_definitions
+
+    check_days(settings, first, last)
+    definitions = build_definitions(settings)
+    if first == last:
+        tags = {"dagster/partition": first.isoformat()}
+    else:
+        tags = {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
+    token = _listener.set(listener)
+    try:
+        outcome = _execute(definitions.resolve_job_def(DAILY_JOB), instance, tags)
+        if outcome.success:
+            exported = _execute(definitions.resolve_job_def(SERVING_JOB), instance, {})
+            outcome = RunOutcome(outcome.run_id, exported.success, exported.failures)
+    finally:
+        _listener.reset(token)
+    return outcome
+
+
+def _execute(job: dg.JobDefinition, instance: dg.DagsterInstance, tags: dict[str, str]) -> RunOutcome:
+    result = job.execute_in_process(
+        instance=instance,
+        tags=tags,
+        partition_key=tags.get("dagster/partition"),
+        raise_on_error=False,
+        run_config={"loggers": {"progress": {}}},
+    )
+    failures = {}
+    for event in result.all_events:
+        if event.is_step_failure and event.step_key:
+            failures[event.step_key] = _cause(event.step_failure_data)
+    return RunOutcome(result.run_id, result.success, failures)
+
+
+def _cause(failure: StepFailureData) -> str:
+    """The innermost message of a step's failure, without its traceback."""
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return str(failure.user_failure_data.description)
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return "unknown error" if error is None else " ".join(error.message.split())
+

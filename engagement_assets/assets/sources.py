@@ -120,12 +120,7 @@ class Reader:
         """The web events source."""
         lines = list(self.sources.read_lines(self.spark, inspection))
         frames = [
-            web_events_step.examine_web_events(
-                part,
-                window=self.window(last_day),
-                timezone=self.settings.timezone,
-                strict_engine=self.engine.parses_json_strictly,
-            )
+            web_events_step.examine_web_events(part, window=self.window(last_day), timezone=self.settings.timezone)
             for part in lines
         ]
         examined = ing.keep(self._together(frames, RawWebEvents), f"{self.scratch}/web_events", self.spark)

@@ -122,11 +122,6 @@ class EngineResource(LazyPySparkResource):
     def _is_local(self) -> bool:
         return self.engine.startswith("local")
 
-    @property
-    def parses_json_strictly(self) -> bool:
-        """Whether this engine's `from_json` refuses everything that is not exactly one JSON object (Sail does)."""
-        return self.is_embedded
-
     def stop(self) -> None:
         """Stop the session, and the server if this resource started one. Harmless when nothing was started."""
         session, self._spark_session = self._spark_session, None

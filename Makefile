@@ -1,0 +1,56 @@
+# `make demo` and `make test` work on a fresh machine with Python 3.10 or newer and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TEST_STAMP := $(VENV)/.installed-test
+
+# What `make demo` builds: the last 90 days of the committed sample data.
+DEMO_FROM ?= 2026-04-02
+DEMO_TO ?= 2026-06-30
+
+export DAGSTER_HOME ?= $(CURDIR)/.dagster_home
+
+.PHONY: help demo test dev dashboard lint format constraints clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; set PYTHON=/path/to/python3")'
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e .
+	@touch $@
+
+$(TEST_STAMP): $(STAMP)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP)  ## Run the pipeline on the sample data and say what it found
+	$(BIN)/engagement run --from $(DEMO_FROM) --to $(DEMO_TO)
+
+test: $(TEST_STAMP)  ## Run the tests
+	$(BIN)/python -m pytest
+
+dev: $(STAMP)  ## Start the Dagster UI with a home that lasts
+	$(BIN)/engagement settings > /dev/null
+	$(BIN)/python -c 'from engagement_assets.runs import dagster_home; dagster_home()'
+	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1
+
+lint: $(TEST_STAMP)  ## Check style, types and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(TEST_STAMP)  ## Put the code into the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+constraints: $(TEST_STAMP)  ## Write constraints.txt anew from what is installed
+	$(BIN)/uv pip freeze --python $(BIN)/python --exclude-editable > constraints.txt
+
+clean:  ## Remove tables, exports and run history; sources stay
+	rm -rf data/lake data/export .dagster_home

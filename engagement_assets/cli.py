@@ -1,0 +1,313 @@
+"""The command line: `engagement run | show | export | calibrate | sample | settings | doctor`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from engagement_assets.settings import PREFIX, Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Customer engagement intelligence: who is valuable, who is slipping away, and why, as of any day.",
+)
+out = Console()
+err = Console(stderr=True)
+
+#: Shows the traceback of an unexpected error.
+DEBUG_VARIABLE = f"{PREFIX}DEBUG"
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class UsageError(ValueError):
+    """What was asked for does not make sense; the message says what does."""
+
+
+def friendly(command: Command) -> Command:
+    """Turn errors into one sentence and an exit code; the traceback is there for those who ask for it."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except typer.Exit:
+            raise
+        except KeyboardInterrupt:
+            err.print("Interrupted; what was published stays, nothing half-written is visible.")
+            raise typer.Exit(130) from None
+        except ValidationError as error:
+            for fault in error.errors():
+                name = PREFIX + "__".join(str(part).upper() for part in fault["loc"])
+                err.print(f"[red]Setting[/red] {name}: {fault['msg']}", highlight=False, soft_wrap=True)
+            raise typer.Exit(2) from None
+        except Exception as error:
+            if os.environ.get(DEBUG_VARIABLE):
+                traceback.print_exc()
+            err.print(f"[red]Error:[/red] {type(error).__name__}: {error}", highlight=False, markup=True, soft_wrap=True)
+            raise typer.Exit(2 if isinstance(error, (UsageError, ValueError)) else 1) from None
+
+    return wrapped  # type: ignore[return-value]
+
+
+def parse_day(text: str) -> date:
+    """A date of the form YYYY-MM-DD. Raises UsageError for anything else."""
+    from engagement_assets.resources.tables import as_date
+
+    try:
+        return as_date(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no date; write it as YYYY-MM-DD, for example 2026-03-31") from None
+
+
+DateOption = Annotated[str | None, typer.Option("--date", help="A day, YYYY-MM-DD.")]
+
+
+@app.command()
+@friendly
+def run(
+    day: DateOption = None,
+    first: Annotated[str | None, typer.Option("--from", help="First day of a range.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day of a range.")] = None,
+) -> None:
+    """Build the snapshots of a day (default: yesterday) or of a range of days, and export them."""
+    from engagement_assets.runs import local_instance, run_days
+    from engagement_assets.runs import Progress as Step
+
+    if day and (first or last):
+        raise UsageError("give either --date or --from and --to")
+    if bool(first) != bool(last):
+        raise UsageError("a range needs both --from and --to")
+    settings = Settings()
+    yesterday = datetime.now(settings.zone).date() - timedelta(days=1)
+    begin = parse_day(first or day) if first or day else yesterday
+    end = parse_day(last) if last else begin
+    days = f"{begin}" if begin == end else f"{begin} to {end}"
+    started = datetime.now(settings.zone)
+    columns = (SpinnerColumn(), TextColumn("{task.fields[days]}"), BarColumn(24), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with local_instance() as instance, Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("starting", total=None, days=days)
+
+        def listen(step: Step) -> None:
+            bar.update(task, total=step.total, completed=step.done, description=step.doing)
+
+        outcome = run_days(settings, begin, end, instance, listen)
+    seconds = (datetime.now(settings.zone) - started).total_seconds()
+    if not outcome.success:
+        err.print(f"[red]Failed[/red] after {seconds:.1f} s (run {outcome.run_id}):", highlight=False)
+        for asset, cause in outcome.failures.items():
+            err.print(f"  {asset}: {cause}", highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(1)
+    out.print(f"[green]Published[/green] {days} in {seconds:.1f} s (run {outcome.run_id})", highlight=False)
+    summarize(settings)
+
+
+@app.command()
+@friendly
+def summary(day: DateOption = None) -> None:
+    """What a snapshot says: segments, high-risk customers with reasons, where the files are."""
+    summarize(Settings(), day)
+
+
+def summarize(settings: Settings, day: str | None = None) -> None:
+    """Print what a snapshot (default: the latest) says."""
+    from engagement_assets.report import snapshot_report
+
+    report = snapshot_report(settings, parse_day(day).isoformat() if day else None)
+    metrics = report.metrics
+    out.print()
+    out.print(f"[bold]Customers as of {report.as_of_date}[/bold] ({report.snapshots} snapshot(s) published)", highlight=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("Segment", "Customers", "Share", "Revenue so far"):
+        table.add_column(name, justify="left" if name == "Segment" else "right")
+    for segment, customers, revenue in report.segments:
+        share = customers / metrics["customers"] if metrics["customers"] else 0
+        table.add_row(segment, f"{customers:,}", f"{share:.1%}", f"{revenue:,.2f}")
+    out.print(table)
+    risk = metrics["high_risk_customers"]
+    out.print(
+        f"\n[bold]{risk:,} customers at high risk[/bold], who have spent {metrics['revenue_at_risk']:,.2f} so far; "
+        "the most valuable of them:",
+        highlight=False,
+    )
+    risky = Table(box=None, pad_edge=False)
+    risky.add_column("Customer")
+    risky.add_column("Score", justify="right")
+    risky.add_column("Revenue", justify="right")
+    risky.add_column("Why")
+    for customer, score, revenue, reasons in report.at_risk:
+        risky.add_row(customer, f"{score:.3f}", f"{revenue:,.2f}", reasons)
+    out.print(risky)
+    kept_out = ", ".join(f"{rows:,} {reason}" for reason, rows in report.rejected) or "none"
+    out.print(f"\nRows kept out ([bold]engagement show rejected_rows[/bold]): {kept_out}", highlight=False)
+    out.print(f"CSV files for BI tools: {settings.export}", highlight=False)
+    out.print("Dagster UI: [bold]make dev[/bold], then open the address it prints", highlight=False)
+
+
+@app.command()
+@friendly
+def show(
+    table: Annotated[str, typer.Argument(help="A table, for example engagement_scores.")],
+    day: DateOption = None,
+    customer: Annotated[str | None, typer.Option(help="Rows of one customer only.")] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns, separated by commas.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows at the most.")] = 20,
+) -> None:
+    """Show rows of a published table (default: its latest day)."""
+    from engagement_assets.report import read_table
+
+    chosen = [name.strip() for name in columns.split(",")] if columns else None
+    found = read_table(Settings(), table, parse_day(day).isoformat() if day else None, customer, chosen, limit)
+    if len(found.rows) == 1:
+        upright = Table("column", "value", box=None, pad_edge=False)
+        for name, value in zip(found.columns, found.rows[0], strict=True):
+            upright.add_row(name, _shown(value))
+        out.print(upright)
+    else:
+        grid = Table(*found.columns, box=None, pad_edge=False)
+        for row in found.rows:
+            grid.add_row(*[_shown(value) for value in row])
+        out.print(grid)
+    where = f" of {found.partition}" if found.partition else ""
+    out.print(f"{len(found.rows)} of {found.total:,} rows{where}", highlight=False)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+@app.command()
+@friendly
+def export(
+    day: DateOption = None,
+    folder: Annotated[str | None, typer.Option("--to", help="Folder of the CSV files.")] = None,
+) -> None:
+    """Write the CSV files of a snapshot (default: the latest) and the daily metrics of all days."""
+    from engagement_assets.export import export_csv
+    from engagement_assets.resources.tables import LakeResource
+
+    settings = Settings()
+    written = export_csv(LakeResource(root=settings.lake), folder or settings.export, parse_day(day).isoformat() if day else None)
+    out.print(f"Snapshot of {written.as_of_date}:", highlight=False)
+    for file in written.files:
+        out.print(f"  {file.path}  {file.rows:,} rows", highlight=False, soft_wrap=True)
+
+
+@app.command()
+@friendly
+def calibrate(day: DateOption = None) -> None:
+    """Propose fixed bounds for the reference score from the 1st and 99th percentiles of a snapshot."""
+    from engagement_assets.report import propose_bounds
+
+    settings = Settings()
+    proposal = propose_bounds(settings, parse_day(day).isoformat() if day else None)
+    table = Table("Measure", "Now", "Proposed", "Beyond the current bounds", box=None, pad_edge=False)
+    for bound in proposal.bounds:
+        table.add_row(
+            bound.measure,
+            f"{bound.current.low:g} to {bound.current.high:g}",
+            f"{bound.proposed.low:g} to {bound.proposed.high:g}",
+            f"{bound.beyond:.1%} of customers",
+        )
+    out.print(f"Reference bounds from the snapshot of {proposal.as_of_date}:\n", highlight=False)
+    out.print(table)
+    out.print("\nTo use them, set (older snapshots then show as outdated until they are rebuilt):\n")
+    for bound in proposal.bounds:
+        name = f"{PREFIX}SCORING__{bound.setting.upper()}"
+        out.print(f"export {name}__LOW={bound.proposed.low:g} {name}__HIGH={bound.proposed.high:g}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+@friendly
+def sample(
+    to: Annotated[Path, typer.Option(help="Folder to write the sources into.")] = Path("data/sample"),
+    customers: Annotated[int, typer.Option(min=1, help="Number of customers.")] = 600,
+    first: Annotated[str, typer.Option("--from", help="First day.")] = "2025-01-01",
+    last: Annotated[str, typer.Option("--to-date", help="Last day.")] = "2026-06-30",
+    seed: Annotated[int, typer.Option(help="Same seed, same data.")] = 7,
+    clean: Annotated[bool, typer.Option("--clean", help="No bad rows.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Generate sources with believable behaviour and a small share of every kind of bad row."""
+    from engagement_assets.sample_data import generate
+
+    begin, end = parse_day(first), parse_day(last)
+    with err.status(f"generating {customers:,} customers"):
+        made = generate(
+            to, customers=customers, first_day=begin, last_day=end, seed=seed, bad_rows=not clean, overwrite=overwrite
+        )
+    out.print(
+        f"{made.customers:,} customers, {made.orders:,} orders, {made.events:,} events from {begin} to {end} in {to}",
+        highlight=False,
+    )
+    out.print(f"Use them with {PREFIX}DATA={to} {PREFIX}START_DATE={begin}", highlight=False)
+
+
+@app.command("settings")
+@friendly
+def show_settings() -> None:
+    """Show every setting: its value, environment variable and meaning."""
+    settings = Settings()
+    table = Table("Environment variable", "Value", "Meaning", box=None, pad_edge=False)
+    for name, field in Settings.model_fields.items():
+        if name == "scoring":
+            continue
+        changed = getattr(settings, name) != field.get_default(call_default_factory=True)
+        table.add_row(PREFIX + name.upper(), _setting(getattr(settings, name), changed), field.description)
+    policy = settings.scoring
+    for name, field in type(policy).model_fields.items():
+        value = getattr(policy, name)
+        changed = value != field.default
+        variable = f"{PREFIX}SCORING__{name.upper()}"
+        if hasattr(value, "low"):
+            variable += "__LOW, __HIGH"
+            value = f"{value.low:g}, {value.high:g}"
+        table.add_row(variable, _setting(value, changed), field.description)
+    out.print(table)
+    out.print(f"\nScoring policy {policy.fingerprint()}; [bold]bold[/bold] values differ from the defaults.", highlight=False)
+
+
+def _setting(value: object, changed: bool) -> str:
+    text = ", ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
+    return f"[bold]{text}[/bold]" if changed else text
+
+
+@app.command()
+@friendly
+def doctor() -> None:
+    """What is installed, which engines work here, what the sources and tables hold, what to do if something is missing."""
+    from engagement_assets.doctor import examine
+
+    table = Table("", "What", "Found", box=None, pad_edge=False)
+    findings = examine(Settings())
+    marks = {"good": "[green]ok[/green]", "note": "[yellow]note[/yellow]", "bad": "[red]bad[/red]"}
+    for finding in findings:
+        table.add_row(marks[finding.grade], finding.what, finding.found)
+    out.print(table)
+    if any(finding.grade == "bad" for finding in findings):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point of the `engagement` command."""
+    sys.exit(app())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""Reading the published tables for people: a snapshot in a few figures, rows of a table, proposed reference bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from engagement_assets.contracts import TABLES, Contract, EngagementMetrics, EngagementScores, RejectedRows
+from engagement_assets.resources.tables import LakeResource, NotPublishedError, partition_column
+from engagement_assets.settings import Bounds, Settings
+
+#: Percentiles that the reference bounds are proposed from.
+LOW_PERCENTILE, HIGH_PERCENTILE = 0.01, 0.99
+
+_MOST_VALUABLE = 5
+
+
+class UnknownTableError(ValueError):
+    """There is no such table or column; the message names those that exist."""
+
+
+@dataclass(frozen=True)
+class SnapshotReport:
+    """A snapshot in a few figures."""
+
+    as_of_date: str
+    snapshots: int
+    metrics: dict[str, Any]
+    #: Segment, customers, revenue so far.
+    segments: list[tuple[str, int, float]]
+    #: Customer, score, revenue so far, reasons: the most valuable customers at high risk.
+    at_risk: list[tuple[str, float, float, str]]
+    #: Reason, rows.
+    rejected: list[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a table: its columns, the rows, how many there are in all, and the partition they are from."""
+
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+    total: int
+    partition: str | None
+
+
+@dataclass(frozen=True)
+class ProposedBound:
+    """Bounds of a measure now and as proposed, and the share of customers beyond the current ones."""
+
+    measure: str
+    setting: str
+    current: Bounds
+    proposed: Bounds
+    beyond: float
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Proposed reference bounds and the snapshot they come from."""
+
+    as_of_date: str
+    bounds: list[ProposedBound]
+
+
+def latest_day(lake: LakeResource, contract: type[Contract], day: str | None) -> str:
+    """The day asked for, or the latest published one. Raises NotPublishedError if it does not exist."""
+    published = list(lake.partitions(contract))
+    if not published:
+        raise NotPublishedError(f"{contract.table()}: nothing is published yet; build it with `engagement run`")
+    if day is None:
+        return published[-1]
+    lake.require(contract, [day])
+    return day
+
+
+def _scan(lake: LakeResource, contract: type[Contract], partitions: list[str] | None, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    paths = lake.files(contract, partitions)
+    if paths:
+        return connection.sql("SELECT * FROM read_parquet($paths, hive_partitioning = false)", params={"paths": paths})
+    nothing = ", ".join(f'NULL AS "{name}"' for name in contract.columns())
+    return connection.sql(f"SELECT * FROM (SELECT {nothing}) WHERE false")
+
+
+def snapshot_report(settings: Settings, day: str | None = None) -> SnapshotReport:
+    """The figures of a snapshot (default: the latest)."""
+    lake = LakeResource(root=settings.lake)
+    chosen = latest_day(lake, EngagementScores, day)
+    with duckdb.connect() as connection:
+        scores = _scan(lake, EngagementScores, [chosen], connection)
+        metrics = _scan(lake, EngagementMetrics, [chosen], connection)
+        found = metrics.fetchall()
+        segments = scores.query(
+            "scores",
+            "SELECT engagement_segment, count(*), coalesce(sum(total_revenue), 0) FROM scores GROUP BY 1 ORDER BY max(engagement_score) DESC",
+        ).fetchall()
+        at_risk = scores.query(
+            "scores",
+            "SELECT customer_id, engagement_score, total_revenue, risk_reasons FROM scores WHERE is_high_risk "
+            f"ORDER BY total_revenue DESC, customer_id LIMIT {_MOST_VALUABLE}",
+        ).fetchall()
+        rejected = (
+            _scan(lake, RejectedRows, None, connection)
+            .query("rejected", "SELECT reason, count(*) FROM rejected GROUP BY 1 ORDER BY 2 DESC, 1")
+            .fetchall()
+        )
+    if not found:
+        raise NotPublishedError(f"engagement_metrics: {chosen} is not built; build it with `engagement run --date {chosen}`")
+    named = dict(zip(EngagementMetrics.columns(), found[0], strict=True))
+    return SnapshotReport(chosen, len(lake.partitions(EngagementScores)), named, segments, at_risk, rejected)
+
+
+def read_table(
+    settings: Settings,
+    table: str,
+    day: str | None = None,
+    customer: str | None = None,
+    columns: list[str] | None = None,
+    limit: int = 20,
+) -> Rows:
+    """Rows of a published table, of one day (default: the latest) and, where asked, of one customer."""
+    contract = TABLES.get(table)
+    if contract is None:
+        raise UnknownTableError(f"there is no table {table!r}; the tables are {', '.join(TABLES)}")
+    known = list(contract.columns())
+    strange = [name for name in columns or [] if name not in known]
+    if strange:
+        raise UnknownTableError(f"{table} has no column {', '.join(strange)}; its columns are {', '.join(known)}")
+    if customer is not None and "customer_id" not in known:
+        raise UnknownTableError(f"{table} has no customers to choose from")
+    lake = LakeResource(root=settings.lake)
+    daily = partition_column(contract) == "as_of_date"
+    partition = latest_day(lake, contract, day) if daily else None
+    chosen = columns or known
+    order = ", ".join(f'"{name}"' for name in (contract.key() or chosen[:3]))
+    where = "WHERE customer_id = $customer" if customer is not None else ""
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.register("source", _scan(lake, contract, [partition] if partition else None, connection).to_arrow_table())
+        parameters = {"customer": customer} if customer is not None else {}
+        total = connection.execute(f"SELECT count(*) FROM source {where}", parameters).fetchall()[0][0]
+        listed = ", ".join(f'"{name}"' for name in chosen)
+        rows = connection.execute(
+            f"SELECT {listed} FROM source {where} ORDER BY {order} LIMIT {int(limit)}", parameters
+        ).fetchall()
+    return Rows(chosen, rows, total, partition)
+
+
+def propose_bounds(settings: Settings, day: str | None = None) -> Proposal:
+    """Bounds from the 1st and 99th percentiles of a snapshot; recency over buyers, the rest over all customers."""
+    lake = LakeResource(root=settings.lake)
+    chosen = latest_day(lake, EngagementScores, day)
+    policy = settings.scoring
+    measures = [
+        ("recency, days", "reference_recency_days", "recency_days"),
+        ("orders", "reference_orders", "total_orders"),
+        ("sessions in the window", "reference_sessions", "sessions_last_30_days"),
+        ("revenue", "reference_revenue", "total_revenue"),
+    ]
+    bounds = []
+    with duckdb.connect() as connection:
+        scores = _scan(lake, EngagementScores, [chosen], connection)
+        for measure, setting, column in measures:
+            current: Bounds = getattr(policy, setting)
+            row = scores.query(
+                "scores",
+                f"SELECT quantile_cont({column}::DOUBLE, {LOW_PERCENTILE}), quantile_cont({column}::DOUBLE, {HIGH_PERCENTILE}), "
+                f"avg(({column} < {current.low} OR {column} > {current.high})::INT) FROM scores",
+            ).fetchall()[0]
+            low, high = (round(value, 2) if value is not None else None for value in row[:2])
+            proposed = Bounds(low=low, high=high) if low is not None and high is not None and low < high else current
+            bounds.append(ProposedBound(measure, setting, current, proposed, float(row[2] or 0)))
+    return Proposal(chosen, bounds)

@@ -1,0 +1,48 @@
+"""What the tests share: one engine, small sources written from plain lists, runs through Dagster in this process."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engagement_assets.resources.engine import OLDEST_JAVA, EngineResource, java_version
+from engagement_assets_tests.worlds import World
+
+# Timestamps are collected as local times.
+os.environ["TZ"] = "UTC"
+time.tzset()
+
+# Validation that is switched off would let every contract test pass.
+os.environ.pop("PANDERA_VALIDATION_ENABLED", None)
+for _name in [name for name in os.environ if name.startswith("ENGAGEMENT_")]:
+    del os.environ[_name]
+
+
+def missing(what: str) -> None:
+    """Skip on a user's machine, fail where continuous integration promised that the part is there."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is missing, and CI=true promises it")
+    pytest.skip(f"{what} is missing")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests that start Apache Spark need a Java that it runs on."""
+    if item.get_closest_marker("spark") and (java_version() or 0) < OLDEST_JAVA:
+        missing(f"Java {OLDEST_JAVA} or newer")
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[EngineResource]:
+    """The embedded engine, shared by all tests of this process."""
+    with EngineResource(engine="embedded", timezone="UTC") as started:
+        yield started
+
+
+@pytest.fixture
+def world(tmp_path: Path, engine: EngineResource) -> World:
+    """Empty sources and an empty lake of the test's own."""
+    return World(tmp_path)

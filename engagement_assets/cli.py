@@ -58,7 +58,9 @@ def friendly(command: Command) -> Command:
         except Exception as error:
             if os.environ.get(DEBUG_VARIABLE):
                 traceback.print_exc()
-            err.print(f"[red]Error:[/red] {type(error).__name__}: {error}", highlight=False, markup=True, soft_wrap=True)
+            err.print(
+                f"[red]Error:[/red] {type(error).__name__}: {error}", highlight=False, markup=True, soft_wrap=True
+            )
             raise typer.Exit(2 if isinstance(error, (UsageError, ValueError)) else 1) from None
 
     return wrapped  # type: ignore[return-value]
@@ -85,8 +87,8 @@ def run(
     last: Annotated[str | None, typer.Option("--to", help="Last day of a range.")] = None,
 ) -> None:
     """Build the snapshots of a day (default: yesterday) or of a range of days, and export them."""
-    from engagement_assets.runs import local_instance, run_days
     from engagement_assets.runs import Progress as Step
+    from engagement_assets.runs import local_instance, run_days
 
     if day and (first or last):
         raise UsageError("give either --date or --from and --to")
@@ -94,11 +96,18 @@ def run(
         raise UsageError("a range needs both --from and --to")
     settings = Settings()
     yesterday = datetime.now(settings.zone).date() - timedelta(days=1)
-    begin = parse_day(first or day) if first or day else yesterday
+    wanted = first or day
+    begin = parse_day(wanted) if wanted else yesterday
     end = parse_day(last) if last else begin
     days = f"{begin}" if begin == end else f"{begin} to {end}"
     started = datetime.now(settings.zone)
-    columns = (SpinnerColumn(), TextColumn("{task.fields[days]}"), BarColumn(24), TimeElapsedColumn(), TextColumn("{task.description}"))
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.fields[days]}"),
+        BarColumn(24),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
     with local_instance() as instance, Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("starting", total=None, days=days)
 
@@ -130,7 +139,9 @@ def summarize(settings: Settings, day: str | None = None) -> None:
     report = snapshot_report(settings, parse_day(day).isoformat() if day else None)
     metrics = report.metrics
     out.print()
-    out.print(f"[bold]Customers as of {report.as_of_date}[/bold] ({report.snapshots} snapshot(s) published)", highlight=False)
+    out.print(
+        f"[bold]Customers as of {report.as_of_date}[/bold] ({report.snapshots} snapshot(s) published)", highlight=False
+    )
     table = Table(box=None, pad_edge=False)
     for name in ("Segment", "Customers", "Share", "Revenue so far"):
         table.add_column(name, justify="left" if name == "Segment" else "right")
@@ -203,7 +214,9 @@ def export(
     from engagement_assets.resources.tables import LakeResource
 
     settings = Settings()
-    written = export_csv(LakeResource(root=settings.lake), folder or settings.export, parse_day(day).isoformat() if day else None)
+    written = export_csv(
+        LakeResource(root=settings.lake), folder or settings.export, parse_day(day).isoformat() if day else None
+    )
     out.print(f"Snapshot of {written.as_of_date}:", highlight=False)
     for file in written.files:
         out.print(f"  {file.path}  {file.rows:,} rows", highlight=False, soft_wrap=True)
@@ -230,7 +243,11 @@ def calibrate(day: DateOption = None) -> None:
     out.print("\nTo use them, set (older snapshots then show as outdated until they are rebuilt):\n")
     for bound in proposal.bounds:
         name = f"{PREFIX}SCORING__{bound.setting.upper()}"
-        out.print(f"export {name}__LOW={bound.proposed.low:g} {name}__HIGH={bound.proposed.high:g}", highlight=False, soft_wrap=True)
+        out.print(
+            f"export {name}__LOW={bound.proposed.low:g} {name}__HIGH={bound.proposed.high:g}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 @app.command()
@@ -280,7 +297,9 @@ def show_settings() -> None:
             value = f"{value.low:g}, {value.high:g}"
         table.add_row(variable, _setting(value, changed), field.description)
     out.print(table)
-    out.print(f"\nScoring policy {policy.fingerprint()}; [bold]bold[/bold] values differ from the defaults.", highlight=False)
+    out.print(
+        f"\nScoring policy {policy.fingerprint()}; [bold]bold[/bold] values differ from the defaults.", highlight=False
+    )
 
 
 def _setting(value: object, changed: bool) -> str:

@@ -75,7 +75,9 @@ def _source(settings: Settings, name: str) -> Finding:
     except Exception as error:
         return Finding("bad", f"source {name}", " ".join(str(error).split())[:300])
     if not files:
-        return Finding("note", f"source {name}", f"no files in {sources.location}/{name}; ENGAGEMENT_DATA moves the root")
+        return Finding(
+            "note", f"source {name}", f"no files in {sources.location}/{name}; ENGAGEMENT_DATA moves the root"
+        )
     return Finding("good", f"source {name}", f"{len(files)} file(s), {sum(file.size for file in files):,} bytes")
 
 
@@ -97,4 +99,6 @@ def _disk(settings: Settings) -> Finding:
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free
-    return Finding("good" if free >= _LEAST_FREE_BYTES else "bad", "disk", f"{free / 1024**3:.1f} GiB free for the tables")
+    return Finding(
+        "good" if free >= _LEAST_FREE_BYTES else "bad", "disk", f"{free / 1024**3:.1f} GiB free for the tables"
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import duckdb
 import pyspark.sql.types as T
 
 from engagement_assets.contracts import Contract, EngagementMetrics, EngagementScores
+from engagement_assets.resources.reading import opened
 from engagement_assets.resources.tables import LakeResource, NotPublishedError, as_date
 from engagement_assets.settings import local_path
 
@@ -65,30 +65,31 @@ def write_table(lake: LakeResource, contract: type[Contract], days: list[str] | 
     """One table, or some days of it, as `<table>.csv`, in the order of its key."""
     columns = ", ".join(f'{_cell(field)} AS "{field.name}"' for field in contract.struct())
     order = ", ".join(f'"{name}"' for name in contract.key())
-    paths = lake.files(contract, days)
-    if paths:
-        query = f"SELECT {columns} FROM read_parquet($paths, hive_partitioning = false) ORDER BY {order}"
-    else:
-        nothing = ", ".join(f'NULL AS "{name}"' for name in contract.columns())
-        query = f"SELECT * FROM (SELECT {nothing}) WHERE false"
     place = target / f"{contract.table()}.csv"
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        relation = connection.sql(query, params={"paths": paths} if paths else None)
-        rows = _write(relation, place)
+    with opened(lake, {contract: days}) as connection:
+        rows = _write(connection.sql(f"SELECT {columns} FROM {contract.table()} ORDER BY {order}"), place)
     return WrittenFile(place, rows, place.stat().st_size)
 
 
 def write_dictionary(contracts: tuple[type[Contract], ...], target: Path) -> WrittenFile:
     """Each column of the files: table, column, type, whether it may be empty, description; from the contracts."""
     rows = [
-        (contract.table(), name, column.dtype.type.simpleString(), "yes" if column.nullable else "no", column.description)
+        (
+            contract.table(),
+            name,
+            column.dtype.type.simpleString(),
+            "yes" if column.nullable else "no",
+            column.description,
+        )
         for contract in contracts
         for name, column in contract.columns().items()
     ]
     place = target / "data_dictionary.csv"
     with duckdb.connect() as connection:
-        connection.execute("CREATE TABLE dictionary (table_name VARCHAR, column_name VARCHAR, type VARCHAR, may_be_empty VARCHAR, description VARCHAR)")
+        connection.execute(
+            "CREATE TABLE dictionary "
+            "(table_name VARCHAR, column_name VARCHAR, type VARCHAR, may_be_empty VARCHAR, description VARCHAR)"
+        )
         connection.executemany("INSERT INTO dictionary VALUES (?, ?, ?, ?, ?)", rows)
         _write(connection.table("dictionary"), place)
     return WrittenFile(place, len(rows), place.stat().st_size)
@@ -99,7 +100,7 @@ def _write(relation: duckdb.DuckDBPyRelation, place: Path) -> int:
     try:
         rows = relation.aggregate("count(*)").fetchall()[0][0]
         relation.write_csv(str(draft), header=True)
-        os.replace(draft, place)
+        draft.replace(place)
     finally:
         draft.unlink(missing_ok=True)
     return int(rows)

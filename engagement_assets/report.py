@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
 from engagement_assets.contracts import TABLES, Contract, EngagementMetrics, EngagementScores, RejectedRows
+from engagement_assets.resources.reading import opened
 from engagement_assets.resources.tables import LakeResource, NotPublishedError, partition_column
 from engagement_assets.settings import Bounds, Settings
 
@@ -76,38 +75,28 @@ def latest_day(lake: LakeResource, contract: type[Contract], day: str | None) ->
     return day
 
 
-def _scan(lake: LakeResource, contract: type[Contract], partitions: list[str] | None, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
-    paths = lake.files(contract, partitions)
-    if paths:
-        return connection.sql("SELECT * FROM read_parquet($paths, hive_partitioning = false)", params={"paths": paths})
-    nothing = ", ".join(f'NULL AS "{name}"' for name in contract.columns())
-    return connection.sql(f"SELECT * FROM (SELECT {nothing}) WHERE false")
-
-
 def snapshot_report(settings: Settings, day: str | None = None) -> SnapshotReport:
     """The figures of a snapshot (default: the latest)."""
     lake = LakeResource(root=settings.lake)
     chosen = latest_day(lake, EngagementScores, day)
-    with duckdb.connect() as connection:
-        scores = _scan(lake, EngagementScores, [chosen], connection)
-        metrics = _scan(lake, EngagementMetrics, [chosen], connection)
-        found = metrics.fetchall()
-        segments = scores.query(
-            "scores",
-            "SELECT engagement_segment, count(*), coalesce(sum(total_revenue), 0) FROM scores GROUP BY 1 ORDER BY max(engagement_score) DESC",
+    tables = {EngagementScores: [chosen], EngagementMetrics: [chosen], RejectedRows: None}
+    with opened(lake, tables) as connection:
+        found = connection.execute("FROM engagement_metrics").fetchall()
+        segments = connection.execute(
+            "SELECT engagement_segment, count(*), coalesce(sum(total_revenue), 0) FROM engagement_scores "
+            "GROUP BY 1 ORDER BY max(engagement_score) DESC"
         ).fetchall()
-        at_risk = scores.query(
-            "scores",
-            "SELECT customer_id, engagement_score, total_revenue, risk_reasons FROM scores WHERE is_high_risk "
-            f"ORDER BY total_revenue DESC, customer_id LIMIT {_MOST_VALUABLE}",
+        at_risk = connection.execute(
+            "SELECT customer_id, engagement_score, total_revenue, risk_reasons FROM engagement_scores WHERE is_high_risk "
+            f"ORDER BY total_revenue DESC, customer_id LIMIT {_MOST_VALUABLE}"
         ).fetchall()
-        rejected = (
-            _scan(lake, RejectedRows, None, connection)
-            .query("rejected", "SELECT reason, count(*) FROM rejected GROUP BY 1 ORDER BY 2 DESC, 1")
-            .fetchall()
-        )
+        rejected = connection.execute(
+            "SELECT reason, count(*) FROM rejected_rows GROUP BY 1 ORDER BY 2 DESC, 1"
+        ).fetchall()
     if not found:
-        raise NotPublishedError(f"engagement_metrics: {chosen} is not built; build it with `engagement run --date {chosen}`")
+        raise NotPublishedError(
+            f"engagement_metrics: {chosen} is not built; build it with `engagement run --date {chosen}`"
+        )
     named = dict(zip(EngagementMetrics.columns(), found[0], strict=True))
     return SnapshotReport(chosen, len(lake.partitions(EngagementScores)), named, segments, at_risk, rejected)
 
@@ -136,14 +125,12 @@ def read_table(
     chosen = columns or known
     order = ", ".join(f'"{name}"' for name in (contract.key() or chosen[:3]))
     where = "WHERE customer_id = $customer" if customer is not None else ""
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.register("source", _scan(lake, contract, [partition] if partition else None, connection).to_arrow_table())
+    with opened(lake, {contract: [partition] if partition else None}) as connection:
         parameters = {"customer": customer} if customer is not None else {}
-        total = connection.execute(f"SELECT count(*) FROM source {where}", parameters).fetchall()[0][0]
+        total = connection.execute(f"SELECT count(*) FROM {table} {where}", parameters).fetchall()[0][0]
         listed = ", ".join(f'"{name}"' for name in chosen)
         rows = connection.execute(
-            f"SELECT {listed} FROM source {where} ORDER BY {order} LIMIT {int(limit)}", parameters
+            f"SELECT {listed} FROM {table} {where} ORDER BY {order} LIMIT {int(limit)}", parameters
         ).fetchall()
     return Rows(chosen, rows, total, partition)
 
@@ -160,14 +147,12 @@ def propose_bounds(settings: Settings, day: str | None = None) -> Proposal:
         ("revenue", "reference_revenue", "total_revenue"),
     ]
     bounds = []
-    with duckdb.connect() as connection:
-        scores = _scan(lake, EngagementScores, [chosen], connection)
+    with opened(lake, {EngagementScores: [chosen]}) as connection:
         for measure, setting, column in measures:
             current: Bounds = getattr(policy, setting)
-            row = scores.query(
-                "scores",
+            row = connection.execute(
                 f"SELECT quantile_cont({column}::DOUBLE, {LOW_PERCENTILE}), quantile_cont({column}::DOUBLE, {HIGH_PERCENTILE}), "
-                f"avg(({column} < {current.low} OR {column} > {current.high})::INT) FROM scores",
+                f"avg(({column} < {current.low} OR {column} > {current.high})::INT) FROM engagement_scores"
             ).fetchall()[0]
             low, high = (round(value, 2) if value is not None else None for value in row[:2])
             proposed = Bounds(low=low, high=high) if low is not None and high is not None and low < high else current

@@ -77,11 +77,10 @@ class _ProgressHandler(logging.Handler):
         if listener is None:
             return
         meta = getattr(record, "dagster_meta", {}) or {}
-        event = meta.get("dagster_event")
-        kind = getattr(event, "event_type_value", None)
-        if kind == "STEP_START":
+        event: dg.DagsterEvent | None = meta.get("dagster_event")
+        if event is not None and event.is_step_start:
             self.doing = str(event.step_key)
-        elif kind == "STEP_SUCCESS":
+        elif event is not None and event.is_step_success:
             self.done += 1
         elif event is None and record.levelno >= logging.INFO:
             self.doing = str(meta.get("orig_message") or record.getMessage())
@@ -90,7 +89,7 @@ class _ProgressHandler(logging.Handler):
         listener(Progress(self.done, len(partitioned_tables()), self.doing))
 
 
-@dg.logger(description="Reports progress to the command line.")
+@dg.logger(config_schema={}, description="Reports progress to the command line.")
 def progress_logger(_: dg.InitLoggerContext) -> logging.Logger:
     """A Dagster logger that tells the caller of `run_days` how far the run is."""
     logger = logging.Logger("engagement.progress", level=logging.DEBUG)
@@ -176,4 +175,3 @@ def _cause(failure: StepFailureData) -> str:
     while error is not None and error.cause is not None:
         error = error.cause
     return "unknown error" if error is None else " ".join(error.message.split())
-

@@ -56,17 +56,24 @@ class ScoringPolicy(BaseModel):
     medium_threshold: Share = Field(0.4, description="segment Medium from this score on")
     low_threshold: Share = Field(0.2, description="segment Low from this score on, At Risk below")
     high_risk_threshold: Share = Field(0.3, description="buyers below this score are at high risk")
-    revenue_band_percentile: Share = Field(0.75, description="revenue band High from this percentile of buyers' revenue on")
-    activity_window_days: int = Field(30, ge=1, le=365, description="days of the activity window, the as-of date included")
+    revenue_band_percentile: Share = Field(
+        0.75, description="revenue band High from this percentile of buyers' revenue on"
+    )
+    activity_window_days: int = Field(
+        30, ge=1, le=365, description="days of the activity window, the as-of date included"
+    )
     session_gap_minutes: int = Field(30, ge=1, le=1440, description="a longer silence starts a new session")
     engaged_session_seconds: float = Field(10.0, ge=0, description="a session longer than this is engaged")
     server_side_event_types: tuple[str, ...] = Field(
-        (), description="event types that are not the customer's own activity (e.g. package_shipped); they start no session"
+        (),
+        description="event types that are not the customer's own activity (e.g. package_shipped); they start no session",
     )
     reference_recency_days: Bounds = Field(Bounds(low=0, high=365), description="fixed bounds of recency, days")
     reference_orders: Bounds = Field(Bounds(low=0, high=20), description="fixed bounds of total orders")
     reference_sessions: Bounds = Field(Bounds(low=0, high=20), description="fixed bounds of sessions in the window")
-    reference_revenue: Bounds = Field(Bounds(low=0, high=10_000), description="fixed bounds of total revenue, currency units")
+    reference_revenue: Bounds = Field(
+        Bounds(low=0, high=10_000), description="fixed bounds of total revenue, currency units"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> ScoringPolicy:
@@ -109,7 +116,9 @@ class Settings(BaseSettings):
     chunk_days: int = Field(31, ge=1, le=366, description="days computed at once in a range; bounds memory")
     rejected_share_warning: Share = Field(0.05, description="warn when more of a source's rows are rejected")
     rejected_share_limit: Share = Field(0.5, description="stop when more of a source's rows are rejected")
-    scoring: ScoringPolicy = Field(default_factory=lambda: ScoringPolicy(), description="weights, thresholds, windows, bounds")
+    scoring: ScoringPolicy = Field(
+        default_factory=lambda: ScoringPolicy(), description="weights, thresholds, windows, bounds"
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -125,7 +134,9 @@ class Settings(BaseSettings):
     def _known_engine(cls, value: str) -> str:
         if value in ("embedded", "yarn", "local") or value.startswith(("local[", "spark://", "k8s://", "sc://")):
             return value
-        raise ValueError(f"{value!r} is no engine; use embedded, local[*], spark://host:7077, yarn, k8s://… or sc://host:15002")
+        raise ValueError(
+            f"{value!r} is no engine; use embedded, local[*], spark://host:7077, yarn, k8s://… or sc://host:15002"
+        )
 
     @model_validator(mode="after")
     def _limits_ordered(self) -> Settings:

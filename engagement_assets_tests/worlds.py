@@ -46,7 +46,9 @@ class World:
 
     # ---- sources -----------------------------------------------------------------------------------------------------
 
-    def customers(self, rows: Sequence[Row], name: str = "customers.parquet", types: Mapping[str, pa.DataType] = {}) -> None:
+    def customers(
+        self, rows: Sequence[Row], name: str = "customers.parquet", types: Mapping[str, pa.DataType] = {}
+    ) -> None:
         """Write a customers file: customer_id, signup_date and country are filled in where a row lacks them."""
         defaults = {"customer_id": None, "email": None, "signup_date": date(2025, 1, 1), "country": "DE"}
         self.parquet("customers", name, [{**defaults, **row} for row in rows], types)

@@ -7,7 +7,6 @@ from datetime import date
 from importlib.metadata import version
 from typing import Any
 
-import dagster as dg
 from pyspark.sql import DataFrame
 
 from engagement_assets.checks.publication import Publication, check_specs, column_schema
@@ -85,4 +84,3 @@ def publish_in_chunks(
         yield from publication.partial_events()
         raise
     yield from publication.events()
-

@@ -77,7 +77,9 @@ def score_distribution(scores: DataFrame) -> dict[str, str]:
         lines = ["| score | customers | |", "|---|---:|---|"]
         for number in range(last_bar + 1):
             count = bars.get(number, 0)
-            lines.append(f"| {number * _BAR:.1f} to {(number + 1) * _BAR:.1f} | {count:,} | {'█' * round(20 * count / most)} |")
+            lines.append(
+                f"| {number * _BAR:.1f} to {(number + 1) * _BAR:.1f} | {count:,} | {'█' * round(20 * count / most)} |"
+            )
         tables[day] = "\n".join(lines)
     return tables
 
@@ -118,7 +120,8 @@ def build_engagement_assets(settings: Settings, lake_location: str) -> list[dg.A
         outdated = lake.outdated(Sessions, RawWebEvents)
         published = lake.partitions(Sessions)
         extra = [
-            day for day in events_published
+            day
+            for day in events_published
             if day <= writer.asked[-1] and day not in writer.asked and (day not in published or day in outdated)
         ]
 
@@ -145,9 +148,7 @@ def build_engagement_assets(settings: Settings, lake_location: str) -> list[dg.A
 
         yield from publish_in_chunks(writer, settings, build, after=with_preview(lake))
 
-    @dg.asset(
-        **table(CustomerFeatures, feature_rules(), ["raw_customers", "order_aggregates", "sessions"])
-    )
+    @dg.asset(**table(CustomerFeatures, feature_rules(), ["raw_customers", "order_aggregates", "sessions"]))
     def customer_features(
         context: dg.AssetExecutionContext, engine: EngineResource, lake: LakeResource
     ) -> Iterator[Any]:

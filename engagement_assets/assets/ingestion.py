@@ -90,7 +90,9 @@ def keep(frame: DataFrame, folder: str, spark: SparkSession) -> DataFrame:
     return spark.read.schema(schema).parquet(folder)
 
 
-def take_stock(source: str, settled: DataFrame, contents: Sequence[str], rows_read: int, inspection: Inspection) -> Ingestion:
+def take_stock(
+    source: str, settled: DataFrame, contents: Sequence[str], rows_read: int, inspection: Inspection
+) -> Ingestion:
     """Count where the rows went; raises ConservationError if one is unaccounted for."""
     account = Account(read=rows_read + len(inspection.unreadable))
     fingerprints: dict[str, str] = {}
@@ -134,7 +136,8 @@ def publish_rejected(
     )
     if inspection.unreadable:
         rows = [
-            (ingestion.source, name, examination.UNREADABLE_FILE, why, None) for name, why in inspection.unreadable.items()
+            (ingestion.source, name, examination.UNREADABLE_FILE, why, None)
+            for name, why in inspection.unreadable.items()
         ]
         rejected = rejected.unionByName(spark.createDataFrame(rows, RejectedRows.struct()))
     staged = lake.stage(rejected, RejectedRows, partitions=[ingestion.source], run_id=run_id)
@@ -204,5 +207,3 @@ def _last_read_path(lake: LakeResource, source: str) -> str:
 def observation_day(asked: Sequence[str], published: dict[str, int]) -> date:
     """The last day to be built: the last one asked for or, where later ones are published already, the last of those."""
     return date.fromisoformat(max([*asked, *published]))
-
-

@@ -34,7 +34,10 @@ def build_serving_assets(settings: Settings) -> list[dg.AssetsDefinition]:
                 "as_of_date": written.as_of_date,
                 "dagster/row_count": sum(file.rows for file in written.files),
                 "files": dg.MetadataValue.table(
-                    [dg.TableRecord({"file": str(file.path), "rows": file.rows, "bytes": file.size}) for file in written.files]
+                    [
+                        dg.TableRecord({"file": str(file.path), "rows": file.rows, "bytes": file.size})
+                        for file in written.files
+                    ]
                 ),
             }
         )

@@ -130,7 +130,7 @@ class Reader:
         return ing.take_stock("web_events", settled, web_events_step.CONTENTS, read, inspection)
 
     def _together(self, frames: Sequence[DataFrame], contract: type[Contract]) -> DataFrame:
-        columns = [name for name in ing.examined_schema(contract).names]
+        columns = ing.examined_schema(contract).names
         return ing.source_rows([frame.select(*columns) for frame in frames], ing.examined_schema(contract), self.spark)
 
 
@@ -184,11 +184,7 @@ def warn_about_window(context: dg.AssetExecutionContext, settings: Settings, sou
 def build_source_assets(settings: Settings, lake_location: str) -> list[dg.AssetsDefinition]:
     """The assets of the group, for these settings."""
 
-    @dg.asset(
-        **table_asset(
-            settings, RawCustomers, customer_rules(settings), group=GROUP, lake=lake_location, deps=[]
-        )
-    )
+    @dg.asset(**table_asset(settings, RawCustomers, customer_rules(settings), group=GROUP, lake=lake_location, deps=[]))
     def raw_customers(
         context: dg.AssetExecutionContext, engine: EngineResource, lake: LakeResource, sources: SourcesResource
     ) -> Iterator[Any]:
@@ -208,7 +204,9 @@ def build_source_assets(settings: Settings, lake_location: str) -> list[dg.Asset
             )
             last = publication.asked[-1]
             publication.describe(last, **inspection_metadata(inspection, found.account))
-            publication.describe(last, preview=preview(kept.select("customer_id", "signup_date", "country").orderBy("customer_id")))
+            publication.describe(
+                last, preview=preview(kept.select("customer_id", "signup_date", "country").orderBy("customer_id"))
+            )
             yield from publish_in_chunks(
                 publication, settings, lambda first, last: customers_step.customers_as_of(kept, first, last)
             )
@@ -236,7 +234,15 @@ def build_source_assets(settings: Settings, lake_location: str) -> list[dg.Asset
     ) -> Iterator[Any]:
         with reading(context, settings, sources, engine, lake) as reader:
             yield from _bring_up_to_date(
-                context, settings, lake, reader, RawWebEvents, "web_events", web_events_step.CONTENTS, reader.web_events, event_rules
+                context,
+                settings,
+                lake,
+                reader,
+                RawWebEvents,
+                "web_events",
+                web_events_step.CONTENTS,
+                reader.web_events,
+                event_rules,
             )
 
     return [raw_customers, raw_orders, raw_web_events]
@@ -284,7 +290,9 @@ def _bring_up_to_date(
         if found is not None:
             kept = found.settled.filter(F.col("verdict") == examination.KEPT)
             for days in ing.in_writes(write, found.rows):
-                between = F.col("as_of_date").between(F.lit(date.fromisoformat(days[0])), F.lit(date.fromisoformat(days[-1])))
+                between = F.col("as_of_date").between(
+                    F.lit(date.fromisoformat(days[0])), F.lit(date.fromisoformat(days[-1]))
+                )
                 chosen = kept.filter(between)
                 if len(days_between(date.fromisoformat(days[0]), date.fromisoformat(days[-1]))) != len(days):
                     chosen = chosen.filter(F.col("as_of_date").cast("string").isin(*days))
@@ -300,5 +308,3 @@ def _bring_up_to_date(
     if not publication.bad:
         ing.remember_read(lake, source, ing.LastRead(signature, last_day.isoformat(), account))
     yield from publication.events()
-
-

@@ -68,7 +68,9 @@ class Publication:
         self.lake.discard(staged, bad)
         self.rows |= {day: rows.get(day, 0) for day in good}
         self.bad |= bad
-        self.context.log.info(f"{self.contract.table()}: {len(good)} day(s) published, {len(bad)} not; {sum(rows.values())} rows")
+        self.context.log.info(
+            f"{self.contract.table()}: {len(good)} day(s) published, {len(bad)} not; {sum(rows.values())} rows"
+        )
         return staged
 
     def confirm(self, days: Sequence[str]) -> None:
@@ -120,7 +122,9 @@ class Publication:
         """Record the days that were published, where the run goes on to fail."""
         for day in self.asked:
             if day in self.rows:
-                yield dg.AssetMaterialization(self.context.asset_key, partition=day, metadata=self._materialization(day))
+                yield dg.AssetMaterialization(
+                    self.context.asset_key, partition=day, metadata=self._materialization(day)
+                )
 
     def _spec(self, name: str) -> dg.AssetCheckSpec:
         return dg.AssetCheckSpec(name, asset=self.context.asset_key)
@@ -242,7 +246,12 @@ def preview(frame: DataFrame, rows: int = 5) -> dg.TableMetadataValue | dg.TextM
     """The first rows as a table for the UI, personal columns left out."""
     shown = [name for name in frame.columns if name not in PERSONAL_COLUMNS]
     records = [
-        dg.TableRecord({name: value if isinstance(value, (int, float, bool)) else _text(value) for name, value in row.asDict().items()})
+        dg.TableRecord(
+            {
+                name: value if isinstance(value, (int, float, bool)) else _text(value)
+                for name, value in row.asDict().items()
+            }
+        )
         for row in frame.select(*shown).limit(rows).collect()
     ]
     if not records:

@@ -95,7 +95,7 @@ def evaluate_contract(audited: Audited) -> dict[str, Outcome]:
 
 def gate_faults(frame: DataFrame, contract: type[Contract]) -> list[str]:
     """Names of the pandera checks that fail; empty for good rows. Values are left out: they may be personal."""
-    errors = contract.gate().validate(frame, lazy=True).pandera.errors
+    errors: Any = contract.gate().validate(frame, lazy=True).pandera.errors
     if errors is None:
         return ["validation is switched off (PANDERA_VALIDATION_ENABLED); a gate that does not look is no gate"]
     return [
@@ -250,5 +250,3 @@ def rejected_share(rejected: Callable[[], tuple[int, int]], warning: float, limi
         True,
         evaluate,
     )
-
-

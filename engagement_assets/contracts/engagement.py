@@ -21,13 +21,16 @@ class Sessions(Contract):
     customer_id: T.StringType() = pa.Field(nullable=False, description="customer of the session")
     session_start: T.TimestampType() = pa.Field(nullable=False, description="first event of the session on this day")
     session_end: T.TimestampType() = pa.Field(nullable=False, description="last event of the session on this day")
-    duration_seconds: T.DoubleType() = pa.Field(nullable=False, ge=0, description="from first to last event of the day's part, seconds")
+    duration_seconds: T.DoubleType() = pa.Field(
+        nullable=False, ge=0, description="from first to last event of the day's part, seconds"
+    )
     events: T.LongType() = pa.Field(nullable=False, ge=1, description="events")
     page_views: T.LongType() = pa.Field(nullable=False, ge=0, description="events of type page_view")
     add_to_carts: T.LongType() = pa.Field(nullable=False, ge=0, description="events of type add_to_cart")
     checkouts: T.LongType() = pa.Field(nullable=False, ge=0, description="events of type checkout")
     is_engaged: T.BooleanType() = pa.Field(
-        nullable=False, description="longer than 10 seconds, or two page views, or a checkout (the rule of Google Analytics 4)"
+        nullable=False,
+        description="longer than 10 seconds, or two page views, or a checkout (the rule of Google Analytics 4)",
     )
     continues_previous_day: T.BooleanType() = pa.Field(
         nullable=False, description="the session began before midnight and has a row there too"
@@ -50,10 +53,14 @@ class OrderAggregates(Contract):
     as_of_date: T.DateType() = pa.Field(nullable=False, description="day the snapshot stands for")
     customer_id: T.StringType() = pa.Field(nullable=False, description="customer who ordered")
     total_orders: T.LongType() = pa.Field(nullable=False, ge=1, description="orders so far")
-    total_revenue: T.DecimalType(18, 2) = pa.Field(nullable=False, ge=0, description="sum of order amounts so far, currency units")
+    total_revenue: T.DecimalType(18, 2) = pa.Field(
+        nullable=False, ge=0, description="sum of order amounts so far, currency units"
+    )
     first_order_date: T.DateType() = pa.Field(nullable=False, description="day of the first order")
     last_order_date: T.DateType() = pa.Field(nullable=False, description="day of the latest order")
-    total_orders_30_days_before: T.LongType() = pa.Field(nullable=False, ge=0, description="orders as of 30 days before")
+    total_orders_30_days_before: T.LongType() = pa.Field(
+        nullable=False, ge=0, description="orders as of 30 days before"
+    )
     total_revenue_30_days_before: T.DecimalType(18, 2) = pa.Field(
         nullable=False, ge=0, description="revenue as of 30 days before, currency units"
     )
@@ -83,29 +90,47 @@ class CustomerFeatures(Contract):
     signup_date: T.DateType() = pa.Field(nullable=False, description="day the customer signed up")
     tenure_days: T.IntegerType() = pa.Field(nullable=False, ge=0, description="days since sign-up")
     total_orders: T.LongType() = pa.Field(nullable=False, ge=0, description="orders so far")
-    total_revenue: T.DecimalType(18, 2) = pa.Field(nullable=False, ge=0, description="sum of order amounts so far, currency units")
+    total_revenue: T.DecimalType(18, 2) = pa.Field(
+        nullable=False, ge=0, description="sum of order amounts so far, currency units"
+    )
     average_order_value: T.DecimalType(18, 2) = pa.Field(
-        nullable=True, ge=0, description="total revenue by total orders, rounded half up; null for a customer who never ordered"
+        nullable=True,
+        ge=0,
+        description="total revenue by total orders, rounded half up; null for a customer who never ordered",
     )
     first_order_date: T.DateType() = pa.Field(nullable=True, description="day of the first order; null if none")
     last_order_date: T.DateType() = pa.Field(nullable=True, description="day of the latest order; null if none")
     recency_days: T.IntegerType() = pa.Field(
-        nullable=True, ge=0, description="days from the latest order to the as-of date; null for a customer who never ordered"
+        nullable=True,
+        ge=0,
+        description="days from the latest order to the as-of date; null for a customer who never ordered",
     )
     sessions_last_30_days: T.LongType() = pa.Field(
-        nullable=False, ge=0, description="sessions with an event in the activity window (30 days, the as-of date included)"
+        nullable=False,
+        ge=0,
+        description="sessions with an event in the activity window (30 days, the as-of date included)",
     )
-    sessions_previous_30_days: T.LongType() = pa.Field(nullable=False, ge=0, description="sessions with an event in the window before")
+    sessions_previous_30_days: T.LongType() = pa.Field(
+        nullable=False, ge=0, description="sessions with an event in the window before"
+    )
     engaged_sessions_last_30_days: T.LongType() = pa.Field(
         nullable=False, ge=0, description="engaged sessions in the activity window"
     )
-    page_views_last_30_days: T.LongType() = pa.Field(nullable=False, ge=0, description="page views in the activity window")
-    add_to_carts_last_30_days: T.LongType() = pa.Field(nullable=False, ge=0, description="additions to the cart in the activity window")
-    checkouts_last_30_days: T.LongType() = pa.Field(nullable=False, ge=0, description="checkouts in the activity window")
+    page_views_last_30_days: T.LongType() = pa.Field(
+        nullable=False, ge=0, description="page views in the activity window"
+    )
+    add_to_carts_last_30_days: T.LongType() = pa.Field(
+        nullable=False, ge=0, description="additions to the cart in the activity window"
+    )
+    checkouts_last_30_days: T.LongType() = pa.Field(
+        nullable=False, ge=0, description="checkouts in the activity window"
+    )
     last_session_date: T.DateType() = pa.Field(
         nullable=True, description="latest day with a web event within the two windows; null if none"
     )
-    total_orders_30_days_before: T.LongType() = pa.Field(nullable=False, ge=0, description="orders as of 30 days before")
+    total_orders_30_days_before: T.LongType() = pa.Field(
+        nullable=False, ge=0, description="orders as of 30 days before"
+    )
     total_revenue_30_days_before: T.DecimalType(18, 2) = pa.Field(
         nullable=False, ge=0, description="revenue as of 30 days before, currency units"
     )
@@ -129,13 +154,17 @@ class EngagementScores(CustomerFeatures):
     """One row per customer and day: the engagement score, its parts, segment, status, risk and reasons."""
 
     recency_score: T.DoubleType() = pa.Field(
-        nullable=False, in_range={"min_value": 0, "max_value": 1}, description="1 = ordered most recently; 0 for never-buyers"
+        nullable=False,
+        in_range={"min_value": 0, "max_value": 1},
+        description="1 = ordered most recently; 0 for never-buyers",
     )
     order_score: T.DoubleType() = pa.Field(
         nullable=False, in_range={"min_value": 0, "max_value": 1}, description="total orders on the snapshot's scale"
     )
     session_score: T.DoubleType() = pa.Field(
-        nullable=False, in_range={"min_value": 0, "max_value": 1}, description="sessions of the window on the snapshot's scale"
+        nullable=False,
+        in_range={"min_value": 0, "max_value": 1},
+        description="sessions of the window on the snapshot's scale",
     )
     frequency_score: T.DoubleType() = pa.Field(
         nullable=False, in_range={"min_value": 0, "max_value": 1}, description="0.6 order score + 0.4 session score"
@@ -143,9 +172,15 @@ class EngagementScores(CustomerFeatures):
     monetary_score: T.DoubleType() = pa.Field(
         nullable=False, in_range={"min_value": 0, "max_value": 1}, description="ln(1 + revenue) on the snapshot's scale"
     )
-    recency_contribution: T.DoubleType() = pa.Field(nullable=False, ge=0, description="weight of recency times its score")
-    frequency_contribution: T.DoubleType() = pa.Field(nullable=False, ge=0, description="weight of frequency times its score")
-    monetary_contribution: T.DoubleType() = pa.Field(nullable=False, ge=0, description="weight of monetary value times its score")
+    recency_contribution: T.DoubleType() = pa.Field(
+        nullable=False, ge=0, description="weight of recency times its score"
+    )
+    frequency_contribution: T.DoubleType() = pa.Field(
+        nullable=False, ge=0, description="weight of frequency times its score"
+    )
+    monetary_contribution: T.DoubleType() = pa.Field(
+        nullable=False, ge=0, description="weight of monetary value times its score"
+    )
     engagement_score: T.DoubleType() = pa.Field(
         nullable=False, in_range={"min_value": 0, "max_value": 1}, description="sum of the three contributions"
     )
@@ -160,10 +195,13 @@ class EngagementScores(CustomerFeatures):
         description="reference score of what was known 30 days before; null for customers who signed up since",
     )
     reference_score_change: T.DoubleType() = pa.Field(
-        nullable=True, description="reference score less what it was 30 days before; null for customers who signed up since"
+        nullable=True,
+        description="reference score less what it was 30 days before; null for customers who signed up since",
     )
     score_percentile: T.DoubleType() = pa.Field(
-        nullable=False, in_range={"min_value": 0, "max_value": 100}, description="percent of customers with this score or a lower one"
+        nullable=False,
+        in_range={"min_value": 0, "max_value": 100},
+        description="percent of customers with this score or a lower one",
     )
     engagement_segment: T.StringType() = pa.Field(
         nullable=False, isin=list(SEGMENTS), description="High from 0.7, Medium from 0.4, Low from 0.2, else At Risk"
@@ -180,7 +218,9 @@ class EngagementScores(CustomerFeatures):
         nullable=False, isin=list(VALUE_SEGMENTS), description="engagement band by revenue band"
     )
     is_high_risk: T.BooleanType() = pa.Field(nullable=False, description="has ordered and scores below 0.3")
-    risk_reasons: T.StringType() = pa.Field(nullable=True, description="why, in words with numbers; null when not at high risk")
+    risk_reasons: T.StringType() = pa.Field(
+        nullable=True, description="why, in words with numbers; null when not at high risk"
+    )
 
     _row_rules = {
         **CustomerFeatures._row_rules,
@@ -202,20 +242,32 @@ class EngagementMetrics(Contract):
     customers: T.LongType() = pa.Field(nullable=False, ge=0, description="customers known on the day")
     buyers: T.LongType() = pa.Field(nullable=False, ge=0, description="customers who have ordered")
     average_score: T.DoubleType() = pa.Field(
-        nullable=True, in_range={"min_value": 0, "max_value": 1}, description="mean engagement score; null without customers"
+        nullable=True,
+        in_range={"min_value": 0, "max_value": 1},
+        description="mean engagement score; null without customers",
     )
     average_reference_score: T.DoubleType() = pa.Field(
-        nullable=True, in_range={"min_value": 0, "max_value": 1}, description="mean reference score; null without customers"
+        nullable=True,
+        in_range={"min_value": 0, "max_value": 1},
+        description="mean reference score; null without customers",
     )
-    average_recency_contribution: T.DoubleType() = pa.Field(nullable=True, ge=0, description="mean contribution of recency")
-    average_frequency_contribution: T.DoubleType() = pa.Field(nullable=True, ge=0, description="mean contribution of frequency")
-    average_monetary_contribution: T.DoubleType() = pa.Field(nullable=True, ge=0, description="mean contribution of monetary value")
+    average_recency_contribution: T.DoubleType() = pa.Field(
+        nullable=True, ge=0, description="mean contribution of recency"
+    )
+    average_frequency_contribution: T.DoubleType() = pa.Field(
+        nullable=True, ge=0, description="mean contribution of frequency"
+    )
+    average_monetary_contribution: T.DoubleType() = pa.Field(
+        nullable=True, ge=0, description="mean contribution of monetary value"
+    )
     average_sessions_last_30_days: T.DoubleType() = pa.Field(
         nullable=True, ge=0, description="mean sessions in the activity window per customer; null without customers"
     )
     high_risk_customers: T.LongType() = pa.Field(nullable=False, ge=0, description="customers at high risk")
     high_risk_share: T.DoubleType() = pa.Field(
-        nullable=True, in_range={"min_value": 0, "max_value": 1}, description="high-risk customers by customers; null without customers"
+        nullable=True,
+        in_range={"min_value": 0, "max_value": 1},
+        description="high-risk customers by customers; null without customers",
     )
     total_revenue: T.DecimalType(18, 2) = pa.Field(nullable=False, ge=0, description="revenue so far, currency units")
     revenue_at_risk: T.DecimalType(18, 2) = pa.Field(
@@ -226,12 +278,18 @@ class EngagementMetrics(Contract):
     segment_low: T.LongType() = pa.Field(nullable=False, ge=0, description="customers in segment Low")
     segment_at_risk: T.LongType() = pa.Field(nullable=False, ge=0, description="customers in segment At Risk")
     status_active: T.LongType() = pa.Field(nullable=False, ge=0, description="customers with status Active")
-    status_browsing_only: T.LongType() = pa.Field(nullable=False, ge=0, description="customers with status Browsing Only")
+    status_browsing_only: T.LongType() = pa.Field(
+        nullable=False, ge=0, description="customers with status Browsing Only"
+    )
     status_not_active: T.LongType() = pa.Field(nullable=False, ge=0, description="customers with status Not Active")
     value_vips: T.LongType() = pa.Field(nullable=False, ge=0, description="customers in value segment VIPs")
-    value_converters_to_be: T.LongType() = pa.Field(nullable=False, ge=0, description="customers in value segment Converters-to-be")
+    value_converters_to_be: T.LongType() = pa.Field(
+        nullable=False, ge=0, description="customers in value segment Converters-to-be"
+    )
     value_core: T.LongType() = pa.Field(nullable=False, ge=0, description="customers in value segment Core")
-    value_at_risk_vips: T.LongType() = pa.Field(nullable=False, ge=0, description="customers in value segment At-risk VIPs")
+    value_at_risk_vips: T.LongType() = pa.Field(
+        nullable=False, ge=0, description="customers in value segment At-risk VIPs"
+    )
     value_dormant: T.LongType() = pa.Field(nullable=False, ge=0, description="customers in value segment Dormant")
 
     _row_rules = {

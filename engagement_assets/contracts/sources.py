@@ -26,9 +26,13 @@ class RawCustomers(Contract):
 
     as_of_date: T.DateType() = pa.Field(nullable=False, description="day the snapshot stands for")
     customer_id: T.StringType() = pa.Field(nullable=False, description="identifier of the customer, as text")
-    email: T.StringType() = pa.Field(nullable=True, description="e-mail address; personal data, kept in this table only")
+    email: T.StringType() = pa.Field(
+        nullable=True, description="e-mail address; personal data, kept in this table only"
+    )
     signup_date: T.DateType() = pa.Field(nullable=False, description="day the customer signed up")
-    country: T.StringType() = pa.Field(nullable=False, description="country of the customer; 'unknown' where the source has none")
+    country: T.StringType() = pa.Field(
+        nullable=False, description="country of the customer; 'unknown' where the source has none"
+    )
 
     _row_rules = {"no customer after the as-of date": "signup_date <= as_of_date"}
 
@@ -45,7 +49,9 @@ class RawOrders(Contract):
     order_id: T.StringType() = pa.Field(nullable=False, description="identifier of the order, as text")
     customer_id: T.StringType() = pa.Field(nullable=False, description="customer who ordered")
     order_date: T.TimestampType() = pa.Field(nullable=False, description="instant of the order")
-    order_amount: T.DecimalType(18, 2) = pa.Field(nullable=False, ge=0, description="amount of the order, currency units")
+    order_amount: T.DecimalType(18, 2) = pa.Field(
+        nullable=False, ge=0, description="amount of the order, currency units"
+    )
 
     class Config:
         name = "raw_orders"
@@ -59,8 +65,12 @@ class RawWebEvents(Contract):
     as_of_date: T.DateType() = pa.Field(nullable=False, description="day of the event in the business time zone")
     customer_id: T.StringType() = pa.Field(nullable=False, description="customer who caused the event")
     event_time: T.TimestampType() = pa.Field(nullable=False, description="instant of the event")
-    event_type: T.StringType() = pa.Field(nullable=False, description="page_view, add_to_cart, checkout, or any other type")
-    event_id: T.StringType() = pa.Field(nullable=True, description="identifier of the event; null where the source has none")
+    event_type: T.StringType() = pa.Field(
+        nullable=False, description="page_view, add_to_cart, checkout, or any other type"
+    )
+    event_id: T.StringType() = pa.Field(
+        nullable=True, description="identifier of the event; null where the source has none"
+    )
 
     class Config:
         name = "raw_web_events"
@@ -71,10 +81,14 @@ class RejectedRows(Contract):
     """One row per source row that was kept out, with the reason. Holds personal data."""
 
     source: T.StringType() = pa.Field(nullable=False, isin=list(SOURCES), description="customers, orders or web_events")
-    source_path: T.StringType() = pa.Field(nullable=False, description="file or folder the row came from, relative to the sources")
+    source_path: T.StringType() = pa.Field(
+        nullable=False, description="file or folder the row came from, relative to the sources"
+    )
     reason: T.StringType() = pa.Field(nullable=False, description="why the row was kept out")
     raw: T.StringType() = pa.Field(nullable=False, description="the row as text")
-    row_date: T.DateType() = pa.Field(nullable=True, description="day the row speaks of; null where it has no readable date")
+    row_date: T.DateType() = pa.Field(
+        nullable=True, description="day the row speaks of; null where it has no readable date"
+    )
 
     class Config:
         name = "rejected_rows"

@@ -169,5 +169,3 @@ def require_java() -> None:
             f"Apache Spark needs Java {OLDEST_JAVA} or newer, and {found}: install it and set JAVA_HOME, "
             "or set ENGAGEMENT_ENGINE=embedded, which needs no Java."
         )
-
-

@@ -150,7 +150,9 @@ class SourcesResource(ConfigurableResource):
         for group in inspection.groups:
             for origin, files in _by_origin(group.files, origins).items():
                 frame = spark.read.parquet(*[file.path for file in files])
-                columns = [F.col(name) if name in group.types else F.lit(None).cast("string").alias(name) for name in wanted]
+                columns = [
+                    F.col(name) if name in group.types else F.lit(None).cast("string").alias(name) for name in wanted
+                ]
                 kinds: dict[str, Kind] = {name: group.kinds.get(name, "text") for name in wanted}
                 frame_types = dict(frame.dtypes)
                 for name, kind in kinds.items():

@@ -22,7 +22,7 @@ from dagster import ConfigurableResource
 from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.schema import Schema
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 from filelock import FileLock
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -197,9 +197,7 @@ class LakeResource(ConfigurableResource):
                     )
         return [f"{root}/{file['path']}" for file in sorted(live, key=lambda file: (file["partition"], file["path"]))]
 
-    def read(
-        self, spark: SparkSession, contract: type[Contract], partitions: Iterable[str] | None = None
-    ) -> DataFrame:
+    def read(self, spark: SparkSession, contract: type[Contract], partitions: Iterable[str] | None = None) -> DataFrame:
         """The published rows of some partitions (all, if None), with exactly the contract's columns."""
         paths = self.files(contract, partitions)
         if not paths:
@@ -219,9 +217,7 @@ class LakeResource(ConfigurableResource):
 
     # ---- writing -----------------------------------------------------------------------------------------------------
 
-    def stage(
-        self, frame: DataFrame, contract: type[Contract], *, partitions: Sequence[str], run_id: str
-    ) -> Staged:
+    def stage(self, frame: DataFrame, contract: type[Contract], *, partitions: Sequence[str], run_id: str) -> Staged:
         """Write rows as Parquet files that nobody sees, one folder per partition, ordered by customer within it.
 
         Parameters: `frame` has the contract's columns; `partitions` are the ones this write stands for: rows of others
@@ -231,7 +227,11 @@ class LakeResource(ConfigurableResource):
         # Not named after the run alone: a retried run keeps its id, and a folder that is referenced is never touched.
         folder = f"data/{run_id}-{uuid.uuid4().hex[:8]}"
         root = self.path(contract)
-        order = [name for name in (_FOLDER_KEY, "customer_id", *contract.key()) if name == _FOLDER_KEY or name in frame.columns]
+        order = [
+            name
+            for name in (_FOLDER_KEY, "customer_id", *contract.key())
+            if name == _FOLDER_KEY or name in frame.columns
+        ]
         (
             frame.select(*contract.columns(), F.col(column).cast("string").alias(_FOLDER_KEY))
             .repartition(_FOLDER_KEY)
@@ -285,7 +285,7 @@ class LakeResource(ConfigurableResource):
         contract = staged.contract
         column = partition_column(contract)
         partitions = sorted({file.partition for file in staged.files})
-        actions = [
+        actions: list[AddAction | RemoveAction] = [
             AddAction(
                 path=file.path,
                 size=file.size,

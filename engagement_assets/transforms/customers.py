@@ -9,7 +9,6 @@ from pyspark.sql import functions as F
 
 from engagement_assets.transforms import conversions, examination
 from engagement_assets.transforms.conversions import Kind
-from engagement_assets.transforms.examination import ObservationWindow
 
 #: The date comes first: a row with a later sign-up never displaces one with an earlier, so no snapshot learns from later rows.
 CONTENTS = ("signup_date", "country", "email")
@@ -36,12 +35,13 @@ def examine_customers(rows: DataFrame, kinds: dict[str, Kind], *, today: date, t
         F.when(customer_id.isNull(), examination.WRONG_TYPE),
         F.when(date_text.isNull(), examination.MISSING_DATE),
         F.when(signup_date.isNull(), examination.WRONG_TYPE),
-        F.when(
-            (signup_date < F.lit(EARLIEST_SIGNUP)) | (signup_date > F.lit(today)), examination.OUTSIDE_WINDOW
-        ),
+        F.when((signup_date < F.lit(EARLIEST_SIGNUP)) | (signup_date > F.lit(today)), examination.OUTSIDE_WINDOW),
     )
     raw = examination.as_json(
-        id_text.alias("customer_id"), email_text.alias("email"), date_text.alias("signup_date"), country_text.alias("country")
+        id_text.alias("customer_id"),
+        email_text.alias("email"),
+        date_text.alias("signup_date"),
+        country_text.alias("country"),
     )
     return rows.select(
         customer_id.alias("customer_id"),

@@ -51,7 +51,9 @@ def snapshot_bounds(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
     )
 
 
-def reference_score(recency_days: Column, orders: Column, sessions: Column, revenue: Column, policy: ScoringPolicy) -> Column:
+def reference_score(
+    recency_days: Column, orders: Column, sessions: Column, revenue: Column, policy: ScoringPolicy
+) -> Column:
     """The score on fixed bounds: it moves only when the customer does, not when others do."""
     recency = F.when(recency_days.isNotNull(), F.lit(1.0) - clamped(recency_days, policy.reference_recency_days))
     frequency = F.lit(policy.order_weight) * clamped(orders, policy.reference_orders) + F.lit(
@@ -131,7 +133,9 @@ def with_percentile(scored: DataFrame) -> DataFrame:
     bucketed = scored.withColumn("_bucket", F.floor(F.col("engagement_score") * _PERCENTILE_BUCKETS).cast("int"))
     lower_buckets = Window.partitionBy("as_of_date").orderBy("_bucket").rowsBetween(Window.unboundedPreceding, -1)
     sizes = bucketed.groupBy("as_of_date", "_bucket").agg(F.count(F.lit(1)).alias("_size"))
-    below = sizes.select("as_of_date", "_bucket", F.coalesce(F.sum("_size").over(lower_buckets), F.lit(0)).alias("_below"))
+    below = sizes.select(
+        "as_of_date", "_bucket", F.coalesce(F.sum("_size").over(lower_buckets), F.lit(0)).alias("_below")
+    )
     up_to_own = (
         Window.partitionBy("as_of_date", "_bucket")
         .orderBy("engagement_score")

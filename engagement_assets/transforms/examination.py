@@ -124,6 +124,9 @@ def account(settled: DataFrame, contents: Sequence[str]) -> DataFrame:
             F.sum(F.pmod(hashed, F.lit(1_000_003))).alias("_sum"),
         )
         .select(
-            "as_of_date", "verdict", "rows", F.concat_ws("-", F.col("rows"), F.col("_xor"), F.col("_sum")).alias("fingerprint")
+            "as_of_date",
+            "verdict",
+            "rows",
+            F.concat_ws("-", F.col("rows"), F.col("_xor"), F.col("_sum")).alias("fingerprint"),
         )
     )

@@ -13,9 +13,7 @@ from engagement_assets.transforms.examination import ObservationWindow
 CONTENTS = ("order_date", "order_amount", "customer_id")
 
 
-def examine_orders(
-    rows: DataFrame, kinds: dict[str, Kind], *, window: ObservationWindow, timezone: str
-) -> DataFrame:
+def examine_orders(rows: DataFrame, kinds: dict[str, Kind], *, window: ObservationWindow, timezone: str) -> DataFrame:
     """Judge each orders row by itself.
 
     Parameters: `rows` has order_id, customer_id, order_date, order_amount (of the given kinds) and source_path.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from engagement_assets.settings import ScoringPolicy
@@ -40,10 +40,12 @@ def sessionize(events: DataFrame, policy: ScoringPolicy, first: date, last: date
         "event_type",
         "event_micros",
         (continues & ~same_day).alias("crosses_midnight"),
-        F.sum(F.when(continues & same_day, 0).otherwise(1)).over(by_time.rowsBetween(Window.unboundedPreceding, 0)).alias("part"),
+        F.sum(F.when(continues & same_day, 0).otherwise(1))
+        .over(by_time.rowsBetween(Window.unboundedPreceding, 0))
+        .alias("part"),
     )
 
-    def count_of(event_type: str) -> object:
+    def count_of(event_type: str) -> Column:
         return F.sum(F.when(F.col("event_type") == event_type, 1).otherwise(0)).cast("bigint").alias(f"{event_type}s")
 
     parts = (
@@ -61,7 +63,9 @@ def sessionize(events: DataFrame, policy: ScoringPolicy, first: date, last: date
         .withColumn("duration_seconds", (F.col("end_micros") - F.col("start_micros")) / F.lit(float(_MICROS)))
     )
     engaged = (
-        (F.col("duration_seconds") > policy.engaged_session_seconds) | (F.col("page_views") >= 2) | (F.col("checkouts") >= 1)
+        (F.col("duration_seconds") > policy.engaged_session_seconds)
+        | (F.col("page_views") >= 2)
+        | (F.col("checkouts") >= 1)
     )
     return parts.select(
         "as_of_date",

@@ -45,7 +45,9 @@ def examine_web_events(lines: DataFrame, *, window: ObservationWindow, timezone:
     """
     line = F.trim(F.regexp_replace("value", f"^{_BYTE_ORDER_MARK}", ""), F.lit(_JSON_WHITE_SPACE))
     event = F.when(is_json_object(F.col("line")), F.from_json("line", _FIELDS))
-    parsed = lines.select("source_path", F.col("value").alias("raw_line"), line.alias("line")).withColumn("event", event)
+    parsed = lines.select("source_path", F.col("value").alias("raw_line"), line.alias("line")).withColumn(
+        "event", event
+    )
     customer_text, customer_id = conversions.identifier(F.col("event.customer_id"), "text")
     time_text, event_time = conversions.instant(F.col("event.event_time"), "text", timezone)
     _, event_type = conversions.label(F.col("event.event_type"), "text")

@@ -24,7 +24,12 @@ def shop(world: World) -> World:
         "orders",
         "orders.parquet",
         [
-            {"order_id": f"o{day}", "customer_id": "ab"[day % 2], "order_date": f"2025-03-{day:02d}", "order_amount": "1.00"}
+            {
+                "order_id": f"o{day}",
+                "customer_id": "ab"[day % 2],
+                "order_date": f"2025-03-{day:02d}",
+                "order_amount": "1.00",
+            }
             for day in range(1, 5)
         ],
     )
@@ -39,7 +44,7 @@ def check_state(world: World, asset: str, check: str) -> dict[str, str]:
     return {
         day: status.value
         for status, subset in state.subsets.items()
-        for day in subset.subset_value.get_partition_keys()  # type: ignore[union-attr]
+        for day in subset.subset_value.get_partition_keys()
     }
 
 
@@ -68,7 +73,11 @@ def evaluations(result: dg.ExecuteInProcessResult, asset: str, check: str) -> di
 def test_a_range_run_records_each_check_for_each_day(shop: World) -> None:
     result = shop.run(FIRST, LAST)
     days = {f"2025-03-0{n}": True for n in range(1, 5)}
-    for asset, check in [("raw_orders", "contract"), ("raw_orders", "known_customers"), ("engagement_scores", "contract")]:
+    for asset, check in [
+        ("raw_orders", "contract"),
+        ("raw_orders", "known_customers"),
+        ("engagement_scores", "contract"),
+    ]:
         assert evaluations(result, asset, check) == days
         assert set(check_state(shop, asset, check)) == set(days)
 
@@ -77,7 +86,9 @@ def test_a_single_day_records_its_checks_and_the_days_it_filled_in(shop: World) 
     result = shop.run(LAST)
     assert set(evaluations(result, "raw_orders", "contract")) == {f"2025-03-0{n}" for n in range(1, 5)}
     assert set(evaluations(result, "engagement_scores", "contract")) == {LAST}
-    assert shop.instance.get_materialized_partitions(dg.AssetKey("raw_orders")) == {f"2025-03-0{n}" for n in range(1, 5)}
+    assert shop.instance.get_materialized_partitions(dg.AssetKey("raw_orders")) == {
+        f"2025-03-0{n}" for n in range(1, 5)
+    }
 
 
 def test_a_bad_day_is_not_published_the_others_are_and_downstream_stops(
@@ -86,7 +97,11 @@ def test_a_bad_day_is_not_published_the_others_are_and_downstream_stops(
     break_one_day(monkeypatch)
     result = shop.run(FIRST, LAST, expect=False)
     assert sorted(shop.lake.partitions(OrderAggregates)) == ["2025-03-01", "2025-03-02", "2025-03-04"]
-    assert shop.instance.get_materialized_partitions(dg.AssetKey("order_aggregates")) == {"2025-03-01", "2025-03-02", LAST}
+    assert shop.instance.get_materialized_partitions(dg.AssetKey("order_aggregates")) == {
+        "2025-03-01",
+        "2025-03-02",
+        LAST,
+    }
     assert shop.lake.partitions(EngagementScores) == {}
     assert evaluations(result, "order_aggregates", "contract")[BAD] is False
     assert f"{BAD}: contract: no order after the as-of date" in failures(result)
@@ -132,7 +147,11 @@ def test_every_rule_is_declared_with_the_partitions_of_its_asset(shop: World) ->
 def test_too_many_rejected_rows_stop_the_publication_and_are_still_shown(world: World) -> None:
     world.customers([{"customer_id": "a"}])
     good = {"customer_id": "a", "order_date": "2025-03-31", "order_amount": "1"}
-    world.parquet("orders", "o.parquet", [{"order_id": "1", **good}, *[{"order_id": str(n), **good, "order_amount": "-1"} for n in range(2, 6)]])
+    world.parquet(
+        "orders",
+        "o.parquet",
+        [{"order_id": "1", **good}, *[{"order_id": str(n), **good, "order_amount": "-1"} for n in range(2, 6)]],
+    )
     result = world.run("2025-03-31", expect=False)
     assert "rejected share is at most 5.0%" in failures(result)
     assert world.rows("raw_orders") == []
@@ -142,8 +161,14 @@ def test_too_many_rejected_rows_stop_the_publication_and_are_still_shown(world: 
 def test_a_noticeable_share_of_rejected_rows_is_a_warning(world: World) -> None:
     world.customers([{"customer_id": "a"}])
     row = {"customer_id": "a", "order_date": "2025-03-31"}
-    world.parquet("orders", "o.parquet", [{"order_id": str(n), **row, "order_amount": "-1" if n == 9 else "1"} for n in range(10)])
+    world.parquet(
+        "orders", "o.parquet", [{"order_id": str(n), **row, "order_amount": "-1" if n == 9 else "1"} for n in range(10)]
+    )
     result = world.run("2025-03-31")
-    (warning,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "rejected_share" and not e.passed and e.partition == "2025-03-31"]
+    (warning,) = [
+        e
+        for e in result.get_asset_check_evaluations()
+        if e.check_name == "rejected_share" and not e.passed and e.partition == "2025-03-31"
+    ]
     assert warning.severity == dg.AssetCheckSeverity.WARN
     assert warning.metadata["rejected_share"].value == 0.1

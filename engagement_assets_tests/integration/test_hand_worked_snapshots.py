@@ -29,7 +29,9 @@ def test_scores_of_three_customers_by_hand(world: World) -> None:
     As of 31 March: recency Ann 1 day, Bob 60 days; orders 2, 1, 0; sessions in the window 2, 0, 1; revenue 150, 20, 0.
     """
     world.customers([{"customer_id": name} for name in ("ann", "bob", "cy")])
-    world.orders([order(1, "ann", "2025-03-01", 50), order(2, "ann", "2025-03-30", 100), order(3, "bob", "2025-01-30", 20)])
+    world.orders(
+        [order(1, "ann", "2025-03-01", 50), order(2, "ann", "2025-03-30", 100), order(3, "bob", "2025-01-30", 20)]
+    )
     world.events(
         [
             {"customer_id": "ann", "event_time": "2025-03-30T10:00:00Z"},
@@ -54,7 +56,11 @@ def test_scores_of_three_customers_by_hand(world: World) -> None:
     assert ann["engagement_score"] == pytest.approx(1.0, abs=1e-12)
     assert bob["engagement_score"] == pytest.approx(0.3 * 0.3 + 0.3 * share, abs=1e-12)  # 0.2720
     assert cy["engagement_score"] == pytest.approx(0.3 * 0.2, abs=1e-12)
-    assert (ann["engagement_segment"], bob["engagement_segment"], cy["engagement_segment"]) == ("High", "Low", "At Risk")
+    assert (ann["engagement_segment"], bob["engagement_segment"], cy["engagement_segment"]) == (
+        "High",
+        "Low",
+        "At Risk",
+    )
     assert (ann["engagement_status"], bob["engagement_status"], cy["engagement_status"]) == (
         "Active",
         "Active",
@@ -73,7 +79,10 @@ def test_scores_of_three_customers_by_hand(world: World) -> None:
     assert bob["reference_score"] == pytest.approx(reference(60, 1, 0, 20), abs=1e-12)
     assert bob["reference_score_30_days_before"] == pytest.approx(reference(30, 1, 1, 20), abs=1e-12)
     # 0.4 * 30 / 365 + 0.3 * 0.4 / 20 = 0.0389
-    assert bob["risk_reasons"] == "no order for 60 days; sessions down 100 % on the 30 days before; score down 0.04 in 30 days"
+    assert (
+        bob["risk_reasons"]
+        == "no order for 60 days; sessions down 100 % on the 30 days before; score down 0.04 in 30 days"
+    )
     assert ann["risk_reasons"] is None
 
     metrics = world.rows("engagement_metrics", T)[0]
@@ -127,7 +136,11 @@ def test_sources_without_any_orders_or_events_file(world: World) -> None:
     world.customers([{"customer_id": "a"}])
     world.run(T)
     row = world.by_customer("engagement_scores", T)["a"]
-    assert (row["engagement_status"], row["engagement_score"], row["engagement_segment"]) == ("Not Active", 0.0, "At Risk")
+    assert (row["engagement_status"], row["engagement_score"], row["engagement_segment"]) == (
+        "Not Active",
+        0.0,
+        "At Risk",
+    )
 
 
 def test_a_zero_amount_order_is_an_order(world: World) -> None:
@@ -181,7 +194,9 @@ def test_days_are_cut_in_the_business_time_zone(world: World) -> None:
     assert [row["as_of_date"] for row in world.rows("raw_web_events")] == [date(2025, 3, 30), date(2025, 3, 31)]
 
 
-def test_a_day_alone_on_a_fresh_lake_equals_the_same_day_of_a_range(world: World, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_day_alone_on_a_fresh_lake_equals_the_same_day_of_a_range(
+    world: World, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     other = World(tmp_path_factory.mktemp("other"))
     for each in (world, other):
         each.customers([{"customer_id": "a"}, {"customer_id": "b", "signup_date": date(2025, 2, 1)}])

@@ -22,7 +22,11 @@ def at(text: str) -> datetime:
 
 
 def sessions_of(
-    spark: SparkSession, events: list[tuple[str, datetime, str]], first: date, last: date, policy: ScoringPolicy = POLICY
+    spark: SparkSession,
+    events: list[tuple[str, datetime, str]],
+    first: date,
+    last: date,
+    policy: ScoringPolicy = POLICY,
 ) -> list[dict[str, object]]:
     frame = spark.createDataFrame(
         [(when.astimezone(UTC).date(), customer, when, kind) for customer, when, kind in events],

@@ -1,0 +1,48 @@
+"""The published tables for SQL: a DuckDB connection with a view per table. Reads only, and takes no lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import duckdb
+
+from engagement_assets.contracts import Contract
+from engagement_assets.resources.tables import LakeResource
+
+
+def relation_sql(lake: LakeResource, contract: type[Contract], partitions: Sequence[str] | None = None) -> str:
+    """A SQL query of the published rows of some partitions (None: all), with exactly the contract's columns.
+
+    Raises TableDamagedError if a published file is missing or damaged.
+    """
+    paths = lake.files(contract, partitions)
+    if not paths:
+        nothing = ", ".join(f'NULL::{_TYPES.get(kind, kind)} AS "{name}"' for name, kind in _types(contract).items())
+        return f"SELECT {nothing} WHERE false"
+    columns = ", ".join(f'"{name}"' for name in contract.columns())
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    return f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)"
+
+
+#: Spark's names of types that DuckDB calls otherwise.
+_TYPES = {"string": "varchar", "timestamp": "timestamptz"}
+
+
+def _types(contract: type[Contract]) -> dict[str, str]:
+    return {field.name: field.dataType.simpleString() for field in contract.struct()}
+
+
+@contextmanager
+def opened(
+    lake: LakeResource, tables: Mapping[type[Contract], Sequence[str] | None]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in which each table, restricted to the partitions given (None: all), is a view of its name.
+
+    Instants are shown in UTC.
+    """
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for contract, partitions in tables.items():
+            connection.execute(f"CREATE VIEW {contract.table()} AS {relation_sql(lake, contract, partitions)}")
+        yield connection

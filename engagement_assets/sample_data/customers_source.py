@@ -1,0 +1,102 @@
+"""The customers source: `customers/customers.parquet`, and a few rows of an older system whose dates are text."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from engagement_assets.sample_data import damage as dm
+from engagement_assets.sample_data.account import Tally
+from engagement_assets.sample_data.columns import customer_ids, joined, table, texts
+from engagement_assets.sample_data.damage import Damage
+from engagement_assets.sample_data.files import SourceFiles
+from engagement_assets.sample_data.people import COUNTRIES, People
+from engagement_assets.sample_data.period import SECONDS_PER_DAY, Period
+
+_SCHEMA = pa.schema(
+    [("customer_id", pa.string()), ("email", pa.string()), ("signup_date", pa.date32()), ("country", pa.string())]
+)
+_OLD_SCHEMA = pa.schema([(name, pa.string()) for name in _SCHEMA.names])
+
+#: Addresses are made of these; the domains are reserved for examples (RFC 2606).
+_FIRST_NAMES = ("anna", "ben", "clara", "david", "emma", "felix", "greta", "hugo", "ines", "jonas", "klara", "leo", "mia", "noah")
+_LAST_NAMES = ("becker", "costa", "dubois", "evans", "fischer", "garcia", "jansen", "kowalski", "martin", "novak", "rossi")
+_DOMAINS = ("example.com", "example.org")
+
+#: Default dates of other systems, and dates that are none.
+_LONG_AGO = date(1899, 12, 30)
+_WRONG_DATES = ("31.12.2024", "2025-02-30", "last spring")
+
+#: Days by which the sign-up of a conflicting second row is later.
+_CONFLICT_DAYS = 3
+
+
+def write_customers(
+    random: np.random.Generator, people: People, period: Period, damage: Damage | None, files: SourceFiles, tally: Tally
+) -> None:
+    """Append the customers of a block, and damaged rows if there is `damage`."""
+    good = _table(random, people, period)
+    tally.kept += len(people)
+    if damage is not None:
+        good = _with_gaps(good, damage, tally)
+        bad, old = _bad_rows(good, damage, tally)
+        good = pa.concat_tables([good, table(bad, _SCHEMA)])
+        files.add_table("customers/former_shop", table(old, _OLD_SCHEMA))
+    files.add_table("customers/customers", good)
+
+
+def _table(random: np.random.Generator, people: People, period: Period) -> pa.Table:
+    count = len(people)
+    days = people.signup_day + period.begin // SECONDS_PER_DAY
+
+    def any_of(names: tuple[str, ...]) -> pa.Array:
+        return pa.array(names).take(pa.array(random.integers(0, len(names), size=count)))
+
+    email = joined(any_of(_FIRST_NAMES), ".", any_of(_LAST_NAMES), texts(people.number), "@", any_of(_DOMAINS))
+    country = pa.array(list(COUNTRIES)).take(pa.array(people.country))
+    signup = pa.array(days.astype(np.int32)).cast(pa.date32())
+    return pa.Table.from_arrays([customer_ids(people.number), email, signup, country], schema=_SCHEMA)
+
+
+def _with_gaps(good: pa.Table, damage: Damage, tally: Tally) -> pa.Table:
+    """Take the address of some customers and the country of others."""
+    for name, share in (("email", dm.SHARE_WITHOUT_EMAIL), ("country", dm.SHARE_WITHOUT_COUNTRY)):
+        mask = damage.mask(share, good.num_rows)
+        tally.odd[f"without_{name}"] += int(mask.sum())
+        values = np.where(mask, None, np.array(good[name].to_pylist(), object))
+        good = good.set_column(good.schema.get_field_index(name), _SCHEMA.field(name), pa.array(values, pa.string()))
+    return good
+
+
+def _bad_rows(good: pa.Table, damage: Damage, tally: Tally) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows to be rejected or removed: those with typed dates, and those of the older system."""
+    bad: list[dict[str, Any]] = []
+    old: list[dict[str, Any]] = []
+    for reason, share in dm.CUSTOMER_SHARES.items():
+        # One before and one after the dates that are accepted.
+        least = 2 if reason == "outside_observation_window" else 1
+        picked = damage.pick(share, good.num_rows, np.arange(good.num_rows), least)
+        for number, row in enumerate(good.take(picked).to_pylist()):
+            fresh = {**row, "customer_id": f"T{row['customer_id'][1:]}", "email": None}
+            match reason:
+                case "missing_customer_id":
+                    bad.append({**row, "customer_id": dm.BLANKS[number % len(dm.BLANKS)]})
+                case "missing_date":
+                    bad.append({**fresh, "customer_id": f"M{row['customer_id'][1:]}", "signup_date": None})
+                case "wrong_type":
+                    wrong = _WRONG_DATES[number % len(_WRONG_DATES)]
+                    old.append({**fresh, "customer_id": f"W{row['customer_id'][1:]}", "signup_date": wrong})
+                case "outside_observation_window":
+                    bad.append({**fresh, "signup_date": (_LONG_AGO, dm.FUTURE.date())[number % 2]})
+                case "conflicting_duplicate":
+                    bad.append({**row, "signup_date": row["signup_date"] + timedelta(days=_CONFLICT_DAYS)})
+                case "duplicate":
+                    bad.append(row)
+        if reason == "duplicate":
+            tally.duplicates += len(picked)
+        else:
+            tally.rejected[reason] += len(picked)
+    return bad, old

@@ -1,0 +1,82 @@
+"""The generator: customers in blocks, each block from random numbers of its own, into files that are put in place at the end."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from engagement_assets.contracts.sources import SOURCES
+from engagement_assets.sample_data.account import GeneratedData, Tally
+from engagement_assets.sample_data.activity import act
+from engagement_assets.sample_data.customers_source import write_customers
+from engagement_assets.sample_data.damage import Damage
+from engagement_assets.sample_data.events_source import write_events
+from engagement_assets.sample_data.files import SourceFiles, check_target, put_in_place
+from engagement_assets.sample_data.orders_source import write_orders
+from engagement_assets.sample_data.people import make_people
+from engagement_assets.sample_data.period import Period
+
+#: Customers that are held in memory at once. Part of what the seed means: another number gives other rows.
+CUSTOMERS_PER_BLOCK = 10_000
+
+#: Customer numbers have seven digits.
+MOST_CUSTOMERS = 9_999_999
+
+
+def generate(
+    to: Path | str,
+    *,
+    customers: int = 600,
+    first_day: date = date(2025, 1, 1),
+    last_day: date = date(2026, 6, 30),
+    seed: int = 7,
+    bad_rows: bool = True,
+    overwrite: bool = False,
+) -> GeneratedData:
+    """Write customers, orders and web events of a shop into the folder `to`, and say exactly what they hold.
+
+    Parameters: `first_day` and `last_day` are included and in UTC; `seed` >= 0, the same arguments give the same rows;
+    `bad_rows` adds a small share of every kind of row that the pipeline must reject or remove, and files with other types;
+    `overwrite` replaces sources that are in `to` already.
+    Raises: TargetError where `to` cannot be written to, ValueError for arguments that make no sense; `to` is then unchanged.
+    """
+    if not 1 <= customers <= MOST_CUSTOMERS:
+        raise ValueError(f"customers must be between 1 and {MOST_CUSTOMERS:,}, not {customers:,}")
+    if last_day < first_day:
+        raise ValueError(f"the last day ({last_day}) is before the first ({first_day}); swap them")
+    if seed < 0:
+        raise ValueError(f"seed must not be negative, but is {seed}")
+    folder = Path(to).expanduser().resolve()
+    check_target(folder, overwrite)
+    period = Period(first_day, last_day)
+    tallies = {source: Tally() for source in SOURCES}
+    with put_in_place(folder) as place, SourceFiles(place) as files:
+        for block, seeds in enumerate(np.random.SeedSequence(seed).spawn(-(-customers // CUSTOMERS_PER_BLOCK))):
+            first = 1 + block * CUSTOMERS_PER_BLOCK
+            count = min(CUSTOMERS_PER_BLOCK, customers + 1 - first)
+            _write_block(block, seeds, (first, count), period, bad_rows, files, tallies)
+        files.close()
+        accounts = {source: tally.close(files.rows[source]) for source, tally in tallies.items()}
+    return GeneratedData(folder, accounts)
+
+
+def _write_block(
+    block: int,
+    seeds: np.random.SeedSequence,
+    numbers: tuple[int, int],
+    period: Period,
+    bad_rows: bool,
+    files: SourceFiles,
+    tallies: dict[str, Tally],
+) -> None:
+    """Write the customers of a block (`numbers`: the first, how many) and what they did."""
+    # Damage draws from numbers of its own: the good rows are the same with and without it.
+    random, damage_random = (np.random.Generator(np.random.Philox(child)) for child in seeds.spawn(2))
+    damage = Damage(damage_random, is_first_block=block == 0) if bad_rows else None
+    people = make_people(random, *numbers, period)
+    events, orders = act(random, people, period)
+    write_customers(random, people, period, damage, files, tallies["customers"])
+    write_orders(block, people, orders, period, damage, files, tallies["orders"])
+    write_events(block, people, events, period, damage, files, tallies["web_events"])

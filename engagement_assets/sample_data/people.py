@@ -1,0 +1,132 @@
+"""Who the customers are: where they live, when they came, how often they visit, what they spend, when they lose interest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engagement_assets.sample_data.period import Period
+
+#: Kinds of customers.
+BUYER, BROWSER, IDLE, BOT = range(4)
+
+#: Shares of buyers, of browsers who never buy, and of those who sign up and do nothing.
+SHARES = (0.78, 0.15, 0.07)
+
+#: One customer in this many is a program that reads pages for days; there is at least one.
+CUSTOMERS_PER_BOT = 300
+
+#: Country: share of the customers, hours ahead of UTC, basket size relative to the others.
+COUNTRIES = {
+    "DE": (0.27, 1, 1.00),
+    "FR": (0.17, 1, 0.95),
+    "GB": (0.15, 0, 1.15),
+    "NL": (0.10, 1, 1.05),
+    "ES": (0.08, 1, 0.80),
+    "IT": (0.08, 1, 0.85),
+    "US": (0.06, -5, 1.45),
+    "PL": (0.05, 1, 0.60),
+    "SE": (0.04, 1, 1.25),
+}
+
+#: Customers who had signed up before the first day, and over how many days before it.
+SHARE_BEFORE = 0.38
+DAYS_BEFORE = 240
+
+#: Visits per day of an interested customer: mean, and shape of the gamma distribution (the smaller, the less equal).
+BUYER_VISITS_PER_DAY = 0.098
+BROWSER_VISITS_PER_DAY = 0.14
+VISITS_SHAPE = 0.95
+
+#: Share of visits that end in an order: parameters of the beta distribution.
+CONVERSION_BETA = (2.4, 4.4)
+
+#: Buyers who sign up because they are about to order: their first visit is on that day and ends in an order.
+SHARE_SIGNING_UP_TO_ORDER = 0.65
+
+#: Orders by phone or in a shop for each one on the web.
+SHOP_ORDERS_PER_WEB_ORDER = 0.5
+
+#: Basket of the median customer in currency units, and spread of baskets between customers (sigma of the logarithm).
+MEDIAN_BASKET = 36.0
+BASKET_SPREAD = 0.75
+
+#: How long interest lasts from sign-up, in days: a share are gone soon, the others stay.
+SHORT_INTEREST_DAYS = 90.0
+LONG_INTEREST_DAYS = 480.0
+SHARE_SHORT_INTEREST = 0.42
+
+#: Lapsed customers who come back, days of silence at least and on average beyond that, days they stay.
+SHARE_RETURNING = 0.22
+LEAST_SILENCE_DAYS = 110.0
+MEAN_FURTHER_SILENCE_DAYS = 80.0
+RETURN_DAYS = 150.0
+
+
+@dataclass(frozen=True)
+class People:
+    """Customers of a block; every array has one element per customer, but `spells`.
+
+    `number` from 1; `signup_day` and `spells` in days from the first day (negative: before it); `spells` is
+    (customers, 2 spells, begin and end): while a customer is interested. Rates are per day of interest.
+    """
+
+    number: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    country: NDArray[np.int64]
+    signup_day: NDArray[np.int64]
+    spells: NDArray[np.float64]
+    visits_per_day: NDArray[np.float64]
+    conversion: NDArray[np.float64]
+    orders_at_signup: NDArray[np.bool_]
+    shop_orders_per_day: NDArray[np.float64]
+    log_basket: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+
+def make_people(random: np.random.Generator, first_number: int, count: int, period: Period) -> People:
+    """Draw `count` customers, numbered from `first_number`."""
+    kind = random.choice((BUYER, BROWSER, IDLE), size=count, p=SHARES)
+    bots = random.choice(count, size=max(1, round(count / CUSTOMERS_PER_BOT)), replace=False)
+    kind[bots] = BOT
+    shares, _, baskets = (np.array(column) for column in zip(*COUNTRIES.values(), strict=True))
+    country = random.choice(len(COUNTRIES), size=count, p=shares)
+    signup_day = _signup_days(random, count, period)
+    signup_day[bots] = np.minimum(signup_day[bots], 0)
+    mean_visits = np.select([kind == BUYER, kind == BROWSER], [BUYER_VISITS_PER_DAY, BROWSER_VISITS_PER_DAY], 0.0)
+    visits = random.gamma(VISITS_SHAPE, 1.0, size=count) * mean_visits / VISITS_SHAPE
+    conversion = np.where(kind == BUYER, random.beta(*CONVERSION_BETA, size=count), 0.0)
+    return People(
+        number=np.arange(first_number, first_number + count),
+        kind=kind,
+        country=country,
+        signup_day=signup_day,
+        spells=_spells(random, signup_day),
+        visits_per_day=visits,
+        conversion=conversion,
+        orders_at_signup=(kind == BUYER) & (random.random(count) < SHARE_SIGNING_UP_TO_ORDER),
+        shop_orders_per_day=visits * conversion * SHOP_ORDERS_PER_WEB_ORDER,
+        log_basket=np.log(MEDIAN_BASKET * baskets[country]) + random.normal(0.0, BASKET_SPREAD, size=count),
+    )
+
+
+def _signup_days(random: np.random.Generator, count: int, period: Period) -> NDArray[np.int64]:
+    """Before the period more and more often towards its first day, within it evenly."""
+    before = random.random(count) < SHARE_BEFORE
+    earlier = -1 - np.floor(DAYS_BEFORE * random.random(count) ** 1.3)
+    within = np.floor(period.days * random.random(count))
+    return np.where(before, earlier, within).astype(np.int64)
+
+
+def _spells(random: np.random.Generator, signup_day: NDArray[np.int64]) -> NDArray[np.float64]:
+    """When each customer is interested: from sign-up for a while, and for some once more after a long silence."""
+    count = len(signup_day)
+    mean = np.where(random.random(count) < SHARE_SHORT_INTEREST, SHORT_INTEREST_DAYS, LONG_INTEREST_DAYS)
+    end = signup_day + random.exponential(1.0, size=count) * mean
+    again = end + LEAST_SILENCE_DAYS + random.exponential(MEAN_FURTHER_SILENCE_DAYS, size=count)
+    stay = np.where(random.random(count) < SHARE_RETURNING, random.exponential(RETURN_DAYS, size=count), 0.0)
+    return np.stack([np.stack([signup_day, end], axis=1), np.stack([again, again + stay], axis=1)], axis=1)

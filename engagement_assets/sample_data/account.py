@@ -74,5 +74,10 @@ class Tally:
         if counted != written:
             raise AssertionError(f"{written} rows were written but {counted} were counted; the generator is wrong")
         return SourceAccount(
-            written, self.kept, self.blank, self.duplicates, dict(sorted(self.rejected.items())), dict(sorted(self.odd.items()))
+            written,
+            self.kept,
+            self.blank,
+            self.duplicates,
+            dict(sorted(self.rejected.items())),
+            dict(sorted(self.odd.items())),
         )

@@ -23,7 +23,7 @@ EARLY_DAYS = 14.0
 EARLY_FACTOR = 1.8
 
 #: Parts of a visit: further page views (mean) of buying and other visits, share that leaves after one page.
-FURTHER_VIEWS = 1.25
+FURTHER_VIEWS = 1.2
 SHARE_BOUNCED = 0.3
 #: Visits without an order that fill a cart, and of these that go to the checkout and stop there.
 SHARE_ABANDONED = 0.16
@@ -81,7 +81,7 @@ class Orders:
 def act(random: np.random.Generator, people: People, period: Period) -> tuple[Events, Orders]:
     """Let the customers visit and order within the period."""
     visitor, start = _occasions(random, people, people.visits_per_day, WEB_HOURS, period)
-    buys = random.random(len(visitor)) < people.conversion[visitor]
+    buys = _may_order(people, visitor, start, period) & (random.random(len(visitor)) < people.conversion[visitor])
     newcomer, arrival = _first_visits(random, people, period)
     visitor, start = np.concatenate([visitor, newcomer]), np.concatenate([start, arrival])
     buys = np.concatenate([buys, np.ones(len(newcomer), np.bool_)])
@@ -96,6 +96,8 @@ def act(random: np.random.Generator, people: People, period: Period) -> tuple[Ev
         period,
     )
     caller, called = _occasions(random, people, people.shop_orders_per_day, SHOP_HOURS, period)
+    orders = _may_order(people, caller, called, period)
+    caller, called = caller[orders], called[orders]
     customer = np.concatenate([visitor[visit[checkouts]], caller])
     in_shop = np.arange(len(customer)) >= len(web_second)
     log_amount = people.log_basket[customer] + random.normal(0.0, ORDER_SPREAD, size=len(customer))
@@ -126,6 +128,15 @@ def _occasions(
     # In the customer's own time zone the day of sign-up may begin before it does in UTC.
     after_signup = second >= period.begin + people.signup_day[customer] * SECONDS_PER_DAY
     return customer[after_signup], second[after_signup]
+
+
+def _may_order(
+    people: People, customer: NDArray[np.int64], second: NDArray[np.int64], period: Period
+) -> NDArray[np.bool_]:
+    """Whether the customers are still ordering at these times, or again."""
+    day = (second - period.begin) / SECONDS_PER_DAY
+    first, again = people.orders_stop[customer].T
+    return (day < first) | ((day >= people.spells[customer, 1, 0]) & (day < again))
 
 
 def _first_visits(
@@ -194,12 +205,9 @@ def _bot_events(
     return np.concatenate(customers), np.concatenate(seconds)
 
 
-def _events(
-    customer: NDArray[np.int64], second: NDArray[np.int64], kind: NDArray[np.int64], period: Period
-) -> Events:
-    inside = (second >= period.begin) & (second < period.end)
-    order = np.argsort(second[inside], kind="stable")
-    return Events(customer[inside][order], second[inside][order], kind[inside][order])
+def _events(customer: NDArray[np.int64], second: NDArray[np.int64], kind: NDArray[np.int64], period: Period) -> Events:
+    chosen = _inside(second, period)
+    return Events(customer[chosen], second[chosen], kind[chosen])
 
 
 def _orders(
@@ -209,6 +217,12 @@ def _orders(
     in_shop: NDArray[np.bool_],
     period: Period,
 ) -> Orders:
-    inside = (second >= period.begin) & (second < period.end)
-    order = np.argsort(second[inside], kind="stable")
-    return Orders(customer[inside][order], second[inside][order], cents[inside][order], in_shop[inside][order])
+    chosen = _inside(second, period)
+    return Orders(customer[chosen], second[chosen], cents[chosen], in_shop[chosen])
+
+
+def _inside(second: NDArray[np.int64], period: Period) -> NDArray[np.int64]:
+    """Places of the times within the period, in their order."""
+    order = np.argsort(second, kind="stable")
+    inside = (second[order] >= period.begin) & (second[order] < period.end)
+    return order[inside]

@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 from numpy.typing import NDArray
 
 from engagement_assets.sample_data.period import SECONDS_PER_DAY
+
+# Its functions are made when it is imported, so type checkers do not know them.
+_compute: Any = pyarrow.compute
 
 #: How an instant is written: in UTC, or at a fixed two hours ahead of it.
 UTC = "Z"
@@ -25,7 +28,7 @@ _TIMES_OF_DAY = [f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in ran
 
 def customer_ids(number: NDArray[np.int64]) -> pa.Array:
     """`C0000012` for 12."""
-    return pc.binary_join_element_wise("C", pc.utf8_lpad(texts(number), _CUSTOMER_DIGITS, "0"), "")
+    return joined("C", _compute.utf8_lpad(texts(number), _CUSTOMER_DIGITS, "0"))
 
 
 def texts(number: NDArray[np.int64]) -> pa.Array:
@@ -52,14 +55,17 @@ def instant_texts(second: NDArray[np.int64], separator: str = "T", offset: str =
     days, place = np.unique(local // SECONDS_PER_DAY, return_inverse=True)
     dates = pa.array(np.datetime_as_string(days.astype("datetime64[D]")).astype(object), pa.string())
     times = pa.array(_TIMES_OF_DAY)
-    return pc.binary_join_element_wise(
-        dates.take(pa.array(place)), separator, times.take(pa.array(local % SECONDS_PER_DAY)), offset, ""
-    )
+    return joined(dates.take(pa.array(place)), separator, times.take(pa.array(local % SECONDS_PER_DAY)), offset)
 
 
 def joined(*parts: pa.Array | str) -> pa.Array:
     """Columns and constants side by side as one text per row."""
-    return pc.binary_join_element_wise(*parts, "")
+    return _compute.binary_join_element_wise(*parts, "")
+
+
+def replaced(column: pa.Array, mask: NDArray[np.bool_], values: pa.Array) -> pa.Array:
+    """The column with the rows of `mask` replaced by `values`, of which there is one for each of them."""
+    return _compute.replace_with_mask(column, pa.array(mask), values)
 
 
 def line_bytes(lines: pa.Array) -> memoryview:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from engagement_assets.sample_data import damage as dm
 from engagement_assets.sample_data.account import Tally
-from engagement_assets.sample_data.columns import customer_ids, joined, table, texts
+from engagement_assets.sample_data.columns import customer_ids, joined, replaced, table, texts
 from engagement_assets.sample_data.damage import Damage
 from engagement_assets.sample_data.files import SourceFiles
 from engagement_assets.sample_data.people import COUNTRIES, People
@@ -22,8 +22,35 @@ _SCHEMA = pa.schema(
 _OLD_SCHEMA = pa.schema([(name, pa.string()) for name in _SCHEMA.names])
 
 #: Addresses are made of these; the domains are reserved for examples (RFC 2606).
-_FIRST_NAMES = ("anna", "ben", "clara", "david", "emma", "felix", "greta", "hugo", "ines", "jonas", "klara", "leo", "mia", "noah")
-_LAST_NAMES = ("becker", "costa", "dubois", "evans", "fischer", "garcia", "jansen", "kowalski", "martin", "novak", "rossi")
+_FIRST_NAMES = (
+    "anna",
+    "ben",
+    "clara",
+    "david",
+    "emma",
+    "felix",
+    "greta",
+    "hugo",
+    "ines",
+    "jonas",
+    "klara",
+    "leo",
+    "mia",
+    "noah",
+)
+_LAST_NAMES = (
+    "becker",
+    "costa",
+    "dubois",
+    "evans",
+    "fischer",
+    "garcia",
+    "jansen",
+    "kowalski",
+    "martin",
+    "novak",
+    "rossi",
+)
 _DOMAINS = ("example.com", "example.org")
 
 #: Default dates of other systems, and dates that are none.
@@ -66,8 +93,9 @@ def _with_gaps(good: pa.Table, damage: Damage, tally: Tally) -> pa.Table:
     for name, share in (("email", dm.SHARE_WITHOUT_EMAIL), ("country", dm.SHARE_WITHOUT_COUNTRY)):
         mask = damage.mask(share, good.num_rows)
         tally.odd[f"without_{name}"] += int(mask.sum())
-        values = np.where(mask, None, np.array(good[name].to_pylist(), object))
-        good = good.set_column(good.schema.get_field_index(name), _SCHEMA.field(name), pa.array(values, pa.string()))
+        gaps = pa.nulls(int(mask.sum()), pa.string())
+        column = replaced(good[name].combine_chunks(), mask, gaps)
+        good = good.set_column(good.schema.get_field_index(name), _SCHEMA.field(name), column)
     return good
 
 

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from engagement_assets.sample_data import damage as dm
 from engagement_assets.sample_data.account import Tally
 from engagement_assets.sample_data.activity import CHECKOUT, EVENT_TYPES, PAGE_VIEW, WISHLIST, Events
-from engagement_assets.sample_data.columns import TWO_HOURS_AHEAD, customer_ids, instant_texts, joined, texts
+from engagement_assets.sample_data.columns import TWO_HOURS_AHEAD, customer_ids, instant_texts, joined, replaced, texts
 from engagement_assets.sample_data.damage import Damage
 from engagement_assets.sample_data.files import SourceFiles
 from engagement_assets.sample_data.people import People
@@ -27,14 +26,19 @@ EVENTS_PER_BLOCK = 100_000_000
 #: Months from the first whose files are not packed.
 PLAIN_MONTHS = (1, 2)
 
+#: How far before the first day an early event is, at most.
 _DAYS_EARLY = 40
+
+#: A field that is left out.
+_ABSENT = object()
 
 
 def write_events(
     block: int, people: People, events: Events, period: Period, damage: Damage | None, files: SourceFiles, tally: Tally
 ) -> None:
     """Append the web events of a block, and damaged lines if there is `damage`."""
-    number = FIRST_EVENT + block * EVENTS_PER_BLOCK + np.arange(len(events))
+    first = FIRST_EVENT + block * EVENTS_PER_BLOCK
+    number = first + np.arange(len(events))
     tally.kept += len(events)
     tally.odd["not_in_the_funnel"] += int((events.kind > CHECKOUT).sum())
     second = events.second
@@ -42,9 +46,9 @@ def write_events(
     ids = joined(',"event_id":"e', texts(number), '"')
     if damage is not None:
         ahead = damage.mask(dm.SHARE_OTHER_OFFSET, len(events))
-        times = pc.replace_with_mask(times, pa.array(ahead), instant_texts(second[ahead], offset=TWO_HOURS_AHEAD))
+        times = replaced(times, ahead, instant_texts(second[ahead], offset=TWO_HOURS_AHEAD))
         nameless = damage.mask(dm.SHARE_WITHOUT_EVENT_ID, len(events))
-        ids = pc.replace_with_mask(ids, pa.array(nameless), pa.array([""] * int(nameless.sum()), pa.string()))
+        ids = replaced(ids, nameless, pa.array([""] * int(nameless.sum()), pa.string()))
         tally.odd["other_offset"] += int(ahead.sum())
         tally.odd["without_event_id"] += int(nameless.sum())
     lines = joined(
@@ -59,7 +63,7 @@ def write_events(
         "}\n",
     )
     if damage is not None:
-        bad = _bad_lines(lines, events, np.flatnonzero(~nameless), int(number[-1:].sum()) + 1, period, damage, tally)
+        bad = _bad_lines(lines, events, np.flatnonzero(~nameless), first + len(events), period, damage, tally)
         second = np.concatenate([second, np.array([at for at, _ in bad], np.int64)])
         lines = pa.concat_arrays([lines, pa.array([f"{line}\n" for _, line in bad], pa.string())])
         order = np.argsort(second, kind="stable")
@@ -94,7 +98,7 @@ def _bad_lines(
         for number, place in enumerate(picked):
             line = lines[int(place)].as_py().rstrip("\n")
             if reason not in ("duplicate", "conflicting_duplicate"):
-                line = json.dumps({**json.loads(line), "event_id": f"e{next_number}"}, separators=(",", ":"))
+                line = _line({**json.loads(line), "event_id": f"e{next_number}"})
                 next_number += 1
             made.append((int(events.second[place]), _bad_line(reason, number, line, period)))
         if reason == "duplicate":
@@ -120,19 +124,27 @@ def _bad_line(reason: str, number: int, line: str, period: Period) -> str:
         "conflicting_duplicate": [{"event_type": EVENT_TYPES[WISHLIST]}],
         "unknown_customer": [{"customer_id": f"G{event['customer_id'][1:]}"}],
         "outside_observation_window": [{"event_time": time.isoformat()} for time in (early, dm.FUTURE)],
-        "missing_customer_id": [{"customer_id": value} for value in dm.BLANKS],
-        "missing_date": [{"event_time": value} for value in dm.BLANKS],
+        "missing_customer_id": [
+            *({"customer_id": value} for value in dm.BLANKS),
+            {"customer_id": _ABSENT},
+            {"customer_id": _ABSENT, "customerId": event["customer_id"]},
+        ],
+        "missing_date": [*({"event_time": value} for value in dm.BLANKS), {"event_time": _ABSENT}],
         "wrong_type": [
             {"event_time": "yesterday"},
             {"event_type": None},
             {"event_time": "2025-02-30T10:00:00Z"},
             {"event_time": 1_741_012_345},
-            {"event_type": ""},
+            {"event_type": _ABSENT},
             {"event_time": "12:30"},
         ],
     }
     spoilt = {**event, **faults[reason][number % len(faults[reason])]}
-    return json.dumps(spoilt, separators=(",", ":"))
+    return _line({key: value for key, value in spoilt.items() if value is not _ABSENT})
+
+
+def _line(event: dict[str, Any]) -> str:
+    return json.dumps(event, separators=(",", ":"))
 
 
 def _malformed(line: str) -> list[str]:

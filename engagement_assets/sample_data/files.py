@@ -36,8 +36,6 @@ def check_target(to: Path, overwrite: bool) -> None:
     Hidden files beside the sources are left alone.
     """
     if not to.exists():
-        if to.is_symlink():
-            raise TargetError(f"{to} is a link to nothing; remove it or choose another folder")
         return
     if not to.is_dir():
         raise TargetError(f"{to} is a file, not a folder; choose another folder")
@@ -50,7 +48,9 @@ def check_target(to: Path, overwrite: bool) -> None:
             f"{to} holds {strange.relative_to(to)}, which is no source file, so nothing in it is replaced; choose another folder"
         )
     if not overwrite:
-        raise TargetError(f"{to} already holds sources; replace them with overwrite (--overwrite), or choose another folder")
+        raise TargetError(
+            f"{to} already holds sources; replace them with overwrite (--overwrite), or choose another folder"
+        )
 
 
 def _not_sources(entry: Path) -> Iterator[Path]:
@@ -118,10 +118,6 @@ class SourceFiles:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Finish all files."""
         for name in [*self._parquet, *self._text]:
             self._close(name)
 

@@ -57,7 +57,6 @@ def generate(
             first = 1 + block * CUSTOMERS_PER_BLOCK
             count = min(CUSTOMERS_PER_BLOCK, customers + 1 - first)
             _write_block(block, seeds, (first, count), period, bad_rows, files, tallies)
-        files.close()
         accounts = {source: tally.close(files.rows[source]) for source, tally in tallies.items()}
     return GeneratedData(folder, accounts)
 

@@ -74,7 +74,9 @@ class _Rows:
 
     def take(self, which: NDArray[Any]) -> _Rows:
         """The rows at these places, or where this mask is true."""
-        return _Rows(self.order[which], self.customer[which], self.second[which], self.cents[which], self.in_shop[which])
+        return _Rows(
+            self.order[which], self.customer[which], self.second[which], self.cents[which], self.in_shop[which]
+        )
 
     def joined(self, other: _Rows) -> _Rows:
         """These rows and the others."""
@@ -94,27 +96,28 @@ def write_orders(
         tally.kept += len(rows)
         _write(files, "part-{part}", _usual(rows), rows.second, period)
         return
-    rows = rows.joined(_odd_orders(rows, people, period, damage, tally))
+    rows = rows.joined(_odd_orders(rows, people, first + len(rows), period, damage, tally))
     tally.kept += len(rows)
     # The months of the other systems; both in one where the period has no more.
+    till_month, old_month = len(period.months) // 3, 2 * len(period.months) // 3
     month, even = period.month_of(rows.second), rows.order % 2 == 0
-    till = rows.in_shop & even & (month == len(period.months) // 3)
-    old = rows.in_shop & ~even & (month == 2 * len(period.months) // 3)
+    till = rows.in_shop & even & (month == till_month)
+    old = rows.in_shop & ~even & (month == old_month)
     tally.odd["of_the_till"] += int(till.sum())
     tally.odd["as_text"] += int(old.sum())
-    bad = _BadOrders(rows, np.flatnonzero(~till & ~old), period, damage, tally)
+    bad = _BadOrders(rows, np.flatnonzero(~till & ~old), first + len(rows), period, damage, tally)
     bad.make()
     usual = rows.take(~till & ~old)
+    of_till, of_old = rows.take(till), rows.take(old)
     parts = [
-        ("part-{part}", usual, _usual(usual), bad.usual, _USUAL),
-        ("till", rows.take(till), _till(rows.take(till)), bad.till, _TILL),
-        ("old_system", rows.take(old), _old(rows.take(old)), bad.old, _OLD),
+        ("part-{part}", usual, _usual(usual), bad.usual, None),
+        ("till", of_till, _till(of_till), bad.till, till_month),
+        ("old_system", of_old, _old(of_old), bad.old, old_month),
     ]
-    for name, good, written, damaged, schema in parts:
-        months = {"till": len(period.months) // 3, "old_system": 2 * len(period.months) // 3}
+    for name, good, written, damaged, only_month in parts:
         keys = np.concatenate([good.second, np.array([second for second, _ in damaged], np.int64)])
-        written = pa.concat_tables([written, table([row for _, row in damaged], schema)])
-        _write(files, name, written, keys, period, months.get(name))
+        written = pa.concat_tables([written, table([row for _, row in damaged], written.schema)])
+        _write(files, name, written, keys, period, only_month)
 
 
 def _write(
@@ -136,7 +139,13 @@ def _usual(rows: _Rows) -> pa.Table:
 
 def _till(rows: _Rows) -> pa.Table:
     till = pa.array((rows.order % _TILLS + 1).astype(np.int16))
-    columns = [pa.array(rows.order), customer_ids(rows.customer), instants(rows.second), pa.array(rows.cents / 100), till]
+    columns = [
+        pa.array(rows.order),
+        customer_ids(rows.customer),
+        instants(rows.second),
+        pa.array(rows.cents / 100),
+        till,
+    ]
     return pa.Table.from_arrays(columns, schema=_TILL)
 
 
@@ -146,7 +155,7 @@ def _old(rows: _Rows) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=_OLD)
 
 
-def _odd_orders(rows: _Rows, people: People, period: Period, damage: Damage, tally: Tally) -> _Rows:
+def _odd_orders(rows: _Rows, people: People, next_order: int, period: Period, damage: Damage, tally: Tally) -> _Rows:
     """Further valid orders: of nothing, and from before the customer's sign-up."""
     everything = np.arange(len(rows))
     free = rows.take(damage.pick(dm.SHARE_ZERO_ORDERS, len(rows), everything))
@@ -161,17 +170,18 @@ def _odd_orders(rows: _Rows, people: People, period: Period, damage: Damage, tal
     odd = _Rows(free.order, free.customer, free.second, np.zeros_like(free.cents), free.in_shop).joined(
         _Rows(early.order, early.customer, second, early.cents, early.in_shop)
     )
-    number = rows.order[-1:].sum() + 1 + np.arange(len(odd))
-    return _Rows(number, odd.customer, odd.second, odd.cents, odd.in_shop)
+    return _Rows(next_order + np.arange(len(odd)), odd.customer, odd.second, odd.cents, odd.in_shop)
 
 
 class _BadOrders:
-    """Orders to be rejected or removed: for each kind of file pairs of a Unix time, which says where the row goes, and the row."""
+    """Orders to be rejected or removed, by kind of file: pairs of a Unix time, which says where the row goes, and the row."""
 
-    def __init__(self, rows: _Rows, usual: NDArray[np.int64], period: Period, damage: Damage, tally: Tally) -> None:
-        """`usual`: places in `rows` of those in the usual files."""
+    def __init__(
+        self, rows: _Rows, usual: NDArray[np.int64], next_order: int, period: Period, damage: Damage, tally: Tally
+    ) -> None:
+        """`usual`: places in `rows` of those in the usual files; `next_order`: the first order number that is free."""
         self._rows, self._candidates, self._period, self._damage, self._tally = rows, usual, period, damage, tally
-        self._next_order = int(rows.order[-1:].sum()) + 1
+        self._next_order = next_order
         self.usual: list[tuple[int, dict[str, Any]]] = []
         self.till: list[tuple[int, dict[str, Any]]] = []
         self.old: list[tuple[int, dict[str, Any]]] = []
@@ -219,14 +229,21 @@ class _BadOrders:
                 early = moment(self._period.begin) - timedelta(days=1 + number % _DAYS_EARLY)
                 self.usual.append((second, {**fresh, "order_date": (early, dm.FUTURE)[number % 2]}))
             case "not_a_number" if number % 2 == 0:
-                broken = {"order_id": int(fresh["order_id"]), "order_amount": _NOT_NUMBERS[number // 2 % len(_NOT_NUMBERS)]}
+                broken = {
+                    "order_id": int(fresh["order_id"]),
+                    "order_amount": _NOT_NUMBERS[number // 2 % len(_NOT_NUMBERS)],
+                }
                 self.till.append((second, {**fresh, **broken, "till": 1}))
             case "not_a_number":
                 self.old.append((second, {**_as_text(fresh), "order_amount": "NaN"}))
             case "wrong_type" if number % 2 == 0:
-                self.old.append((second, {**_as_text(fresh), "order_amount": _WRONG_AMOUNTS[number // 2 % len(_WRONG_AMOUNTS)]}))
+                self.old.append(
+                    (second, {**_as_text(fresh), "order_amount": _WRONG_AMOUNTS[number // 2 % len(_WRONG_AMOUNTS)]})
+                )
             case "wrong_type":
-                self.old.append((second, {**_as_text(fresh), "order_date": _WRONG_DATES[number // 2 % len(_WRONG_DATES)]}))
+                self.old.append(
+                    (second, {**_as_text(fresh), "order_date": _WRONG_DATES[number // 2 % len(_WRONG_DATES)]})
+                )
 
 
 def _as_text(row: dict[str, Any]) -> dict[str, str]:

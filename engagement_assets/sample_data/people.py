@@ -13,7 +13,7 @@ from engagement_assets.sample_data.period import Period
 BUYER, BROWSER, IDLE, BOT = range(4)
 
 #: Shares of buyers, of browsers who never buy, and of those who sign up and do nothing.
-SHARES = (0.78, 0.15, 0.07)
+SHARES = (0.76, 0.17, 0.07)
 
 #: One customer in this many is a program that reads pages for days; there is at least one.
 CUSTOMERS_PER_BOT = 300
@@ -32,19 +32,26 @@ COUNTRIES = {
 }
 
 #: Customers who had signed up before the first day, and over how many days before it.
-SHARE_BEFORE = 0.38
+SHARE_BEFORE = 0.35
 DAYS_BEFORE = 240
 
 #: Visits per day of an interested customer: mean, and shape of the gamma distribution (the smaller, the less equal).
 BUYER_VISITS_PER_DAY = 0.098
-BROWSER_VISITS_PER_DAY = 0.14
+BROWSER_VISITS_PER_DAY = 0.15
 VISITS_SHAPE = 0.95
 
+#: Nobody visits more often, on average.
+MOST_VISITS_PER_DAY = 1.2
+
 #: Share of visits that end in an order: parameters of the beta distribution.
-CONVERSION_BETA = (2.4, 4.4)
+CONVERSION_BETA = (3.1, 4.2)
 
 #: Buyers who sign up because they are about to order: their first visit is on that day and ends in an order.
 SHARE_SIGNING_UP_TO_ORDER = 0.65
+
+#: Buyers who stop ordering before they stop looking, and after which part of their interest (least, most).
+SHARE_ORDERING_ELSEWHERE = 0.25
+ORDERS_STOP_AT = (0.1, 0.6)
 
 #: Orders by phone or in a shop for each one on the web.
 SHOP_ORDERS_PER_WEB_ORDER = 0.5
@@ -59,10 +66,12 @@ LONG_INTEREST_DAYS = 480.0
 SHARE_SHORT_INTEREST = 0.42
 
 #: Lapsed customers who come back, days of silence at least and on average beyond that, days they stay.
-SHARE_RETURNING = 0.22
+SHARE_RETURNING = 0.27
 LEAST_SILENCE_DAYS = 110.0
 MEAN_FURTHER_SILENCE_DAYS = 80.0
 RETURN_DAYS = 150.0
+#: Those of them who come back to look only.
+SHARE_RETURNING_TO_LOOK = 0.4
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,8 @@ class People:
     """Customers of a block; every array has one element per customer, but `spells`.
 
     `number` from 1; `signup_day` and `spells` in days from the first day (negative: before it); `spells` is
-    (customers, 2 spells, begin and end): while a customer is interested. Rates are per day of interest.
+    (customers, 2 spells, begin and end): while a customer is interested; `orders_stop` is (customers, 2 spells): only days
+    of the spell before it have orders. Rates are per day of interest.
     """
 
     number: NDArray[np.int64]
@@ -78,6 +88,7 @@ class People:
     country: NDArray[np.int64]
     signup_day: NDArray[np.int64]
     spells: NDArray[np.float64]
+    orders_stop: NDArray[np.float64]
     visits_per_day: NDArray[np.float64]
     conversion: NDArray[np.float64]
     orders_at_signup: NDArray[np.bool_]
@@ -98,14 +109,16 @@ def make_people(random: np.random.Generator, first_number: int, count: int, peri
     signup_day = _signup_days(random, count, period)
     signup_day[bots] = np.minimum(signup_day[bots], 0)
     mean_visits = np.select([kind == BUYER, kind == BROWSER], [BUYER_VISITS_PER_DAY, BROWSER_VISITS_PER_DAY], 0.0)
-    visits = random.gamma(VISITS_SHAPE, 1.0, size=count) * mean_visits / VISITS_SHAPE
+    visits = np.minimum(random.gamma(VISITS_SHAPE, 1.0, size=count) * mean_visits / VISITS_SHAPE, MOST_VISITS_PER_DAY)
     conversion = np.where(kind == BUYER, random.beta(*CONVERSION_BETA, size=count), 0.0)
+    spells = _spells(random, signup_day)
     return People(
         number=np.arange(first_number, first_number + count),
         kind=kind,
         country=country,
         signup_day=signup_day,
-        spells=_spells(random, signup_day),
+        spells=spells,
+        orders_stop=_orders_stop(random, spells),
         visits_per_day=visits,
         conversion=conversion,
         orders_at_signup=(kind == BUYER) & (random.random(count) < SHARE_SIGNING_UP_TO_ORDER),
@@ -130,3 +143,13 @@ def _spells(random: np.random.Generator, signup_day: NDArray[np.int64]) -> NDArr
     again = end + LEAST_SILENCE_DAYS + random.exponential(MEAN_FURTHER_SILENCE_DAYS, size=count)
     stay = np.where(random.random(count) < SHARE_RETURNING, random.exponential(RETURN_DAYS, size=count), 0.0)
     return np.stack([np.stack([signup_day, end], axis=1), np.stack([again, again + stay], axis=1)], axis=1)
+
+
+def _orders_stop(random: np.random.Generator, spells: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The day of each spell from which a customer only looks: for most its end, for some who come back its begin."""
+    count = len(spells)
+    begin, end = spells[:, 0, 0], spells[:, 0, 1]
+    early = random.random(count) < SHARE_ORDERING_ELSEWHERE
+    first = np.where(early, begin + random.uniform(*ORDERS_STOP_AT, size=count) * (end - begin), end)
+    second = np.where(random.random(count) < SHARE_RETURNING_TO_LOOK, spells[:, 1, 0], spells[:, 1, 1])
+    return np.stack([first, second], axis=1)

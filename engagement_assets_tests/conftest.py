@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engagement_assets.resources.engine import OLDEST_JAVA, EngineResource, java_version
-from engagement_assets_tests.worlds import World
+from engagement_assets_tests.worlds import SAMPLE_DATA, SAMPLE_START, World
 
 # Timestamps are collected as local times.
 os.environ["TZ"] = "UTC"
@@ -46,3 +46,13 @@ def engine() -> Iterator[EngineResource]:
 def world(tmp_path: Path, engine: EngineResource) -> World:
     """Empty sources and an empty lake of the test's own."""
     return World(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def sample_world(tmp_path_factory: pytest.TempPathFactory, engine: EngineResource) -> World:
+    """The committed sample data, built for two single days and a range of two weeks; tests read it and do not write."""
+    world = World(tmp_path_factory.mktemp("sample"), options={"data": str(SAMPLE_DATA), "start_date": SAMPLE_START})
+    world.run("2025-02-20")
+    world.run("2025-12-15")
+    world.run("2026-06-17", "2026-06-30")
+    return world

@@ -79,7 +79,8 @@ def lines(folder: Path) -> Iterator[str]:
     """The lines of every text file below a folder, packed ones unpacked."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            text = (gzip.open(path).read() if path.suffix == ".gz" else path.read_bytes()).decode("utf-8")
+            packed = path.read_bytes()
+            text = (gzip.decompress(packed) if path.suffix == ".gz" else packed).decode("utf-8")
             yield from text.removesuffix("\n").split("\n")
 
 

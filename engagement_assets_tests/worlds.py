@@ -23,6 +23,10 @@ from engagement_assets.settings import Settings
 
 Row = dict[str, Any]
 
+#: The committed sample data and its first day.
+SAMPLE_DATA = Path(__file__).parents[1] / "data" / "raw"
+SAMPLE_START = date(2025, 1, 1)
+
 
 @dataclass
 class World:

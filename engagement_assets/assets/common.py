@@ -9,11 +9,10 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from engagement_assets.checks.publication import Publication, check_specs, column_schema
+from engagement_assets.checks.publication import Look, Publication, check_specs, column_schema
 from engagement_assets.checks.rules import Rule
 from engagement_assets.contracts import Contract
 from engagement_assets.partitions import ONE_RUN_PER_RANGE, chunks, daily_partitions
-from engagement_assets.resources.tables import Staged
 from engagement_assets.settings import Settings
 
 OWNER = "team:engagement"
@@ -66,20 +65,17 @@ def publish_in_chunks(
     settings: Settings,
     build: Callable[[date, date], DataFrame],
     *,
-    after: Callable[[Publication, DataFrame, Staged], None] | None = None,
+    look: Look | None = None,
     extra: Sequence[str] = (),
 ) -> Iterator[Any]:
     """Build, audit and publish the run's days, and `extra` ones, a chunk at a time, then tell Dagster.
 
-    `build(first, last)` gives the rows of those days. `after` may add metadata from the rows of each chunk. If a chunk
+    `build(first, last)` gives the rows of those days. `look` may add metadata from the rows of each chunk. If a chunk
     fails, the days published before it are recorded all the same.
     """
     try:
         for days in chunks(sorted({*publication.asked, *extra}), settings.chunk_days):
-            frame = build(date.fromisoformat(days[0]), date.fromisoformat(days[-1]))
-            staged = publication.publish(frame, days)
-            if after is not None:
-                after(publication, frame, staged)
+            publication.publish(build(date.fromisoformat(days[0]), date.fromisoformat(days[-1])), days, look)
     except Exception:
         yield from publication.partial_events()
         raise

@@ -5,13 +5,12 @@ from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from engagement_assets.assets.common import commit_metadata, publish_in_chunks, table_asset
 from engagement_assets.checks import rules
-from engagement_assets.checks.publication import Publication, preview
+from engagement_assets.checks.publication import Look, Publication, preview
 from engagement_assets.contracts import (
     Contract,
     CustomerFeatures,
@@ -103,13 +102,13 @@ def build_engagement_assets(settings: Settings, lake_location: str) -> list[dg.A
             context, lake, engine.spark_session, contract, checks, commit_metadata=commit_metadata(settings)
         )
 
-    def with_preview(lake: LakeResource) -> Callable[[Publication, DataFrame, Staged], None]:
-        def after(writer: Publication, frame: DataFrame, staged: Staged) -> None:
+    def previewing(writer: Publication) -> Look:
+        def look(_: DataFrame, published: Staged) -> None:
             last = writer.asked[-1]
-            if last in staged.rows() and last not in writer.bad:
-                writer.describe(last, preview=preview(lake.read_staged(writer.spark, staged.only([last]))))
+            if last in published.rows():
+                writer.describe(last, preview=preview(writer.lake.read_staged(writer.spark, published.only([last]))))
 
-        return after
+        return look
 
     @dg.asset(**table(Sessions, [rules.contract_rule(Sessions)], ["raw_web_events"]))
     def sessions(context: dg.AssetExecutionContext, engine: EngineResource, lake: LakeResource) -> Iterator[Any]:
@@ -130,7 +129,7 @@ def build_engagement_assets(settings: Settings, lake_location: str) -> list[dg.A
             events = lake.read(writer.spark, RawWebEvents, days_between(before, last))
             return sessionize(events, policy, first, last)
 
-        yield from publish_in_chunks(writer, settings, build, after=with_preview(lake), extra=extra)
+        yield from publish_in_chunks(writer, settings, build, look=previewing(writer), extra=extra)
 
     @dg.asset(**table(OrderAggregates, [rules.contract_rule(OrderAggregates)], ["raw_orders", "raw_customers"]))
     def order_aggregates(
@@ -146,7 +145,7 @@ def build_engagement_assets(settings: Settings, lake_location: str) -> list[dg.A
             customers = lake.read(writer.spark, RawCustomers, [last.isoformat()])
             return aggregate_orders(orders, customers, policy, first, last)
 
-        yield from publish_in_chunks(writer, settings, build, after=with_preview(lake))
+        yield from publish_in_chunks(writer, settings, build, look=previewing(writer))
 
     @dg.asset(**table(CustomerFeatures, feature_rules(), ["raw_customers", "order_aggregates", "sessions"]))
     def customer_features(
@@ -172,7 +171,7 @@ def build_engagement_assets(settings: Settings, lake_location: str) -> list[dg.A
                 last,
             )
 
-        yield from publish_in_chunks(writer, settings, build, after=with_preview(lake))
+        yield from publish_in_chunks(writer, settings, build, look=previewing(writer))
 
     @dg.asset(**table(EngagementScores, score_rules(), ["customer_features"]))
     def engagement_scores(
@@ -185,16 +184,14 @@ def build_engagement_assets(settings: Settings, lake_location: str) -> list[dg.A
 
         def build(first: date, last: date) -> DataFrame:
             features = lake.read(writer.spark, CustomerFeatures, days_between(first, last))
-            # Written, and then looked at for its distribution and preview: computed once where the engine can keep it.
-            return score_customers(features, policy).persist(StorageLevel.MEMORY_AND_DISK)
+            return score_customers(features, policy)
 
-        def after(writer: Publication, frame: DataFrame, staged: Staged) -> None:
-            with_preview(lake)(writer, frame, staged)
-            for day, distribution in score_distribution(lake.read_staged(writer.spark, staged)).items():
+        def look(rows: DataFrame, published: Staged) -> None:
+            previewing(writer)(rows, published)
+            for day, distribution in score_distribution(rows).items():
                 writer.describe(day, score_distribution=dg.MetadataValue.md(distribution))
-            frame.unpersist()
 
-        yield from publish_in_chunks(writer, settings, build, after=after)
+        yield from publish_in_chunks(writer, settings, build, look=look)
 
     @dg.asset(**table(EngagementMetrics, [rules.contract_rule(EngagementMetrics)], ["engagement_scores"]))
     def engagement_metrics(
@@ -208,6 +205,6 @@ def build_engagement_assets(settings: Settings, lake_location: str) -> list[dg.A
             scores = lake.read(writer.spark, EngagementScores, days)
             return total_metrics(scores, [date.fromisoformat(day) for day in days])
 
-        yield from publish_in_chunks(writer, settings, build, after=with_preview(lake))
+        yield from publish_in_chunks(writer, settings, build, look=previewing(writer))
 
     return [sessions, order_aggregates, customer_features, engagement_scores, engagement_metrics]

@@ -8,18 +8,22 @@ good and bad days mixed; this is the one place that depends on it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,  # not exported by dagster; see the module's docstring
 )
+from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 
 from engagement_assets.checks.rules import Audited, Outcome, Rule
 from engagement_assets.contracts import Contract
 from engagement_assets.resources.tables import LakeResource, Staged
+
+#: Called with the audited rows, and the part of the write that is about to be published.
+Look = Callable[[DataFrame, Staged], None]
 
 _DAYS_NAMED = 5
 
@@ -56,13 +60,23 @@ class Publication:
         self.outcomes: dict[str, dict[str, Outcome]] = {rule.name: {} for rule in rules}
         self.metadata: dict[str, dict[str, Any]] = {}
 
-    def publish(self, frame: DataFrame, days: Sequence[str]) -> Staged:
-        """Stage the rows of some days, audit what was staged, commit the good days."""
+    def publish(self, frame: DataFrame, days: Sequence[str], look: Look | None = None) -> None:
+        """Stage the rows of some days, audit what was staged, commit the good days.
+
+        `look` sees the staged rows after their audit, for what else is to be told of them.
+        """
         run_id = self.context.run_id
         staged = self.lake.stage(frame, self.contract, partitions=days, run_id=run_id)
         rows = staged.rows()
-        bad = self._audit(self.lake.read_staged(self.spark, staged), days, rows)
-        good = [day for day in days if day not in bad]
+        # Each rule is a pass over the rows: kept at hand until the last has seen them, where the engine can do that.
+        audited = self.lake.read_staged(self.spark, staged).persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            bad = self._audit(audited, days, rows)
+            good = [day for day in days if day not in bad]
+            if look is not None:
+                look(audited, staged.only(good))
+        finally:
+            audited.unpersist()
         if good:
             self.lake.commit(staged.only(good), run_id=run_id, metadata=self.commit_metadata)
         self.lake.discard(staged, bad)
@@ -71,7 +85,6 @@ class Publication:
         self.context.log.info(
             f"{self.contract.table()}: {len(good)} day(s) published, {len(bad)} not; {sum(rows.values())} rows"
         )
-        return staged
 
     def confirm(self, days: Sequence[str]) -> None:
         """Audit days that are published already and need no new write."""

@@ -80,16 +80,16 @@ def one_row_per(contract: type[Contract]) -> str:
 
 
 def evaluate_contract(audited: Audited) -> dict[str, Outcome]:
-    """Count each condition's violations per day, with pandera as the gate.
+    """Pandera is the gate: it says whether the rows are good. Only where they are not, violations are counted per day.
 
-    pandera says whether the rows are good, the counts say where they are not. Where pandera finds fault and the counts do
-    not, every day is bad: the gate is never overruled.
+    Where pandera finds fault and the counts do not, every day is bad: the gate is never overruled.
     """
+    faults = gate_faults(audited.frame, audited.contract)
+    if not faults:
+        return {day: Outcome(dict.fromkeys(conditions(audited.contract), 0)) for day in audited.days}
     counted = count_violations(audited)
     if not any(any(day.values()) for day in counted.values()):
-        faults = gate_faults(audited.frame, audited.contract)
-        if faults:
-            counted = {day: {**counted[day], **{f"pandera: {fault}": 1 for fault in faults}} for day in audited.days}
+        counted = {day: {**counted[day], **{f"pandera: {fault}": 1 for fault in faults}} for day in audited.days}
     return {day: Outcome(counted[day]) for day in audited.days}
 
 

@@ -1,0 +1,227 @@
+"""The invariants, on sources that Hypothesis makes up: no leakage, range = days, conservation, order of files.
+
+One example is a small shop of a week, good and bad rows mixed; the activity window is two days, so that windows begin, end
+and overlap within it. Each example costs several runs, so there are few of them, with many rows each.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from engagement_assets.contracts import TABLES
+from engagement_assets.settings import ScoringPolicy
+from engagement_assets_tests.worlds import Row, World
+
+FIRST = date(2025, 3, 1)
+DAYS = [(FIRST + timedelta(days=n)).isoformat() for n in range(7)]
+CUSTOMERS = 12
+OPTIONS = {"start_date": FIRST, "scoring": ScoringPolicy(activity_window_days=2), "rejected_share_limit": 1.0}
+
+# Without shrinking: an example takes seconds, and a failing one says what differs.
+few = settings(
+    max_examples=2,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+)
+
+customer = st.integers(0, CUSTOMERS).map(lambda n: f"c{n}")  # the last is in no customers file
+minute = st.integers(-600, 7 * 24 * 60 - 1)  # a few before the first partition
+signups = st.lists(st.integers(-3, 6), min_size=CUSTOMERS, max_size=CUSTOMERS)
+orders = st.lists(
+    st.tuples(
+        st.integers(0, 60), customer, minute, st.sampled_from(["0", "1.50", "20", "333.33", "-5", "NaN", "x", None])
+    ),
+    min_size=30,
+    max_size=120,
+)
+events = st.lists(
+    st.tuples(
+        customer, minute, st.sampled_from(["page_view", "add_to_cart", "checkout", "search"]), st.integers(0, 90)
+    ),
+    min_size=60,
+    max_size=200,
+)
+damage = st.lists(st.sampled_from(["", "  ", "{", "[]", '{"a":1}{"b":2}', '{"customer_id":"c1"}']), max_size=8)
+
+
+@dataclass
+class Shop:
+    """Source rows with the day each is dated; None for rows that have no date."""
+
+    customers: list[tuple[date, Row]]
+    orders: list[tuple[date | None, Row]]
+    lines: list[tuple[date | None, str]]
+
+    def until(self, day: date) -> Shop:
+        """The shop as the sources would have told of it on a day."""
+        return Shop(
+            [row for row in self.customers if row[0] <= day],
+            [row for row in self.orders if row[0] is None or row[0] <= day],
+            [row for row in self.lines if row[0] is None or row[0] <= day],
+        )
+
+    def write(self, world: World, order: random.Random | None = None, files: int = 1) -> None:
+        """Write the sources, into so many files each, the rows shuffled if asked."""
+
+        def shuffled(rows: list[Any]) -> list[Any]:
+            return order.sample(rows, len(rows)) if order else rows
+
+        text = {"order_amount": pa.string(), "customer_id": pa.string(), "order_id": pa.string()}
+        customers, orders, lines = shuffled(self.customers), shuffled(self.orders), shuffled(self.lines)
+        for n in range(files):
+            world.customers([row for _, row in customers[n::files]] or [{"customer_id": None}], f"{n}.parquet", text)
+            if rows := [row for _, row in orders[n::files]]:
+                world.orders(rows, f"{n}.parquet", text)
+            world.lines([line for _, line in lines[n::files]], f"{n}.jsonl")
+
+
+def at(minute: int) -> datetime:
+    return datetime(2025, 3, 1) + timedelta(minutes=minute)
+
+
+shops = st.builds(
+    lambda signups, orders, events, damage: Shop(
+        [
+            (FIRST + timedelta(days=n), {"customer_id": f"c{i}", "signup_date": FIRST + timedelta(days=n)})
+            for i, n in enumerate(signups)
+        ],
+        [
+            (
+                at(when).date(),
+                {"order_id": f"o{number}", "customer_id": who, "order_date": at(when), "order_amount": amount},
+            )
+            for number, who, when, amount in orders
+        ],
+        [
+            (
+                at(when).date(),
+                json.dumps(
+                    {"customer_id": who, "event_time": f"{at(when)}Z", "event_type": kind}
+                    | ({"event_id": f"e{number}"} if number < 60 else {})
+                ),
+            )
+            for who, when, kind, number in events
+        ]
+        + [(None, line) for line in damage],
+    ),
+    signups,
+    orders,
+    events,
+    damage,
+)
+
+NewWorld = Callable[[], World]
+
+
+@pytest.fixture
+def new_world(tmp_path_factory: pytest.TempPathFactory, engine: object) -> NewWorld:
+    """Makes empty worlds, as many as an example needs."""
+    return lambda: World(tmp_path_factory.mktemp("shop"), options=dict(OPTIONS))
+
+
+def snapshots(world: World, days: list[str], leave_out: tuple[str, ...] = ()) -> dict[tuple[str, str], list[Row]]:
+    """The rows of every daily table and day."""
+    tables = [name for name, contract in TABLES.items() if "as_of_date" in contract.columns() and name not in leave_out]
+    return {(name, day): world.rows(name, day) for name in tables for day in days}
+
+
+@few
+@given(shop=shops)
+def test_rows_dated_after_a_day_change_nothing_of_it(new_world: NewWorld, shop: Shop) -> None:
+    """What was known on the fourth day, from sources that end there and from sources that go on for three more days.
+
+    A customer who signs up later, but ordered or browsed before, is the one exception: until then the facts have nobody to
+    belong to and are rejected, later they are facts of their day. No snapshot of a customer changes by it.
+    """
+    known, day = new_world(), date(2025, 3, 4)
+    shop.until(day).write(known)
+    known.run(DAYS[0], day.isoformat())
+    later = new_world()
+    shop.write(later)
+    later.run(DAYS[0], day.isoformat())
+    facts = ("raw_orders", "raw_web_events", "sessions")
+    assert snapshots(later, DAYS[:4], facts) == snapshots(known, DAYS[:4], facts)
+    signed_up = {row["customer_id"] for row in known.rows("raw_customers", day.isoformat())}
+
+    def of_them(world: World) -> dict[tuple[str, str], list[Row]]:
+        return {
+            (table, key): [row for row in world.rows(table, key) if row["customer_id"] in signed_up]
+            for table in facts
+            for key in DAYS[:4]
+        }
+
+    assert of_them(later) == of_them(known)
+    # Nor does building the later days.
+    before = snapshots(later, DAYS[:4])
+    later.run(DAYS[4], DAYS[6])
+    assert snapshots(later, DAYS[:4]) == before
+
+
+@few
+@given(shop=shops, order=st.permutations(range(5)), seed=st.integers(0, 10))
+def test_a_range_gives_what_single_days_give_in_any_order_from_any_files(
+    new_world: NewWorld, shop: Shop, order: list[int], seed: int
+) -> None:
+    ranged = new_world()
+    shop.write(ranged)
+    ranged.run(DAYS[0], DAYS[4])
+    daily = new_world()
+    shop.write(daily, order=random.Random(seed), files=3)
+    for number in order:
+        daily.run(DAYS[number])
+    expected = snapshots(ranged, DAYS[:5])
+    assert snapshots(daily, DAYS[:5]) == expected
+    assert daily.rejected() == ranged.rejected()
+    ranged.run(DAYS[1], DAYS[3])
+    assert snapshots(ranged, DAYS[:5]) == expected
+
+
+@few
+@given(shop=shops, last=st.integers(0, 6))
+def test_every_row_read_is_kept_rejected_repeated_blank_or_waiting(new_world: NewWorld, shop: Shop, last: int) -> None:
+    world = new_world()
+    shop.write(world)
+    result = world.run(DAYS[0], DAYS[last])
+    rejected = world.rejected()
+    written = {"raw_customers": len(shop.customers), "raw_orders": len(shop.orders), "raw_web_events": len(shop.lines)}
+    for asset, rows in written.items():
+        source = asset.removeprefix("raw_")
+        account = world.metadata(result, asset)
+        assert account["rows_read"] == rows
+        assert account["rows_rejected"] == sum(n for key, n in rejected.items() if key.startswith(f"{source}:"))
+        assert rows == sum(
+            account[name]
+            for name in (
+                "rows_kept",
+                "rows_rejected",
+                "duplicates_removed",
+                "blank_lines",
+                "rows_waiting_for_their_day",
+            )
+        )
+        if source != "customers":
+            assert account["rows_kept"] == len(world.rows(asset))
+    assert account["blank_lines"] == sum(not line.strip() for _, line in shop.lines)
+    dates = [day for day, _ in shop.lines if day is not None]
+    assert account["rows_waiting_for_their_day"] == sum(day > date.fromisoformat(DAYS[last]) for day in dates)
+
+
+def test_the_run_is_a_dagster_run(new_world: NewWorld) -> None:
+    """The properties above speak of what Dagster executes, not of functions called by hand."""
+    world = new_world()
+    world.customers([{"customer_id": "a"}])
+    result = world.run(DAYS[0])
+    assert world.instance.get_run_by_id(result.run_id).status == dg.DagsterRunStatus.SUCCESS  # type: ignore[union-attr]

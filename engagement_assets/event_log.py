@@ -41,7 +41,7 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> PooledSqliteEventLogStorage:
         # Relative to the home, so that a home can be moved.
-        folder = Path(os.environ["DAGSTER_HOME"], config_value["base_dir"])
+        folder = Path(os.environ.get("DAGSTER_HOME", ""), config_value["base_dir"])
         return cls(inst_data=inst_data, base_dir=str(folder))
 
     @contextmanager

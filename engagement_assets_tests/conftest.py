@@ -52,7 +52,7 @@ def world(tmp_path: Path, engine: EngineResource) -> World:
 def sample_world(tmp_path_factory: pytest.TempPathFactory, engine: EngineResource) -> World:
     """The committed sample data, built for two single days and a range of two weeks; tests read it and do not write."""
     world = World(tmp_path_factory.mktemp("sample"), options={"data": str(SAMPLE_DATA), "start_date": SAMPLE_START})
-    world.run("2025-02-20")
-    world.run("2025-12-15")
     world.run("2026-06-17", "2026-06-30")
+    world.run("2025-12-15")
+    world.run("2025-02-20")
     return world

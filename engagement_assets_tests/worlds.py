@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from engagement_assets.automation import DAILY_JOB
 from engagement_assets.contracts import TABLES
 from engagement_assets.definitions import build_definitions
 from engagement_assets.resources.tables import LakeResource
+from engagement_assets.runs import LOCAL_INSTANCE
 from engagement_assets.settings import Settings
 
 Row = dict[str, Any]
@@ -30,11 +32,10 @@ SAMPLE_START = date(2025, 1, 1)
 
 @dataclass
 class World:
-    """Sources under `root`/raw, tables under `root`/lake, a Dagster instance in memory."""
+    """Sources under `root`/raw, tables under `root`/lake, a Dagster home under `root`/home."""
 
     root: Path
     options: dict[str, Any] = field(default_factory=dict)
-    instance: dg.DagsterInstance = field(default_factory=dg.DagsterInstance.ephemeral)
 
     @property
     def settings(self) -> Settings:
@@ -42,6 +43,15 @@ class World:
         places = {name: str(self.root / name) for name in ("lake", "export")}
         # Just before the two windows of 31 March, so that few days are filled in.
         return Settings(**{"data": str(self.root / "raw"), "start_date": date(2025, 1, 30), **places, **self.options})
+
+    @cached_property
+    def instance(self) -> dg.DagsterInstance:
+        """The Dagster instance, with the home that the product makes for a single machine."""
+        home = self.root / "home"
+        home.mkdir()
+        base = str(home / "history" / "runs")
+        (home / "dagster.yaml").write_text(LOCAL_INSTANCE.replace("history/runs", base), encoding="utf-8")
+        return dg.DagsterInstance.from_config(str(home))
 
     @property
     def lake(self) -> LakeResource:

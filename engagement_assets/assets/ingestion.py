@@ -50,6 +50,11 @@ class Account:
         return sum(self.rejected.values())
 
     @property
+    def faulty_rows(self) -> int:
+        """Rows rejected for a fault of theirs. Rows before the first partition have none: a setting leaves them out."""
+        return self.rejected_rows - self.rejected.get(examination.OUTSIDE_WINDOW, 0)
+
+    @property
     def balance(self) -> int:
         """Rows read less rows accounted for; anything but 0 is a defect."""
         return self.read - self.kept - self.waiting - self.blank - self.duplicates - self.rejected_rows

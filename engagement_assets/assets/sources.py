@@ -199,7 +199,7 @@ def build_source_assets(settings: Settings, lake_location: str) -> list[dg.Asset
                 lake,
                 reader.spark,
                 RawCustomers,
-                customer_rules(settings, lambda: (found.account.rejected_rows, found.account.read)),
+                customer_rules(settings, lambda: (found.account.faulty_rows, found.account.read)),
                 commit_metadata=commit_metadata(settings),
             )
             last = publication.asked[-1]
@@ -283,7 +283,7 @@ def _bring_up_to_date(
         lake,
         reader.spark,
         contract,
-        make_rules(settings, lambda: known, lambda: (account.rejected_rows, account.read)),
+        make_rules(settings, lambda: known, lambda: (account.faulty_rows, account.read)),
         commit_metadata=commit_metadata(settings),
     )
     try:

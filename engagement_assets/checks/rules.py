@@ -231,7 +231,8 @@ def customers_conserved(expected: Callable[[], Mapping[str, int]], of: str) -> R
 def rejected_share(rejected: Callable[[], tuple[int, int]], warning: float, limit: float) -> Rule:
     """The share of the source's rows that were rejected: a warning above `warning`, no publication above `limit`.
 
-    `rejected()` gives rows rejected and rows read, over the whole source.
+    `rejected()` gives rows rejected and rows read, over the whole source; rows outside the observation window are none of
+    them, because that is a matter of settings, and told by a warning of its own.
     """
 
     def evaluate(audited: Audited) -> dict[str, Outcome]:

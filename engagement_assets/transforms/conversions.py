@@ -76,6 +76,8 @@ def money(column: Column, kind: Kind) -> tuple[Column, Column]:
         return text, column.try_cast("decimal(18,2)")
     if kind == "float":
         from_text = text.try_cast("decimal(18,2)")
+        infinity = F.lit(float("inf"))  # the engines spell it differently
+        text = F.when(column == infinity, "Infinity").when(column == -infinity, "-Infinity").otherwise(text)
         return text, F.when(F.abs(column) < _ROUNDS_TO_ZERO, F.lit(0).cast("decimal(18,2)")).otherwise(from_text)
     if kind == "text":
         return text, F.when(text.rlike(_PLAIN_NUMBER), text.try_cast("decimal(18,2)"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import dagster as dg
 
 from engagement_assets.contracts import TABLES
@@ -16,13 +19,26 @@ SERVING_JOB = "serve"
 HOUR_OF_DAY = 2
 
 
+#: What follows the published tables: as soon as a run has changed one, whether or not every day of the history is built.
+AFTER_A_PUBLISH = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
+
+
 def partitioned_tables() -> list[str]:
     """The assets that have daily partitions."""
     return [name for name, contract in TABLES.items() if "as_of_date" in contract.columns()]
 
 
-def build_automation(settings: Settings) -> tuple[list[dg.UnresolvedAssetJobDefinition], list[dg.ScheduleDefinition]]:
-    """The jobs and schedules for these settings."""
+@dataclass(frozen=True)
+class Automation:
+    """What runs by itself or at a click."""
+
+    jobs: list[Any]
+    schedules: list[Any]
+    sensors: list[Any]
+
+
+def build_automation(settings: Settings) -> Automation:
+    """The jobs, schedules and sensors for these settings."""
     daily = dg.define_asset_job(
         DAILY_JOB,
         selection=dg.AssetSelection.assets(*partitioned_tables()),
@@ -40,4 +56,10 @@ def build_automation(settings: Settings) -> tuple[list[dg.UnresolvedAssetJobDefi
         hour_of_day=HOUR_OF_DAY,
         description=f"Builds yesterday's snapshot at {HOUR_OF_DAY:02d}:00 in the business time zone.",
     )
-    return [daily, serving], [schedule]  # type: ignore[list-item]
+    follow = dg.AutomationConditionSensorDefinition(
+        "after_a_publish",
+        target=dg.AssetSelection.groups("serving"),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Writes what BI tools read as soon as a run has published new snapshots.",
+    )
+    return Automation([daily, serving], [schedule], [follow])

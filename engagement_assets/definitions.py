@@ -24,15 +24,16 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Assets, checks, jobs, schedules and resources for these settings."""
     lake = LakeResource(root=settings.lake)
-    jobs, schedules = build_automation(settings)
+    automation = build_automation(settings)
     return dg.Definitions(
         assets=[
             *build_source_assets(settings, lake.location),
             *build_engagement_assets(settings, lake.location),
             *build_serving_assets(settings),
         ],
-        jobs=jobs,
-        schedules=schedules,
+        jobs=automation.jobs,
+        schedules=automation.schedules,
+        sensors=automation.sensors,
         resources={
             "engine": EngineResource(engine=settings.engine, timezone=settings.timezone),
             "lake": lake,

@@ -26,6 +26,8 @@ LOCAL_INSTANCE = """\
 # Dagster's home of a single machine. docs/production.md describes one on PostgreSQL.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   runs:
     max_concurrent_runs: 1

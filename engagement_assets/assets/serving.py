@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from engagement_assets.assets.common import OWNER, code_version
+from engagement_assets.automation import AFTER_A_PUBLISH
 from engagement_assets.export import export_csv
 from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import Settings
@@ -22,7 +23,7 @@ def build_serving_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         kinds={"csv"},
         code_version=code_version(settings),
         deps=["engagement_scores", "engagement_metrics"],
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=AFTER_A_PUBLISH,
         description="CSV files for BI tools: the latest published snapshot (scores with features), the daily metrics of all "
         "days, and a data dictionary.",
         metadata={"dagster/storage_kind": "csv", "dagster/uri": settings.export},

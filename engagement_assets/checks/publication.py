@@ -146,10 +146,12 @@ class Publication:
         return {"dagster/partition_row_count": self.rows[day], **self.metadata.get(day, {})}
 
     def _evaluations(self) -> Iterator[dg.AssetCheckEvaluation]:
-        days = sorted(self.rows) + sorted(self.bad)
+        # Dagster shows the result that comes last as the latest: that of the last day asked for.
+        days = sorted({*self.rows, *self.bad}, key=lambda day: (day in self.asked, day))
         targets = self._targets(days)
         for rule in self.rules:
-            for day, outcome in self.outcomes[rule.name].items():
+            for day in days:
+                outcome = self.outcomes[rule.name][day]
                 yield dg.AssetCheckEvaluation(
                     asset_key=self.context.asset_key,
                     check_name=rule.name,
@@ -206,7 +208,7 @@ def severity(rule: Rule, outcome: Outcome) -> dg.AssetCheckSeverity:
 def verdict(outcome: Outcome) -> str:
     """The outcome in a few words."""
     if outcome.passed:
-        return f"{len(outcome.violations)} condition(s) hold"
+        return "no violations"
     return "; ".join(f"{count} violate: {name}" for name, count in outcome.violations.items() if count)
 
 

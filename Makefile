@@ -40,6 +40,9 @@ dev: $(STAMP)  ## Start the Dagster UI with a home that lasts
 	$(BIN)/python -c 'from engagement_assets.runs import dagster_home; dagster_home()'
 	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1
 
+dashboard: $(STAMP)  ## Start the dashboard on the published tables
+	$(BIN)/engagement dashboard
+
 lint: $(TEST_STAMP)  ## Check style, types and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

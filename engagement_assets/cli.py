@@ -276,6 +276,18 @@ def sample(
     out.print(f"Use them with {PREFIX}DATA={to} {PREFIX}START_DATE={begin}", highlight=False)
 
 
+@app.command()
+@friendly
+def dashboard(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8050,
+    host: Annotated[str, typer.Option(help="Address to listen on; by default only this machine sees it.")] = "127.0.0.1",
+) -> None:
+    """Start the web dashboard on the published tables (default: http://127.0.0.1:8050)."""
+    from engagement_assets.dashboard.server import serve
+
+    serve(Settings(), port, host, lambda line: out.print(line, highlight=False, markup=False, soft_wrap=True))
+
+
 @app.command("settings")
 @friendly
 def show_settings() -> None:

@@ -38,6 +38,11 @@ class Export:
     files: tuple[WrittenFile, ...]
 
 
+def spreadsheet_safe(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(tuple(_FORMULA_STARTS)) else text
+
+
 def export_csv(lake: LakeResource, folder: str, as_of_date: str | None = None) -> Export:
     """Write engagement_scores.csv of one snapshot, engagement_metrics.csv of all days, and data_dictionary.csv.
 

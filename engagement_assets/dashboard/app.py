@@ -1,0 +1,62 @@
+"""Builds the web application: frame, pages, exports."""
+
+from __future__ import annotations
+
+import dash_mantine_components as dmc
+from dash import Dash
+from flask import Flask, Response
+
+from engagement_assets.dashboard import exports, routing, shell, site, visuals
+from engagement_assets.dashboard.pages.exporting import EXPORTS
+from engagement_assets.dashboard.warehouse import Warehouse
+from engagement_assets.settings import Settings
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+  <head>{%metas%}<title>{%title%}</title>{%favicon%}{%css%}</head>
+  <body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
+</html>"""
+
+#: Nothing is loaded from, sent to or framed by another host, whatever a page may contain.
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; "
+    "form-action 'self'"
+)
+
+
+def build_app(settings: Settings) -> Dash:
+    """The application over the tables of these settings. Nothing is read before the first request."""
+    server = Flask("engagement_assets.dashboard")
+    dmc.pre_render_color_scheme()
+    app = Dash(
+        "engagement_assets.dashboard",
+        server=server,
+        title="Customer engagement",
+        update_title="",
+        serve_locally=True,
+        use_pages=False,
+        pages_folder="",
+        suppress_callback_exceptions=True,
+        index_string=_PAGE,
+        enable_mcp=False,
+        meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
+    )
+    warehouse = Warehouse(settings)
+    app.layout = shell.frame()
+    routing.register(app, warehouse)
+    for page in site.PAGES:
+        for visual in site.visuals_of(page, warehouse.meanings).values():
+            visuals.register(app, warehouse, visual)
+        if hasattr(page, "register"):
+            page.register(app, warehouse)
+    exports.register(server, warehouse, EXPORTS)
+
+    @server.after_request
+    def guard(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    return app

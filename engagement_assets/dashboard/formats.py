@@ -1,0 +1,60 @@
+"""How numbers, shares, dates and changes are written for people."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime
+from decimal import Decimal
+
+#: What stands for a value that does not exist.
+NOTHING = "–"
+
+Number = int | float | Decimal | None
+
+
+def _missing(value: Number) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def count(value: Number) -> str:
+    """A whole number with thousands separators."""
+    return NOTHING if _missing(value) else f"{value:,.0f}"
+
+
+def decimal(value: Number, digits: int = 2) -> str:
+    """A number with a fixed number of digits after the point."""
+    return NOTHING if _missing(value) else f"{value:,.{digits}f}"
+
+
+def score(value: Number) -> str:
+    """A score in [0, 1]."""
+    return decimal(value, 3)
+
+
+def share(value: Number, digits: int = 1) -> str:
+    """A share in [0, 1] as percent."""
+    return NOTHING if _missing(value) else f"{value:.{digits}%}"
+
+
+def money(value: Number, digits: int = 0) -> str:
+    """An amount in currency units."""
+    return decimal(value, digits)
+
+
+def day(value: date | datetime | str | None) -> str:
+    """A date in ISO form."""
+    if value is None:
+        return NOTHING
+    return value if isinstance(value, str) else value.isoformat()[:10]
+
+
+def signed(text: str, value: float) -> str:
+    """A text of the absolute value with its sign; a true minus, as wide as the plus."""
+    return f"{'+' if value > 0 else '−' if value < 0 else '±'}{text}"
+
+
+def ratio(part: Number, whole: Number) -> float | None:
+    """A part of a whole; None where there is no whole."""
+    if part is None or whole is None or not whole:
+        return None
+    return float(part) / float(whole)

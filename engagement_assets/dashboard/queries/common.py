@@ -1,0 +1,109 @@
+"""What several pages ask: the filters as SQL, key figures of a day, trends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engagement_assets.contracts import EngagementMetrics, EngagementScores
+from engagement_assets.dashboard.state import View
+from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
+
+#: Countries, segments, value segments; an empty part stands for all.
+Filters = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+_FILTER_COLUMNS = ("country", "engagement_segment", "value_segment")
+
+#: Rows that a trend under filters may read; beyond it, days are left out evenly.
+TREND_ROWS = 8_000_000
+
+#: Days that a trend reaches back.
+TREND_DAYS = 365
+
+
+def where(filters: Filters, table: str = "s") -> tuple[str, dict[str, Any]]:
+    """The filters as a SQL condition (`true` where none is set) and its parameters."""
+    parts, parameters = [], {}
+    for column, chosen in zip(_FILTER_COLUMNS, filters, strict=True):
+        if chosen:
+            names = [f"{column}_{number}" for number in range(len(chosen))]
+            parts.append(f"{table}.{column} IN ({', '.join('$' + name for name in names)})")
+            parameters |= dict(zip(names, chosen, strict=True))
+    return " AND ".join(parts) or "true", parameters
+
+
+def add_conditions(condition: str, parameters: dict[str, Any], within: tuple[tuple[str, str], ...]) -> str:
+    """A condition narrowed to groups (`dimension`, `value`); the values become parameters."""
+    columns = {"segment": "engagement_segment", "country": "country", "status": "engagement_status"}
+    for dimension, value in within:
+        condition += f" AND s.{columns[dimension]} = $within_{dimension}"
+        parameters[f"within_{dimension}"] = value
+    return condition
+
+
+@remembered
+def key_figures(warehouse: Warehouse, day: str, filters: Filters, within: tuple[tuple[str, str], ...] = ()) -> Row:
+    """Totals of the customers who match the filters on a day; averages are None where nobody does."""
+    condition, parameters = where(filters)
+    condition = add_conditions(condition, parameters, within)
+    return warehouse.one(
+        f"""
+        SELECT count(*) AS customers,
+               avg(engagement_score) AS average_score,
+               avg(reference_score) AS average_reference_score,
+               avg(is_high_risk::INT) AS high_risk_share,
+               count(*) FILTER (is_high_risk) AS high_risk_customers,
+               avg(sessions_last_30_days) AS average_sessions,
+               coalesce(sum(total_revenue) FILTER (is_high_risk), 0)::DOUBLE AS revenue_at_risk,
+               coalesce(sum(total_revenue), 0)::DOUBLE AS revenue,
+               coalesce(sum(total_orders), 0)::BIGINT AS orders,
+               avg(recency_score) AS recency, avg(frequency_score) AS frequency, avg(monetary_score) AS monetary,
+               avg(recency_contribution) AS recency_part, avg(frequency_contribution) AS frequency_part,
+               avg(monetary_contribution) AS monetary_part
+        FROM {{scores}} s WHERE {condition}
+        """,
+        parameters,
+        scores=(EngagementScores, [day]),
+    )
+
+
+def comparison(warehouse: Warehouse, view: View) -> Row | None:
+    """The key figures of the comparison date; None without one."""
+    return key_figures(warehouse, view.compared, view.filters) if view.compared else None
+
+
+@remembered
+def trend(warehouse: Warehouse, until: str, filters: Filters) -> list[Row]:
+    """Per day up to `until`: customers, average_score, average_reference_score, high_risk_customers, high_risk_share.
+
+    Without filters from the daily totals; with filters from the snapshots themselves, days left out evenly where that would
+    be too many rows.
+    """
+    days = [day for day in warehouse.catalogue().days if day <= until][-TREND_DAYS:]
+    if not any(filters):
+        return warehouse.rows(
+            """
+            SELECT as_of_date, customers, average_score, average_reference_score, high_risk_customers, high_risk_share
+            FROM {metrics} WHERE as_of_date BETWEEN $first::DATE AND $last::DATE ORDER BY as_of_date
+            """,
+            {"first": days[0], "last": until},
+            metrics=(EngagementMetrics, [day for day in days if day in warehouse.days(EngagementMetrics)]),
+        )
+    condition, parameters = where(filters)
+    return warehouse.rows(
+        f"""
+        SELECT as_of_date, count(*) AS customers, avg(engagement_score) AS average_score,
+               avg(reference_score) AS average_reference_score,
+               count(*) FILTER (is_high_risk) AS high_risk_customers, avg(is_high_risk::INT) AS high_risk_share
+        FROM {{scores}} s WHERE {condition} GROUP BY as_of_date ORDER BY as_of_date
+        """,
+        parameters,
+        scores=(EngagementScores, thinned(warehouse, days)),
+    )
+
+
+def thinned(warehouse: Warehouse, days: list[str], rows: int = TREND_ROWS) -> list[str]:
+    """Days, the last among them, left out evenly so that their snapshots hold at most `rows` rows (but two days at least)."""
+    published = warehouse.days(EngagementScores)
+    most = max(2, rows // max(1, published[days[-1]]))
+    step = -(-len(days) // most)
+    return days[::-1][::step][::-1]

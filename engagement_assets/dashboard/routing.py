@@ -1,0 +1,249 @@
+"""Between the URL and what is on the screen: pages, controls, status line. Small on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
+from dash.development.base_component import Component
+
+from engagement_assets.contracts import EngagementScores
+from engagement_assets.dashboard import formats
+from engagement_assets.dashboard.components import link, message
+from engagement_assets.dashboard.queries.common import key_figures
+from engagement_assets.dashboard.shell import NAVBAR, OTHER
+from engagement_assets.dashboard.site import PAGES, page_at, visuals_of
+from engagement_assets.dashboard.state import COMPARISONS, View, parse, rewrite
+from engagement_assets.dashboard.visuals import log
+from engagement_assets.dashboard.warehouse import Catalogue, Warehouse
+
+#: A snapshot that is older than this is called stale, days.
+STALE_AFTER_DAYS = 2
+
+
+def register(app: Dash, warehouse: Warehouse) -> None:
+    """Wire the frame to the URL."""
+
+    @app.callback(Output("page", "children"), Input("url", "pathname"))
+    def route(path: str | None) -> Any:
+        return _page(warehouse, path)
+
+    @app.callback(Output("nav", "children"), Input("url", "pathname"), Input("url", "search"))
+    def navigate(path: str | None, search: str | None) -> Any:
+        view = parse(search, _catalogue(warehouse))
+        here = page_at(path)
+        return [
+            dmc.NavLink(
+                label=page.TITLE,
+                href=view.link(page.PATH) if view else page.PATH,
+                active=page is here,
+                className="nav-link",
+                **({"aria-current": "page"} if page is here else {}),
+            )
+            for page in PAGES
+        ]
+
+    @app.callback(Output("status", "children"), Input("url", "search"))
+    def tell(search: str | None) -> Any:
+        try:
+            view = parse(search, warehouse.catalogue())
+            return [] if view is None else _status(warehouse, view)
+        except Exception:
+            log.exception("status failed")
+            return []
+
+    @app.callback(
+        Output({"type": "export", "name": ALL}, "href"),
+        Input("url", "search"),
+        State({"type": "export", "name": ALL}, "id"),
+    )
+    def point_exports(search: str | None, ids: list[dict[str, str]]) -> list[str]:
+        return [f"/export/{found['name']}.csv{search or ''}" for found in ids]
+
+    @app.callback(
+        Output("url", "search"),
+        Output("as-of", "value"),
+        Output("as-of", "minDate"),
+        Output("as-of", "maxDate"),
+        Output("as-of", "disabledDates"),
+        Output("compare", "value"),
+        Output("compare-day", "value"),
+        Output("compare-day", "minDate"),
+        Output("compare-day", "maxDate"),
+        Output("country", "value"),
+        Output("country", "data"),
+        Output("segment", "value"),
+        Output("value", "value"),
+        Input("url", "search"),
+        Input("as-of", "value"),
+        Input("compare", "value"),
+        Input("compare-day", "value"),
+        Input("country", "value"),
+        Input("segment", "value"),
+        Input("value", "value"),
+        Input("clear", "n_clicks"),
+    )
+    def control(
+        search: str | None,
+        as_of: str | None,
+        compare: str | None,
+        compare_day: str | None,
+        country: list[str] | None,
+        segment: list[str] | None,
+        value: list[str] | None,
+        _: int | None,
+    ) -> Any:
+        catalogue = _catalogue(warehouse)
+        wanted = search or ""
+        changed = ctx.triggered_id
+        if changed == "as-of" and as_of:
+            wanted = rewrite(wanted, date=as_of if as_of != catalogue.latest else None)
+        elif changed == "compare" and compare in COMPARISONS:
+            wanted = rewrite(wanted, compare=compare)
+        elif changed == "compare-day" and compare_day:
+            wanted = rewrite(wanted, compare=compare_day)
+        elif changed == "country":
+            wanted = rewrite(wanted, country=country)
+        elif changed == "segment":
+            wanted = rewrite(wanted, segment=segment)
+        elif changed == "value":
+            wanted = rewrite(wanted, value=value)
+        elif changed == "clear":
+            wanted = rewrite(wanted, country=None, segment=None, value=None)
+        view = parse(wanted, catalogue)
+        if view is None:
+            return [no_update] * 13
+        return (
+            wanted if wanted != (search or "") else no_update,
+            view.as_of,
+            catalogue.days[0],
+            catalogue.days[-1],
+            _unpublished(catalogue),
+            view.comparison if view.comparison in COMPARISONS else OTHER,
+            view.compared,
+            catalogue.days[0],
+            (date.fromisoformat(view.as_of) - timedelta(days=1)).isoformat(),
+            list(view.countries),
+            list(catalogue.countries),
+            list(view.segments),
+            list(view.values),
+        )
+
+    @app.callback(
+        Output("url", "href", allow_duplicate=True),
+        Output("customer-search", "value"),
+        Input("customer-search", "n_submit"),
+        State("customer-search", "value"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def find(submitted: int | None, wanted: str | None, search: str | None) -> Any:
+        view = parse(search, _catalogue(warehouse))
+        if not submitted or not (wanted or "").strip() or view is None:
+            return no_update, no_update
+        return view.link("/customer", cid=str(wanted).strip()), ""
+
+    # Pure browser matters: the drawer of small screens, and the title of the tab.
+    app.clientside_callback(
+        "(opened) => ({...%s, collapsed: {mobile: !opened}})" % _as_json(NAVBAR),
+        Output("shell", "navbar"),
+        Input("burger", "opened"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        "(path, titles) => { document.documentElement.lang = 'en';"
+        "document.title = (%s[path] || 'Not found') + ' · Customer engagement'; return [false, '']; }"
+        % _as_json({page.PATH: page.TITLE for page in PAGES}),
+        Output("burger", "opened"),
+        Output("title-sink", "children"),
+        Input("url", "pathname"),
+    )
+
+
+def _as_json(value: object) -> str:
+    import json
+
+    return json.dumps(value)
+
+
+def _catalogue(warehouse: Warehouse) -> Catalogue:
+    try:
+        return warehouse.catalogue()
+    except Exception:
+        log.exception("the published snapshots could not be read")
+        return Catalogue((), ())
+
+
+def _unpublished(catalogue: Catalogue) -> list[str]:
+    first, last = date.fromisoformat(catalogue.days[0]), date.fromisoformat(catalogue.days[-1])
+    published = set(catalogue.days)
+    days = ((first + timedelta(days=offset)).isoformat() for offset in range((last - first).days))
+    return [day for day in days if day not in published]
+
+
+def _page(warehouse: Warehouse, path: str | None) -> Sequence[Component]:
+    try:
+        empty = warehouse.catalogue().latest is None
+    except Exception as error:
+        log.exception("the published snapshots could not be read")
+        return [
+            dmc.Title("The tables cannot be read", order=1, size="h3"),
+            message("What went wrong", f"{type(error).__name__}: {error}", kind="failed"),
+        ]
+    if empty:
+        return [
+            dmc.Title("Nothing is published yet", order=1, size="h3", mb="md"),
+            message(
+                "Build the first snapshot, then reload this page",
+                [
+                    "The tables hold no snapshot. ",
+                    html.Code("engagement run --date YYYY-MM-DD"),
+                    " builds one day, ",
+                    html.Code("make demo"),
+                    " ninety days of the sample data. ",
+                    html.Code("engagement doctor"),
+                    " says what the sources and tables hold.",
+                ],
+            ),
+        ]
+    page = page_at(path)
+    if page is None:
+        return [
+            dmc.Title("There is no such page", order=1, size="h3", mb="md"),
+            message("The address may be mistyped", ["Start from the ", link("executive overview", "/"), "."]),
+        ]
+    return [
+        html.Div(
+            [dmc.Title(page.TITLE, order=1, size="h3"), dmc.Text(page.PURPOSE, c="dimmed", size="sm")], className="head"
+        ),
+        *page.layout(visuals_of(page, warehouse.meanings)),
+    ]
+
+
+def _status(warehouse: Warehouse, view: View) -> list[Component]:
+    """Freshness, comparison, filters, and what of the address could not be followed."""
+    latest = str(warehouse.catalogue().latest)
+    behind = (datetime.now(warehouse.settings.zone).date() - date.fromisoformat(latest)).days
+    built = warehouse.built_at(EngagementScores)
+    parts: list[Component] = [
+        html.Span(["Data as of ", html.Strong(view.as_of)]),
+        html.Span(f"built {built} {warehouse.settings.timezone}") if built else html.Span(),
+        html.Span(f"compared with {view.compared}" if view.compared else "no earlier snapshot to compare with"),
+    ]
+    if view.filtered:
+        chosen = ", ".join([*view.countries, *view.segments, *view.values])
+        matching = key_figures(warehouse, view.as_of, view.filters)["customers"]
+        parts.append(html.Span(f"filtered to {chosen}: {formats.count(matching)} customers", className="filtered"))
+    notices = list(view.notices)
+    if behind > STALE_AFTER_DAYS:
+        notices.append(
+            f"The latest snapshot, {latest}, is {behind:,} days old. "
+            "Bring it up to date with: engagement run --from … --to …"
+        )
+    return [
+        html.Div(parts, className="stamp"),
+        *[html.Div(notice, className="notice", role="status") for notice in notices],
+    ]

@@ -1,0 +1,109 @@
+"""One server and one browser for all browser tests; each test gets a page that minds console errors and foreign requests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from engagement_assets.dashboard.server import open_server
+from engagement_assets.settings import Settings
+from engagement_assets_tests.servers import headless_chromium
+from engagement_assets_tests.worlds import World
+
+#: Busy machines are slow; the tests wait for a state, never for a time.
+PATIENCE_MS = 20_000
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """A dashboard over these tables; gives its address."""
+    server = open_server(settings, 0)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.effective_port}"
+    finally:
+        server.close()
+        server.task_dispatcher.shutdown()
+
+
+@dataclass
+class Visit:
+    """A browser page on a dashboard, and what went wrong on it."""
+
+    page: Page
+    base: str
+    troubles: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        """Open an address and wait until every figure is there."""
+        self.page.goto(self.base + path)
+        self.settle()
+        return self.page
+
+    def settle(self) -> None:
+        """Wait until nothing is loading any more."""
+        expect(self.page.locator("#page h1").first).to_be_visible()
+        self.page.wait_for_function(
+            "() => !document.querySelector('[data-dash-is-loading=\"true\"]') && "
+            "!document.querySelector('.visual .mantine-Skeleton-root') && "
+            "!document.title.startsWith('Updating')"
+        )
+
+    def text(self, visual: str) -> str:
+        """What a figure says, in one line."""
+        return " ".join(self.page.locator(f"#{visual}").inner_text().split())
+
+
+@pytest.fixture(scope="package")
+def dashboard(sample_world: World) -> Iterator[str]:
+    """The dashboard over the sample data."""
+    with serving(sample_world.settings) as address:
+        yield address
+
+
+# Not for the whole session: Playwright's event loop would be in the way of Dagster's. After `dashboard` for the same reason.
+@pytest.fixture(scope="package")
+def browser(dashboard: str) -> Iterator[Browser]:
+    """A headless Chromium."""
+    with headless_chromium() as opened:
+        yield opened
+
+
+@contextmanager
+def visiting(browser: Browser, base: str, **options: Any) -> Iterator[Visit]:
+    """A page of its own; console errors and requests to other hosts fail the test."""
+    context = browser.new_context(viewport=options.pop("viewport", {"width": 1440, "height": 900}), **options)
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    visit = Visit(context.new_page(), base)
+    visit.page.on(
+        "console", lambda line: visit.troubles.append(line.text) if line.type in ("error", "warning") else None
+    )
+    visit.page.on("pageerror", lambda error: visit.troubles.append(str(error)))
+    visit.page.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith((base, "data:", "blob:")) else visit.foreign.append(request.url)
+        ),
+    )
+    try:
+        yield visit
+    finally:
+        context.close()
+    assert visit.troubles == []
+    assert visit.foreign == []
+
+
+@pytest.fixture
+def visit(browser: Browser, dashboard: str) -> Iterator[Visit]:
+    """A page on the dashboard over the sample data."""
+    with visiting(browser, dashboard) as opened:
+        yield opened

@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     engine: str = Field("embedded", description="embedded, local[N], spark://…, yarn, k8s://… or sc://…")
     start_date: date = Field(date(2025, 1, 1), description="first partition; earlier orders and events are rejected")
     timezone: str = Field("UTC", description="business time zone in which days are cut")
+    dagster_url: str = Field(
+        "http://127.0.0.1:3000", description="address of the Dagster UI, for the dashboard's links to runs"
+    )
     chunk_days: int = Field(31, ge=1, le=366, description="days computed at once in a range; bounds memory")
     rejected_share_warning: Share = Field(0.05, description="warn when more of a source's rows are rejected")
     rejected_share_limit: Share = Field(0.5, description="stop when more of a source's rows are rejected")

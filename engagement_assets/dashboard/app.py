@@ -6,7 +6,7 @@ import dash_mantine_components as dmc
 from dash import Dash
 from flask import Flask, Response
 
-from engagement_assets.dashboard import exports, routing, shell, site, visuals
+from engagement_assets.dashboard import exports, grids, routing, shell, site, visuals
 from engagement_assets.dashboard.pages.exporting import EXPORTS
 from engagement_assets.dashboard.warehouse import Warehouse
 from engagement_assets.settings import Settings
@@ -31,7 +31,7 @@ def build_app(settings: Settings) -> Dash:
     dmc.pre_render_color_scheme()
     app = Dash(
         "engagement_assets.dashboard",
-        server=server,
+        server=server,  # type: ignore[arg-type]  # a Flask application is what it takes
         title="Customer engagement",
         update_title="",
         serve_locally=True,
@@ -43,6 +43,7 @@ def build_app(settings: Settings) -> Dash:
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
     warehouse = Warehouse(settings)
+    warehouse.dagster.warm_up()
     app.layout = shell.frame()
     routing.register(app, warehouse)
     for page in site.PAGES:
@@ -50,6 +51,7 @@ def build_app(settings: Settings) -> Dash:
             visuals.register(app, warehouse, visual)
         if hasattr(page, "register"):
             page.register(app, warehouse)
+    grids.register(app, warehouse)
     exports.register(server, warehouse, EXPORTS)
 
     @server.after_request

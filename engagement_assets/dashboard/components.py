@@ -11,6 +11,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard.formats import NOTHING, signed
+from engagement_assets.dashboard.markup import aria
 
 Good = Literal["up", "down", "neither"]
 
@@ -18,7 +19,7 @@ Good = Literal["up", "down", "neither"]
 def hint(meaning: str, subject: str) -> Component:
     """A focusable mark that tells what a measure means, on hover, focus and touch."""
     return dmc.Tooltip(
-        dmc.UnstyledButton(className="hint", **{"aria-label": f"{subject}: {meaning}"}),
+        dmc.UnstyledButton(className="hint", **aria(label=f"{subject}: {meaning}")),
         label=meaning,
         multiline=True,
         w=290,
@@ -33,7 +34,9 @@ def card(title: str, body: Any, *, meaning: str | None = None, aside: Any = None
     head = dmc.Group(
         [
             dmc.Group(
-                [dmc.Title(title, order=2, size="h5"), *([hint(meaning, title)] if meaning else [])], gap=6, wrap="nowrap"
+                [dmc.Title(title, order=2, size="h5"), *([hint(meaning, title)] if meaning else [])],
+                gap=6,
+                wrap="nowrap",
             ),
             *([aside] if aside is not None else []),
         ],
@@ -88,13 +91,15 @@ def _change(item: Figure, compared: str | None) -> Component:
         return dmc.Text(item.note, size="xs", c="dimmed")
     if compared is None or item.change is None:
         return dmc.Text("no earlier snapshot to compare with", size="xs", c="dimmed")
-    way = "up" if item.change > 0 else "down" if item.change < 0 else "same"
+    # What rounds to nothing is no change.
+    moved = any(digit in "123456789" for digit in item.change_text)
+    way = "same" if not moved else "up" if item.change > 0 else "down"
     mood = "same" if way == "same" or item.good == "neither" else "better" if way == item.good else "worse"
     arrow = {"up": "▲", "down": "▼", "same": "■"}[way]
     text = "unchanged" if way == "same" else signed(item.change_text, item.change)
     return html.Div(
         [
-            html.Span([html.Span(arrow, **{"aria-hidden": "true"}), " ", text], className=f"change {mood}"),
+            html.Span([html.Span(arrow, **aria(hidden="true")), " ", text], className=f"change {mood}"),
             html.Span(f"{f'{mood} ' if mood != 'same' else ''}since {compared}", className="change-note"),
         ],
         className="figure-change",
@@ -104,7 +109,7 @@ def _change(item: Figure, compared: str | None) -> Component:
 def message(title: str, text: Any, *, kind: str = "empty") -> Component:
     """A state that needs words: nothing there, nothing to compare, something failed."""
     return html.Div(
-        [dmc.Text(title, fw=600, size="sm"), dmc.Text(text, size="sm", c="dimmed", maw=460, component="div")],
+        [dmc.Text(title, fw=600, size="sm"), html.Div(text, className="state-text")],
         className=f"state {kind}",
         role="status",
     )
@@ -144,7 +149,7 @@ def swatch(text: str, colour: str) -> Component:
 
 def link(text: str, href: str, **more: Any) -> Component:
     """A link within the dashboard; the page is not loaded anew."""
-    return dcc.Link(text, href=href, className="link", **more)
+    return dcc.Link(text, href=href, **{"className": "link", **more})
 
 
 def table(
@@ -177,5 +182,5 @@ def table(
         className="table-scroll",
         tabIndex=0,
         role="region",
-        **{"aria-label": caption or "Table"},
+        **aria(label=caption or "Table"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from dash.development.base_component import Component
 from engagement_assets.contracts import EngagementScores
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import link, message
+from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.queries.common import key_figures
 from engagement_assets.dashboard.shell import NAVBAR, OTHER
 from engagement_assets.dashboard.site import PAGES, page_at, visuals_of
@@ -41,7 +43,7 @@ def register(app: Dash, warehouse: Warehouse) -> None:
                 href=view.link(page.PATH) if view else page.PATH,
                 active=page is here,
                 className="nav-link",
-                **({"aria-current": "page"} if page is here else {}),
+                **(aria(current="page") if page is here else {}),
             )
             for page in PAGES
         ]
@@ -147,26 +149,19 @@ def register(app: Dash, warehouse: Warehouse) -> None:
         return view.link("/customer", cid=str(wanted).strip()), ""
 
     # Pure browser matters: the drawer of small screens, and the title of the tab.
+    navbar, titles = json.dumps(NAVBAR), json.dumps({page.PATH: page.TITLE for page in PAGES})
     app.clientside_callback(
-        "(opened) => ({...%s, collapsed: {mobile: !opened}})" % _as_json(NAVBAR),
+        f"(opened) => ({{...{navbar}, collapsed: {{mobile: !opened}}}})",
         Output("shell", "navbar"),
         Input("burger", "opened"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        "(path, titles) => { document.documentElement.lang = 'en';"
-        "document.title = (%s[path] || 'Not found') + ' · Customer engagement'; return [false, '']; }"
-        % _as_json({page.PATH: page.TITLE for page in PAGES}),
+        f"(path) => {{ document.title = ({titles}[path] || 'Not found') + ' · Customer engagement'; return [false, '']; }}",
         Output("burger", "opened"),
         Output("title-sink", "children"),
         Input("url", "pathname"),
     )
-
-
-def _as_json(value: object) -> str:
-    import json
-
-    return json.dumps(value)
 
 
 def _catalogue(warehouse: Warehouse) -> Catalogue:

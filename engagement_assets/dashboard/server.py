@@ -25,7 +25,9 @@ class PortTakenError(RuntimeError):
     """Another program listens on the port; the message says how to take another."""
 
 
-def serve(settings: Settings, port: int = DEFAULT_PORT, host: str = LOOPBACK, tell: Callable[[str], None] = print) -> None:
+def serve(
+    settings: Settings, port: int = DEFAULT_PORT, host: str = LOOPBACK, tell: Callable[[str], None] = print
+) -> None:
     """Serve the dashboard until interrupted; `tell` gets a line for the person who started it."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page's figures queue up; that is no trouble

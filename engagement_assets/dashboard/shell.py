@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
 from engagement_assets.contracts.engagement import SEGMENTS, VALUE_SEGMENTS
+from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.state import COMPARISONS
 from engagement_assets.dashboard.theme import FONT
 
-NAVBAR = {"width": 272, "breakpoint": "md", "collapsed": {"mobile": True}}
+NAVBAR: Any = {"width": 272, "breakpoint": "md", "collapsed": {"mobile": True}}
 
 #: What the comparison switch shows for a date that is none of the given distances back.
 OTHER = "other"
 
-_THEME = {"primaryColor": "blue", "fontFamily": FONT, "headings": {"fontFamily": FONT}, "defaultRadius": "sm"}
+_THEME: Any = {"primaryColor": "blue", "fontFamily": FONT, "headings": {"fontFamily": FONT}, "defaultRadius": "sm"}
 
 
 def frame() -> Component:
@@ -53,9 +56,13 @@ def _header() -> Component:
             dmc.Group(
                 [
                     dmc.Burger(
-                        id="burger", opened=False, hiddenFrom="md", size="sm", **{"aria-label": "Navigation and filters"}
+                        id="burger",
+                        opened=False,
+                        hiddenFrom="md",
+                        size="sm",
+                        **aria(label="Navigation and filters"),
                     ),
-                    html.Span(className="mark", **{"aria-hidden": "true"}),
+                    html.Span(className="mark", **aria(hidden="true")),
                     dmc.Text("Customer engagement", fw=650, visibleFrom="xs", style={"whiteSpace": "nowrap"}),
                 ],
                 gap="sm",
@@ -69,7 +76,7 @@ def _header() -> Component:
                         size="xs",
                         w={"base": 150, "sm": 220},
                         debounce=True,
-                        **{"aria-label": "Find a customer by id, then press Enter"},
+                        **aria(label="Find a customer by id, then press Enter"),
                     ),
                     dmc.ColorSchemeToggle(
                         id="scheme",
@@ -77,7 +84,7 @@ def _header() -> Component:
                         darkIcon="☀",
                         variant="default",
                         size="md",
-                        **{"aria-label": "Switch between light and dark"},
+                        **aria(label="Switch between light and dark"),
                     ),
                 ],
                 gap="xs",
@@ -92,11 +99,16 @@ def _header() -> Component:
 
 
 def _navbar() -> list[Component]:
-    choices = {"clearable": True, "size": "xs", "hidePickedOptions": True, "comboboxProps": {"withinPortal": True}}
+    choices: dict[str, Any] = {
+        "clearable": True,
+        "size": "xs",
+        "hidePickedOptions": True,
+        "comboboxProps": {"withinPortal": True},
+    }
     return [
         dmc.AppShellSection(
             [
-                html.Nav(id="nav", **{"aria-label": "Pages"}),
+                html.Nav(id="nav", **aria(label="Pages")),
                 dmc.Divider(my="sm"),
                 dmc.Stack(
                     [
@@ -119,7 +131,7 @@ def _navbar() -> list[Component]:
                                     ],
                                     size="xs",
                                     fullWidth=True,
-                                    **{"aria-label": "Compare with so many days back"},
+                                    **aria(label="Compare with so many days back"),
                                 ),
                                 dmc.DatePickerInput(
                                     id="compare-day",
@@ -127,7 +139,7 @@ def _navbar() -> list[Component]:
                                     size="xs",
                                     placeholder="no earlier snapshot",
                                     highlightToday=False,
-                                    **{"aria-label": "Comparison date"},
+                                    **aria(label="Comparison date"),
                                 ),
                             ],
                             gap=4,

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from engagement_assets.dashboard.pages import overview
+from engagement_assets.dashboard.pages import (
+    at_risk,
+    behaviour,
+    breakdown,
+    customer,
+    high_value,
+    monitoring,
+    overview,
+    value,
+)
 from engagement_assets.dashboard.visuals import Visual
 
-PAGES: tuple[ModuleType, ...] = (overview,)
+PAGES: tuple[ModuleType, ...] = (overview, breakdown, value, at_risk, high_value, behaviour, customer, monitoring)
 
 
 def visuals_of(page: ModuleType, meaning: dict[str, str]) -> dict[str, Visual]:

@@ -12,6 +12,8 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from engagement_assets.dashboard.markup import aria
+
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 # After Okabe and Ito, darkened where white would swallow them. Names never stand for a meaning by colour alone.
@@ -32,7 +34,7 @@ PART_COLOURS = {"Recency": BLUE, "Frequency": GREEN, "Monetary": AMBER}
 SCALE = [[0, "#e3eef7"], [0.25, "#a9cde6"], [0.5, "#5fa3cf"], [0.75, "#2b76ad"], [1, "#0d4a7c"]]
 
 #: Nothing in a chart leaves this server: Plotly's upload button is off and has no address to send to.
-GRAPH_CONFIG: dict[str, Any] = {
+GRAPH_CONFIG: Any = {
     "displaylogo": False,
     "showSendToCloud": False,
     "plotlyServerURL": "",
@@ -55,7 +57,14 @@ def figure(*traces: Any, **layout: Any) -> go.Figure:
         "margin": {"l": 56, "r": 16, "t": 12, "b": 48},
         "colorway": [BLUE, AMBER, GREEN, PURPLE, VERMILLION, SKY],
         "hoverlabel": {"bgcolor": "#212529", "font": {"color": "#ffffff", "family": FONT, "size": 12}},
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "traceorder": "normal",
+        },
         "separators": ".,",
         "xaxis": axis(),
         "yaxis": axis(),
@@ -79,7 +88,9 @@ def axis(title: str | None = None, **more: Any) -> dict[str, Any]:
 
 def day_axis(**more: Any) -> dict[str, Any]:
     """A time axis with ISO dates."""
-    return axis(None, type="date", tickformat="%Y-%m-%d", hoverformat="%Y-%m-%d", nticks=4, tickangle=0, showgrid=False, **more)
+    return axis(
+        None, type="date", tickformat="%Y-%m-%d", hoverformat="%Y-%m-%d", nticks=4, tickangle=0, showgrid=False, **more
+    )
 
 
 def chart(found: go.Figure, label: str, *, height: int = CHART_HEIGHT, graph_id: Any = None) -> Component:
@@ -90,5 +101,5 @@ def chart(found: go.Figure, label: str, *, height: int = CHART_HEIGHT, graph_id:
         dcc.Graph(figure=found, config=GRAPH_CONFIG, style={"height": height}, **extra),
         role="group",
         className="chart",
-        **{"aria-label": label},
+        **aria(label=label),
     )

@@ -16,6 +16,7 @@ from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard.components import card, failure
+from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.state import View, parse
 from engagement_assets.dashboard.warehouse import Warehouse
 
@@ -47,7 +48,6 @@ def place(visual: Visual) -> Component:
         dmc.Skeleton(height=visual.height, radius="md"),
         id=visual.name,
         className="visual",
-        style={"minHeight": visual.height},
     )
     if visual.bare:
         return body
@@ -62,8 +62,8 @@ def export_link(name: str, title: str) -> Component:
         id={"type": "export", "name": name},
         href=f"/export/{name}.csv",
         className="export",
-        download=True,
-        **{"aria-label": f"Download as CSV: {title}"},
+        download="",
+        **aria(label=f"Download as CSV: {title}"),
     )
 
 

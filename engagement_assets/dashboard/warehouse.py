@@ -18,6 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import duckdb
 
 from engagement_assets.contracts import TABLES, Contract, EngagementScores
+from engagement_assets.dashboard.dagster_log import DagsterLog
 from engagement_assets.dashboard.glossary import meanings
 from engagement_assets.resources.reading import relation_sql
 from engagement_assets.resources.tables import LakeResource
@@ -59,6 +60,7 @@ class Warehouse:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.lake = LakeResource(root=settings.lake)
+        self.dagster = DagsterLog(settings)
         self.meanings = meanings(settings.scoring)
         self._connection = duckdb.connect()
         self._connection.execute("SET TimeZone = 'UTC'")
@@ -119,14 +121,15 @@ class Warehouse:
         """The only row of a query."""
         return self.rows(sql, parameters, **relations)[0]
 
-    def stream(self, sql: str, parameters: dict[str, Any] | None = None, **relations: Relation) -> Iterator[list[str]]:
-        """The rows of a query as texts, a block at a time in memory; the column names come first."""
+    def stream(
+        self, sql: str, parameters: dict[str, Any] | None = None, **relations: Relation
+    ) -> Iterator[Sequence[Any]]:
+        """The rows of a query, a block at a time in memory; the column names come first."""
         names, cursor = self._run(sql, parameters, relations, lambda cursor: cursor)
-        yield list(names)
+        yield names
         with cursor:
             while block := cursor.fetchmany(5_000):
-                for row in block:
-                    yield ["" if value is None else str(value) for value in row]
+                yield from block
 
     def _run(
         self,
@@ -163,12 +166,12 @@ class Warehouse:
         with self._guard:
             if full in self._answers:
                 self._answers.move_to_end(full)
-                return self._answers[full]  # type: ignore[no-any-return]
+                return self._answers[full]
             turn = self._pending.setdefault(full, threading.Lock())
         with turn:
             with self._guard:
                 if full in self._answers:
-                    return self._answers[full]  # type: ignore[no-any-return]
+                    return self._answers[full]
             given = ask()
             with self._guard:
                 self._answers[full] = given

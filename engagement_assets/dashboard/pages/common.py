@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 
 from engagement_assets.dashboard.components import link
 from engagement_assets.dashboard.formats import signed
+from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, day_axis, figure
 from engagement_assets.dashboard.warehouse import Row
@@ -64,7 +65,7 @@ def change(value: float | None, text: str, *, good: Literal["up", "down", "neith
     way = "up" if value > 0 else "down" if value < 0 else "same"
     mood = "same" if way == "same" or good == "neither" else "better" if way == good else "worse"
     arrow = {"up": "▲", "down": "▼", "same": "■"}[way]
-    return html.Span([html.Span(arrow, **{"aria-hidden": "true"}), " ", signed(text, value)], className=f"change {mood}")
+    return html.Span([html.Span(arrow, **aria(hidden="true")), " ", signed(text, value)], className=f"change {mood}")
 
 
 def customer_link(view: View, customer: str, **came: Any) -> Component:

@@ -2,26 +2,91 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+from engagement_assets.dashboard.actions import RECOMMENDED
 from engagement_assets.dashboard.exports import Export, of_rows
-from engagement_assets.dashboard.queries import common, overview
+from engagement_assets.dashboard.grids import export_of
+from engagement_assets.dashboard.queries import (
+    behaviour,
+    breakdown,
+    common,
+    customer,
+    high_value,
+    lists,
+    monitoring,
+    overview,
+    value,
+)
+from engagement_assets.dashboard.queries.behaviour import SESSION_STEPS, STAGES
+from engagement_assets.dashboard.state import View
+from engagement_assets.dashboard.warehouse import Row, Warehouse
+
+
+def _same(*columns: str) -> dict[str, str]:
+    return {column: column for column in columns}
+
+
+def _compared(ask: Callable[[Warehouse, View, str], Sequence[Row]]) -> Callable[[Warehouse, View], Sequence[Row]]:
+    """Rows that need a comparison date; none without one."""
+    return lambda warehouse, view: ask(warehouse, view, view.compared) if view.compared else []
+
+
+def _segments(warehouse: Warehouse, view: View) -> list[Row]:
+    counts = overview.segments(warehouse, view.as_of, view.filters)
+    return [{"segment": segment, "customers": customers} for segment, customers in counts.items()]
+
+
+def _value_segments(warehouse: Warehouse, view: View) -> list[Row]:
+    found = value.value_segments(warehouse, view.as_of, view.filters)
+    return [
+        {
+            **row,
+            "average_order": row["revenue"] / row["orders"] if row["orders"] else None,
+            "recommended_action": RECOMMENDED[name],
+        }
+        for name, row in found.items()
+    ]
+
+
+def _funnel(warehouse: Warehouse, view: View) -> list[Row]:
+    found = behaviour.funnel(warehouse, view.as_of, view.filters)
+    return [
+        {"stage": stage, "customers": found["customers"][number], "sessions": found["sessions"][number]}
+        for number, stage in enumerate(STAGES)
+    ]
+
+
+def _orders_by_sessions(warehouse: Warehouse, view: View) -> list[Row]:
+    rows = behaviour.orders_by_sessions(warehouse, view.as_of, view.filters)
+    return [{**row, "sessions": SESSION_STEPS[row["step"]][2]} for row in rows]
+
+
+def _rows_per_table(warehouse: Warehouse, view: View) -> list[Row]:
+    return [
+        {"table": name, "as_of_date": day, "rows": rows}
+        for name in monitoring.daily_tables()
+        for day, rows in monitoring.rows_per_day(warehouse, name, view.as_of).items()
+    ]
+
+
+def _nulls(warehouse: Warehouse, view: View) -> list[Row]:
+    found = monitoring.nulls(warehouse, view.as_of, view.filters)
+    return [{"column": column, "share_without": found[column]} for column in monitoring.NULLABLE]
+
 
 EXPORTS: dict[str, Export] = {
-    "segments": of_rows(
-        {"segment": "segment", "customers": "customers"},
-        lambda warehouse, view: [
-            {"segment": segment, "customers": customers}
-            for segment, customers in overview.segments(warehouse, view.as_of, view.filters).items()
-        ],
-    ),
+    **{name: export_of(name) for name in lists.LISTS},
+    "segments": of_rows(_same("segment", "customers"), _segments),
     "trend": of_rows(
-        {
-            "as_of_date": "as_of_date",
-            "customers": "customers",
-            "average_score": "average_score",
-            "average_reference_score": "average_reference_score",
-            "high_risk_customers": "high_risk_customers",
-            "high_risk_share": "high_risk_share",
-        },
+        _same(
+            "as_of_date",
+            "customers",
+            "average_score",
+            "average_reference_score",
+            "high_risk_customers",
+            "high_risk_share",
+        ),
         lambda warehouse, view: common.trend(warehouse, view.as_of, view.filters),
     ),
     "group-movers": of_rows(
@@ -34,8 +99,64 @@ EXPORTS: dict[str, Export] = {
             "score_change": "average_reference_score_change",
             "at_risk_change": "high_risk_customers_change",
         },
-        lambda warehouse, view: (
-            overview.group_movers(warehouse, view.as_of, view.compared, view.filters) if view.compared else []
+        _compared(lambda warehouse, view, before: overview.group_movers(warehouse, view.as_of, before, view.filters)),
+    ),
+    "decomposition": of_rows(
+        {"name": "group", **_same("customers", "score", "recency", "frequency", "monetary")},
+        lambda warehouse, view: breakdown.groups(warehouse, view.as_of, view.filters, view.by, view.within),
+    ),
+    "points": of_rows(
+        _same("customer_id", "sessions", "orders", "revenue", "segment"),
+        lambda warehouse, view: breakdown.points(warehouse, view.as_of, view.filters),
+    ),
+    "matrix": of_rows(
+        _same("engagement", "revenue_band", "value_segment", "customers", "revenue"),
+        lambda warehouse, view: value.matrix(warehouse, view.as_of, view.filters),
+    ),
+    "moves": of_rows(
+        {"source": "from", "target": "to", "customers": "customers"},
+        _compared(lambda warehouse, view, before: value.moves(warehouse, view.as_of, before, view.filters)),
+    ),
+    "value-segments": of_rows(
+        {"name": "value_segment", **_same("customers", "revenue", "orders", "average_order", "recommended_action")},
+        _value_segments,
+    ),
+    "slipping": of_rows(
+        _same("customer_id", "revenue", "recency_days", "sessions", "sessions_before", "change"),
+        lambda warehouse, view: high_value.slipping(warehouse, view.as_of, view.filters),
+    ),
+    "funnel": of_rows(_same("stage", "customers", "sessions"), _funnel),
+    "orders-by-sessions": of_rows(_same("sessions", "customers", "orders", "ordered"), _orders_by_sessions),
+    "activity": of_rows(
+        _same("weekday", "hour", "sessions"),
+        lambda warehouse, view: behaviour.activity(warehouse, view.as_of, view.filters),
+    ),
+    "cohorts": of_rows(
+        {"cohort": "signup_month", "size": "customers", "month": "months_since", "customers": "ordered"},
+        lambda warehouse, view: behaviour.cohorts(warehouse, view.as_of, view.filters),
+    ),
+    "customer-history": of_rows(
+        {"as_of_date": "as_of_date", "score": "engagement_score", "reference": "reference_score", "segment": "segment"},
+        lambda warehouse, view: customer.history(warehouse, view.as_of, view.customer) if view.customer else [],
+    ),
+    "customer-orders": of_rows(
+        _same("day", "order_id", "amount"),
+        lambda warehouse, view: customer.orders(warehouse, view.as_of, view.customer) if view.customer else [],
+    ),
+    "rows-per-table": of_rows(_same("table", "as_of_date", "rows"), _rows_per_table),
+    "rejected": of_rows(_same("source", "reason", "rows"), lambda warehouse, view: monitoring.rejected(warehouse)),
+    "stability": of_rows(
+        _same("measure", "population_stability_index"),
+        _compared(
+            lambda warehouse, view, before: [
+                {"measure": name, "population_stability_index": index}
+                for name, index in monitoring.stability(warehouse, view.as_of, before, view.filters).items()
+            ]
         ),
+    ),
+    "nulls": of_rows(_same("column", "share_without"), _nulls),
+    "outliers": of_rows(
+        _same("measure", "threshold", "customers", "largest", "customer_id"),
+        lambda warehouse, view: monitoring.outliers(warehouse, view.as_of, view.filters),
     ),
 }

@@ -22,7 +22,8 @@ TREND_DAYS = 365
 
 def where(filters: Filters, table: str = "s") -> tuple[str, dict[str, Any]]:
     """The filters as a SQL condition (`true` where none is set) and its parameters."""
-    parts, parameters = [], {}
+    parts: list[str] = []
+    parameters: dict[str, Any] = {}
     for column, chosen in zip(_FILTER_COLUMNS, filters, strict=True):
         if chosen:
             names = [f"{column}_{number}" for number in range(len(chosen))]

@@ -1,0 +1,227 @@
+"""Customer value against engagement risk: who is worth what, who moves where, and what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from engagement_assets.contracts.engagement import SEGMENTS, VALUE_SEGMENTS
+from engagement_assets.dashboard import formats
+from engagement_assets.dashboard.actions import RECOMMENDED, WHO
+from engagement_assets.dashboard.components import no_comparison, no_customers, swatch, table
+from engagement_assets.dashboard.grids import grid
+from engagement_assets.dashboard.queries import value
+from engagement_assets.dashboard.state import View, rewrite
+from engagement_assets.dashboard.theme import GREY, SEGMENT_COLOURS, VALUE_COLOURS, chart, figure
+from engagement_assets.dashboard.visuals import Visual, place
+from engagement_assets.dashboard.warehouse import Row, Warehouse
+
+PATH = "/value"
+TITLE = "Value and risk"
+PURPOSE = "Customer value against engagement: who is worth what, who moves where, and what to do about it."
+
+_BANDS = ("High", "Medium", "Low")
+
+
+def matrix(warehouse: Warehouse, view: View) -> Component:
+    """Engagement band by revenue band."""
+    rows = value.matrix(warehouse, view.as_of, view.filters)
+    if not rows:
+        return no_customers()
+    found = {(row["engagement"], row["revenue_band"]): row for row in rows}
+    customers, revenue = sum(row["customers"] for row in rows), sum(row["revenue"] for row in rows)
+    head = html.Tr([html.Td(), html.Th("High revenue", scope="col"), html.Th("Low revenue", scope="col")])
+    body = [
+        html.Tr(
+            [
+                html.Th(f"{band} engagement", scope="row"),
+                *[html.Td(_cell(view, found.get((band, worth)), customers, revenue)) for worth in ("High", "Low")],
+            ]
+        )
+        for band in _BANDS
+    ]
+    return html.Table([html.Thead(head), html.Tbody(body)], className="matrix")
+
+
+def _cell(view: View, row: Row | None, customers: int, revenue: float) -> Component:
+    if row is None:
+        return html.Div("nobody", className="matrix-cell quiet")
+    name = row["value_segment"]
+    # Filtering to the segment keeps the other filters.
+    params: dict[str, Any] = {}
+    for key, item in view.params:
+        params.setdefault(key, []).append(item)
+    return dcc.Link(
+        [
+            html.Div(name, className="matrix-name"),
+            html.Div(f"{row['customers']:,} customers ({formats.share(row['customers'] / customers)})"),
+            html.Div(
+                f"{formats.money(row['revenue'])} revenue ({formats.share(formats.ratio(row['revenue'], revenue))})",
+                className="quiet",
+            ),
+        ],
+        href=PATH + rewrite("", **{**params, "value": [name]}),
+        className="matrix-cell",
+        style={"borderLeftColor": VALUE_COLOURS[name]},
+        title=f"Filter to {name}",
+    )
+
+
+def segments(warehouse: Warehouse, view: View) -> Component:
+    """Value segments with share of revenue, average order value and recommended action."""
+    found = value.value_segments(warehouse, view.as_of, view.filters)
+    if not found:
+        return no_customers()
+    customers = sum(row["customers"] for row in found.values())
+    revenue = sum(row["revenue"] for row in found.values())
+    rows = []
+    for name in VALUE_SEGMENTS:
+        row = found.get(name, {"customers": 0, "revenue": 0.0, "orders": 0})
+        rows.append(
+            [
+                html.Div([swatch(name, VALUE_COLOURS[name]), html.Div(WHO[name], className="quiet small nowrap")]),
+                formats.count(row["customers"]),
+                formats.share(formats.ratio(row["customers"], customers)),
+                formats.money(row["revenue"]),
+                formats.share(formats.ratio(row["revenue"], revenue)),
+                formats.money(formats.ratio(row["revenue"], row["orders"]), 2),
+                html.Div(RECOMMENDED[name], className="action"),
+            ]
+        )
+    return table(
+        ["Value segment", "Customers", "Share", "Revenue", "Share", "Average order", "Recommended action"],
+        rows,
+        left=(0, 6),
+        caption="Customers by value segment",
+    )
+
+
+def moves(warehouse: Warehouse, view: View) -> Component:
+    """Flow between segments since the comparison date."""
+    if view.compared is None:
+        return no_comparison()
+    rows = value.moves(warehouse, view.as_of, view.compared, view.filters)
+    if not rows:
+        return no_customers()
+    sources = [name for name in (*SEGMENTS, value.NEW) if any(row["source"] == name for row in rows)]
+    targets = [name for name in SEGMENTS if any(row["target"] == name for row in rows)]
+    place_of = {("from", name): number for number, name in enumerate(sources)}
+    place_of |= {("to", name): number + len(sources) for number, name in enumerate(targets)}
+    total = dict.fromkeys(place_of, 0)
+    for row in rows:
+        total["from", row["source"]] += row["customers"]
+        total["to", row["target"]] += row["customers"]
+    colours = {**SEGMENT_COLOURS, value.NEW: GREY}
+    drawn = figure(
+        go.Sankey(
+            arrangement="fixed",
+            node={
+                "label": [f"{name} {total[side, name]:,}" for side, name in place_of],
+                "color": [colours[name] for _, name in place_of],
+                "pad": 18,
+                "thickness": 14,
+                "line": {"width": 0},
+                "x": [0.001 if side == "from" else 0.999 for side, _ in place_of],
+                "y": _heights(sources, total, "from") + _heights(targets, total, "to"),
+                "hovertemplate": "%{label} customers<extra></extra>",
+            },
+            link={
+                "source": [place_of["from", row["source"]] for row in rows],
+                "target": [place_of["to", row["target"]] for row in rows],
+                "value": [row["customers"] for row in rows],
+                "color": [_faint(colours[row["source"]]) for row in rows],
+                "hovertemplate": "%{value:,} customers<extra></extra>",
+            },
+            textfont={"size": 12},
+        ),
+        margin={"l": 8, "r": 8, "t": 12, "b": 12},
+    )
+    changed = [row for row in rows if row["source"] != row["target"]]
+    staying = sum(row["customers"] for row in rows) - sum(row["customers"] for row in changed)
+    return html.Div(
+        [
+            html.Div(
+                f"From {view.compared} to {view.as_of}: {staying:,} customers stayed in their segment, "
+                f"{sum(row['customers'] for row in changed if row['source'] != value.NEW):,} moved, "
+                f"{sum(row['customers'] for row in changed if row['source'] == value.NEW):,} are new.",
+                className="quiet small",
+            ),
+            chart(drawn, "Flow of customers between segments.", height=330),
+            table(
+                ["From", "To", "Customers"],
+                [[row["source"], row["target"], formats.count(row["customers"])] for row in changed[:5]],
+                left=(0, 1),
+                caption="The largest moves between segments",
+            ),
+        ],
+        className="stack",
+    )
+
+
+def _heights(names: list[str], total: dict[tuple[str, str], int], side: str) -> list[float]:
+    """Where the nodes of a side stand, in the order of the segments and apart from each other."""
+    whole = sum(total[side, name] for name in names) or 1
+    gap = 0.06
+    room = 1 - gap * (len(names) - 1)
+    heights, top = [], 0.0
+    for name in names:
+        height = room * total[side, name] / whole
+        heights.append(min(0.999, max(0.001, top + height / 2)))
+        top += height + gap
+    return heights
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.35)"
+
+
+def customers(warehouse: Warehouse, view: View) -> Component:
+    """Everybody under the filters."""
+    return grid(warehouse, view, "customers", empty="No customers match. Take a filter away to see some.")
+
+
+def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
+    """The visuals of this page."""
+    return {
+        visual.name: visual
+        for visual in (
+            Visual(
+                "value-matrix",
+                "Engagement by revenue",
+                matrix,
+                meaning["matrix"],
+                note="Choose a cell to filter to its value segment.",
+                height=330,
+                export="matrix",
+            ),
+            Visual("value-moves", "Moves between segments", moves, meaning["moves"], height=400, export="moves"),
+            Visual(
+                "value-segments",
+                "Value segments and what to do",
+                segments,
+                meaning["value_segments"],
+                height=330,
+                export="value-segments",
+            ),
+            Visual(
+                "value-customers",
+                "Customers",
+                customers,
+                note="Choose a customer to open their page; headings sort and filter.",
+                height=460,
+            ),
+        )
+    }
+
+
+def layout(parts: dict[str, Visual]) -> list[Component]:
+    """How the visuals are arranged."""
+    return [
+        html.Div([place(parts["value-matrix"]), place(parts["value-moves"])], className="row halves"),
+        place(parts["value-segments"]),
+        place(parts["value-customers"]),
+    ]

@@ -1,0 +1,173 @@
+"""Questions of the behaviour page: what customers do between looking and buying, when, and how long they stay."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from engagement_assets.contracts import EngagementScores, RawOrders, Sessions
+from engagement_assets.contracts.base import Contract
+from engagement_assets.dashboard.queries.common import Filters, where
+from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
+
+STAGES = ("Page view", "Add to cart", "Checkout", "Order")
+
+#: Numbers of sessions that are looked at together: from, to, name.
+SESSION_STEPS = (
+    (0, 0, "0"),
+    (1, 1, "1"),
+    (2, 2, "2"),
+    (3, 4, "3–4"),
+    (5, 7, "5–7"),
+    (8, 12, "8–12"),
+    (13, None, "13+"),
+)
+
+#: Sign-up months that the cohort table shows.
+COHORTS = 12
+
+
+def window(warehouse: Warehouse, contract: type[Contract], day: str, *, back: int = 0) -> list[str]:
+    """The published days of the activity window that ends on `day` (or `back` windows before it)."""
+    length = warehouse.settings.scoring.activity_window_days
+    last = date.fromisoformat(day) - timedelta(days=length * back)
+    wanted = {(last - timedelta(days=offset)).isoformat() for offset in range(length)}
+    return [found for found in warehouse.days(contract) if found in wanted]
+
+
+@remembered
+def funnel(warehouse: Warehouse, day: str, filters: Filters) -> Row:
+    """Customers and sessions that got at least as far as each stage, and customers who ordered without a session.
+
+    `customers` and `sessions` are lists along STAGES. A session counts once, on the day it began.
+    """
+    condition, parameters = where(filters)
+    found = warehouse.one(
+        f"""
+        WITH members AS (SELECT customer_id FROM {{scores}} s WHERE {condition}),
+        ordered AS (SELECT DISTINCT customer_id, as_of_date FROM {{orders}} o SEMI JOIN members USING (customer_id)),
+        visits AS (
+            SELECT v.customer_id,
+                   CASE WHEN o.customer_id IS NOT NULL THEN 4 WHEN checkouts > 0 THEN 3 WHEN add_to_carts > 0 THEN 2
+                        WHEN page_views > 0 THEN 1 ELSE 0 END AS reached
+            FROM {{sessions}} v SEMI JOIN members USING (customer_id)
+            LEFT JOIN ordered o ON o.customer_id = v.customer_id AND o.as_of_date = v.as_of_date
+            WHERE NOT continues_previous_day
+        ),
+        people AS (
+            SELECT v.customer_id, greatest(max(reached), CASE WHEN any_value(b.customer_id) IS NOT NULL THEN 4 ELSE 0 END)
+                   AS reached
+            FROM visits v LEFT JOIN (SELECT DISTINCT customer_id FROM ordered) b ON b.customer_id = v.customer_id
+            GROUP BY 1
+        )
+        SELECT (SELECT [count(*) FILTER (reached >= 1), count(*) FILTER (reached >= 2), count(*) FILTER (reached >= 3),
+                        count(*) FILTER (reached >= 4)] FROM people) AS customers,
+               (SELECT [count(*) FILTER (reached >= 1), count(*) FILTER (reached >= 2), count(*) FILTER (reached >= 3),
+                        count(*) FILTER (reached >= 4)] FROM visits) AS sessions,
+               (SELECT count(DISTINCT customer_id) FROM ordered o ANTI JOIN visits USING (customer_id)) AS without_session
+        """,
+        parameters,
+        scores=(EngagementScores, [day]),
+        sessions=(Sessions, window(warehouse, Sessions, day)),
+        orders=(RawOrders, window(warehouse, RawOrders, day)),
+    )
+    return found
+
+
+def _steps(column: str) -> str:
+    cases = " ".join(
+        f"WHEN {column} >= {low} THEN {number}" for number, (low, _, _) in reversed(list(enumerate(SESSION_STEPS)))
+    )
+    return f"CASE {cases} END"
+
+
+@remembered
+def orders_by_sessions(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Per step of SESSION_STEPS (`step`): customers, orders in the window, customers who ordered in it."""
+    condition, parameters = where(filters)
+    return warehouse.rows(
+        f"""
+        SELECT {_steps("sessions_last_30_days")} AS step, count(*) AS customers,
+               sum(total_orders - total_orders_30_days_before)::BIGINT AS orders,
+               count(*) FILTER (total_orders > total_orders_30_days_before) AS ordered
+        FROM {{scores}} s WHERE {condition} GROUP BY 1 ORDER BY 1
+        """,
+        parameters,
+        scores=(EngagementScores, [day]),
+    )
+
+
+@remembered
+def score_by_sessions(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Customers per tenth of the score (`bin` 0 to 9) and step of SESSION_STEPS (`step`)."""
+    condition, parameters = where(filters)
+    return warehouse.rows(
+        f"""
+        SELECT least(floor(round(engagement_score * 10, 9))::INT, 9) AS bin, {_steps("sessions_last_30_days")} AS step,
+               count(*) AS customers
+        FROM {{scores}} s WHERE {condition} GROUP BY ALL
+        """,
+        parameters,
+        scores=(EngagementScores, [day]),
+    )
+
+
+@remembered
+def activity(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Sessions of the window by `weekday` (1 Monday to 7) and `hour` of their start in the business time zone."""
+    condition, parameters = where(filters)
+    return warehouse.rows(
+        f"""
+        SELECT isodow(started) AS weekday, hour(started) AS hour, count(*) AS sessions
+        FROM (
+            SELECT session_start AT TIME ZONE $zone AS started
+            FROM {{sessions}} v SEMI JOIN (SELECT customer_id FROM {{scores}} s WHERE {condition}) USING (customer_id)
+            WHERE NOT continues_previous_day
+        ) GROUP BY ALL
+        """,
+        {**parameters, "zone": warehouse.settings.timezone},
+        scores=(EngagementScores, [day]),
+        sessions=(Sessions, window(warehouse, Sessions, day)),
+    )
+
+
+@remembered
+def engaged(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Per day of the window: sessions and how many of them were engaged."""
+    condition, parameters = where(filters)
+    return warehouse.rows(
+        f"""
+        SELECT as_of_date, count(*) AS sessions, count(*) FILTER (is_engaged) AS engaged
+        FROM {{sessions}} v SEMI JOIN (SELECT customer_id FROM {{scores}} s WHERE {condition}) USING (customer_id)
+        WHERE NOT continues_previous_day GROUP BY 1 ORDER BY 1
+        """,
+        parameters,
+        scores=(EngagementScores, [day]),
+        sessions=(Sessions, window(warehouse, Sessions, day)),
+    )
+
+
+@remembered
+def cohorts(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Of those who signed up in a month (`cohort`, its first day), how many ordered `month` months later; `size` of all.
+
+    Orders before the sign-up are left out. The latest COHORTS months with sign-ups.
+    """
+    condition, parameters = where(filters)
+    orders = [found for found in warehouse.days(RawOrders) if found <= day]
+    return warehouse.rows(
+        f"""
+        WITH members AS (
+            SELECT customer_id, date_trunc('month', signup_date)::DATE AS cohort FROM {{scores}} s WHERE {condition}
+        ), sizes AS (
+            SELECT cohort, count(*) AS size FROM members GROUP BY 1 ORDER BY 1 DESC LIMIT {COHORTS}
+        ), active AS (
+            SELECT cohort, datediff('month', cohort, o.as_of_date) AS month, count(DISTINCT o.customer_id) AS customers
+            FROM {{orders}} o JOIN members USING (customer_id) GROUP BY ALL
+        )
+        SELECT z.cohort, z.size, a.month, a.customers FROM sizes z
+        LEFT JOIN active a ON a.cohort = z.cohort AND a.month >= 0 ORDER BY z.cohort, a.month
+        """,
+        parameters,
+        scores=(EngagementScores, [day]),
+        orders=(RawOrders, orders),
+    )

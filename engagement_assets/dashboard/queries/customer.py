@@ -1,0 +1,116 @@
+"""Questions of a customer's page."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from engagement_assets.contracts import EngagementScores, RawOrders, Sessions
+from engagement_assets.dashboard.queries.behaviour import window
+from engagement_assets.dashboard.queries.common import thinned
+from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
+
+#: Rows that a customer's history may look through; beyond it, days are left out evenly.
+HISTORY_ROWS = 60_000_000
+
+SUGGESTIONS = 8
+
+
+@remembered
+def profile(warehouse: Warehouse, day: str, customer: str) -> Row | None:
+    """A customer's row of a snapshot; None if there is none."""
+    rows = warehouse.rows(
+        "SELECT * FROM {scores} s WHERE customer_id = $customer",
+        {"customer": customer},
+        scores=(EngagementScores, [day]),
+    )
+    return rows[0] if rows else None
+
+
+@remembered
+def similar_ids(warehouse: Warehouse, day: str, customer: str) -> list[str]:
+    """Identifiers that contain what was asked for, or end like it."""
+    rows = warehouse.rows(
+        f"""
+        SELECT customer_id FROM {{scores}} s WHERE contains(lower(customer_id), lower($customer))
+        ORDER BY length(customer_id), customer_id LIMIT {SUGGESTIONS}
+        """,
+        {"customer": customer},
+        scores=(EngagementScores, [day]),
+    )
+    return [row["customer_id"] for row in rows]
+
+
+@remembered
+def segment_average(warehouse: Warehouse, day: str, segment: str) -> Row:
+    """Mean score and its parts of a segment, whatever the filters."""
+    return warehouse.one(
+        """
+        SELECT count(*) AS customers, avg(engagement_score) AS score, avg(recency_score) AS recency,
+               avg(frequency_score) AS frequency, avg(monetary_score) AS monetary
+        FROM {scores} s WHERE engagement_segment = $segment
+        """,
+        {"segment": segment},
+        scores=(EngagementScores, [day]),
+    )
+
+
+@remembered
+def percentiles(warehouse: Warehouse, day: str, recency: float, frequency: float, monetary: float) -> Row:
+    """Percent of customers with these scores or lower ones."""
+    return warehouse.one(
+        """
+        SELECT 100 * avg((recency_score <= $recency)::INT) AS recency,
+               100 * avg((frequency_score <= $frequency)::INT) AS frequency,
+               100 * avg((monetary_score <= $monetary)::INT) AS monetary
+        FROM {scores} s
+        """,
+        {"recency": recency, "frequency": frequency, "monetary": monetary},
+        scores=(EngagementScores, [day]),
+    )
+
+
+@remembered
+def history(warehouse: Warehouse, day: str, customer: str) -> list[Row]:
+    """Score, reference score and segment of a customer on the days up to `day`."""
+    days = [found for found in warehouse.catalogue().days if found <= day][-365:]
+    return warehouse.rows(
+        """
+        SELECT as_of_date, engagement_score AS score, reference_score AS reference, engagement_segment AS segment
+        FROM {scores} s WHERE customer_id = $customer ORDER BY as_of_date
+        """,
+        {"customer": customer},
+        scores=(EngagementScores, thinned(warehouse, days, HISTORY_ROWS)),
+    )
+
+
+@remembered
+def orders(warehouse: Warehouse, day: str, customer: str) -> list[Row]:
+    """A customer's orders up to a day, the first one first."""
+    days = [found for found in warehouse.days(RawOrders) if found <= day]
+    return warehouse.rows(
+        """
+        SELECT as_of_date AS day, order_id, order_amount AS amount FROM {orders} o
+        WHERE customer_id = $customer ORDER BY order_date, order_id
+        """,
+        {"customer": customer},
+        orders=(RawOrders, days),
+    )
+
+
+@remembered
+def sessions(warehouse: Warehouse, day: str, customer: str) -> list[Row]:
+    """Per day of the window: sessions and engaged ones; days without any are there too."""
+    rows = warehouse.rows(
+        """
+        SELECT as_of_date AS day, count(*) FILTER (NOT continues_previous_day) AS sessions,
+               count(*) FILTER (is_engaged AND NOT continues_previous_day) AS engaged
+        FROM {sessions} v WHERE customer_id = $customer GROUP BY 1
+        """,
+        {"customer": customer},
+        sessions=(Sessions, window(warehouse, Sessions, day)),
+    )
+    found = {row["day"]: row for row in rows}
+    last = date.fromisoformat(day)
+    length = warehouse.settings.scoring.activity_window_days
+    days = [last - timedelta(days=offset) for offset in range(length)][::-1]
+    return [found.get(each, {"day": each, "sessions": 0, "engaged": 0}) for each in days]

@@ -1,0 +1,259 @@
+"""Lists of customers, read a block at a time: which there are, their columns, order, filters, neighbours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from engagement_assets.contracts import EngagementScores
+from engagement_assets.dashboard.queries.common import where
+from engagement_assets.dashboard.state import View
+from engagement_assets.dashboard.warehouse import Relation, Row, Warehouse, remembered
+
+Kind = Literal["text", "count", "money", "score", "change", "date"]
+
+#: Rows of one block at the most, whatever the browser asks for.
+LARGEST_BLOCK = 500
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a list: the table's column, its heading, how it is written, and what it means."""
+
+    key: str
+    title: str
+    kind: Kind
+    meaning: str = ""
+    width: int = 130
+    band: str | None = None
+
+
+@dataclass(frozen=True)
+class CustomerList:
+    """A list of customers of a snapshot. `condition` narrows it; it may speak of `o`, the comparison date's row."""
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    condition: Callable[[View], str]
+    order: str
+    way: Literal["asc", "desc"] = "desc"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns that may be sorted and filtered by."""
+        return tuple(column.key for column in self.columns)
+
+
+CUSTOMER = Column("customer_id", "Customer", "text", "Opens the customer's page", 130)
+COUNTRY = Column("country", "Country", "text", width=105)
+SCORE = Column("engagement_score", "Score", "score", "Engagement score, 0 to 1", 105)
+BANDED_SCORE = Column("engagement_score", "Score", "score", "Engagement score, 0 to 1", 140, band="score")
+CHANGE = Column(
+    "reference_score_change",
+    "Change, 30 days",
+    "change",
+    "Change of the reference score (fixed scale) in 30 days",
+    175,
+    band="change",
+)
+SESSIONS = Column("sessions_last_30_days", "Sessions", "count", "Web sessions in 30 days", 125)
+BANDED_SESSIONS = Column("sessions_last_30_days", "Sessions", "count", "Web sessions in 30 days", 130, band="sessions")
+ORDERS = Column("total_orders", "Orders", "count", "Orders so far", 100)
+REVENUE = Column("total_revenue", "Revenue", "money", "Revenue so far, currency of the orders", 120)
+AVERAGE_ORDER = Column("average_order_value", "Average order", "money", "Revenue by orders", 155)
+LAST_ORDER = Column("last_order_date", "Last order", "date", width=130)
+BANDED_LAST_ORDER = Column("last_order_date", "Last order", "date", width=185, band="recency")
+SEGMENT = Column("engagement_segment", "Segment", "text", width=115)
+VALUE_SEGMENT = Column("value_segment", "Value segment", "text", width=155)
+REASONS = Column("risk_reasons", "Why", "text", "Why the customer is at high risk", 250)
+
+_AT_RISK = {
+    "now": "s.is_high_risk",
+    "new": "s.is_high_risk AND NOT coalesce(o.is_high_risk, false)",
+    "recovered": "NOT s.is_high_risk AND o.is_high_risk",
+}
+
+#: Both bands of the high-value customers.
+HIGH_VALUE = "s.revenue_band = 'High' AND s.engagement_segment IN ('High', 'Medium')"
+
+LISTS = {
+    found.name: found
+    for found in (
+        CustomerList(
+            "customers",
+            "Customers",
+            (CUSTOMER, SEGMENT, VALUE_SEGMENT, SCORE, SESSIONS, ORDERS, REVENUE, LAST_ORDER, COUNTRY),
+            lambda view: "true",
+            "engagement_score",
+        ),
+        CustomerList(
+            "at-risk",
+            "At-risk customers",
+            (CUSTOMER, REASONS, REVENUE, BANDED_LAST_ORDER, BANDED_SESSIONS, BANDED_SCORE, CHANGE, COUNTRY),
+            lambda view: _AT_RISK[view.at_risk_list],
+            "total_revenue",
+        ),
+        CustomerList(
+            "high-value",
+            "High-value customers",
+            (
+                CUSTOMER,
+                COUNTRY,
+                VALUE_SEGMENT,
+                REVENUE,
+                ORDERS,
+                AVERAGE_ORDER,
+                BANDED_LAST_ORDER,
+                SESSIONS,
+                SCORE,
+                CHANGE,
+            ),
+            lambda view: HIGH_VALUE,
+            "total_revenue",
+        ),
+    )
+}
+
+Sort = Sequence[tuple[str, str]]
+
+
+def block(
+    warehouse: Warehouse, view: View, found: CustomerList, start: int, end: int, sort: Sort, filters: dict[str, Any]
+) -> list[Row]:
+    """Rows `start` to `end` (not included) of a list."""
+    source, parameters, relations = _source(warehouse, view, found, json.dumps(filters, sort_keys=True))
+    size = max(0, min(end - start, LARGEST_BLOCK))
+    columns = ", ".join(f"s.{key}" for key in dict.fromkeys((*found.keys, "recency_days")))
+    return warehouse.rows(
+        f"SELECT {columns} {source} ORDER BY {_order(found, sort)} LIMIT {size} OFFSET {max(0, int(start))}",
+        parameters,
+        **relations,
+    )
+
+
+def size(warehouse: Warehouse, view: View, found: CustomerList, filters: dict[str, Any]) -> int:
+    """How many customers a list has."""
+    return _size(warehouse, view, found.name, json.dumps(filters, sort_keys=True))
+
+
+@remembered
+def _size(warehouse: Warehouse, view: View, name: str, filters: str) -> int:
+    source, parameters, relations = _source(warehouse, view, LISTS[name], filters)
+    return int(warehouse.one(f"SELECT count(*) AS n {source}", parameters, **relations)["n"])
+
+
+def everything(
+    warehouse: Warehouse, view: View, found: CustomerList, sort: Sort, filters: str
+) -> Iterator[Sequence[Any]]:
+    """The whole list for a CSV file, a block in memory at a time; column names first."""
+    source, parameters, relations = _source(warehouse, view, found, filters or "{}")
+    columns = ", ".join(f"s.{key}" for key in ("as_of_date", *found.keys))
+    return warehouse.stream(f"SELECT {columns} {source} ORDER BY {_order(found, sort)}", parameters, **relations)
+
+
+def neighbours(warehouse: Warehouse, view: View, found: CustomerList, customer: str) -> Row | None:
+    """The customers before and after one in a list, its `place` and the list's `size`; None if it is not in the list."""
+    source, parameters, relations = _source(warehouse, view, found, view.where or "{}")
+    order = _order(found, view.sort)
+    rows = warehouse.rows(
+        f"""
+        SELECT * FROM (
+            SELECT customer_id, lag(customer_id) OVER w AS previous, lead(customer_id) OVER w AS next,
+                   row_number() OVER w AS place, count(*) OVER () AS size
+            FROM (SELECT s.* {source}) s WINDOW w AS (ORDER BY {order})
+        ) WHERE customer_id = $customer
+        """,
+        {**parameters, "customer": customer},
+        **relations,
+    )
+    return rows[0] if rows else None
+
+
+def _source(
+    warehouse: Warehouse, view: View, found: CustomerList, filters: str
+) -> tuple[str, dict[str, Any], dict[str, Relation]]:
+    condition, parameters = where(view.filters)
+    own = found.condition(view)
+    narrowed, more = compiled(json.loads(filters), found)
+    relations: dict[str, Relation] = {"scores": (EngagementScores, [view.as_of])}
+    source = "FROM {scores} s"
+    if "o." in own:
+        # Without a comparison date nobody is new and nobody has recovered.
+        relations["before"] = (EngagementScores, [view.compared] if view.compared else [])
+        source += " LEFT JOIN {before} o ON o.customer_id = s.customer_id"
+        if view.compared is None:
+            own = "false"
+    return f"{source} WHERE {condition} AND {own} AND {narrowed}", {**parameters, **more}, relations
+
+
+def _order(found: CustomerList, sort: Sort) -> str:
+    known = [(key, way) for key, way in sort if key in found.keys] or [(found.order, found.way)]
+    parts = [f"s.{key} {'DESC' if way == 'desc' else 'ASC'} NULLS LAST" for key, way in known]
+    return ", ".join([*parts, "s.customer_id"])
+
+
+# ---- column filters of the grid ---------------------------------------------------------------------------------------
+
+_COMPARE = {
+    "equals": "=",
+    "notEqual": "<>",
+    "lessThan": "<",
+    "lessThanOrEqual": "<=",
+    "greaterThan": ">",
+    "greaterThanOrEqual": ">=",
+}
+
+
+def compiled(model: dict[str, Any], found: CustomerList) -> tuple[str, dict[str, Any]]:
+    """A grid's filter model as a SQL condition. Columns and operators come from lists of ours, values are parameters."""
+    kinds = {column.key: column.kind for column in found.columns}
+    conditions: list[str] = []
+    parameters: dict[str, Any] = {}
+    for key, filtered in model.items():
+        if key not in kinds or not isinstance(filtered, dict):
+            continue
+        parts = filtered.get("conditions") if isinstance(filtered.get("conditions"), list) else [filtered]
+        texts = [_condition(key, kinds[key], part, parameters) for part in parts or [] if isinstance(part, dict)]
+        kept = [text for text in texts if text]
+        if kept:
+            joined = " OR " if filtered.get("operator") == "OR" else " AND "
+            conditions.append(f"({joined.join(kept)})")
+    return " AND ".join(conditions) or "true", parameters
+
+
+def _condition(key: str, kind: Kind, part: dict[str, Any], parameters: dict[str, Any]) -> str | None:
+    how = part.get("type")
+    column = f"s.{key}"
+    if how in ("blank", "notBlank"):
+        return f"{column} IS {'NOT ' if how == 'notBlank' else ''}NULL"
+    name = f"f{len(parameters)}"
+    if kind == "text":
+        value = str(part.get("filter", ""))[:200].lower()
+        text = f"lower({column})"
+        ways = {
+            "contains": f"contains({text}, ${name})",
+            "notContains": f"NOT contains({text}, ${name})",
+            "equals": f"{text} = ${name}",
+            "notEqual": f"{text} <> ${name}",
+            "startsWith": f"starts_with({text}, ${name})",
+            "endsWith": f"ends_with({text}, ${name})",
+        }
+        if how not in ways:
+            return None
+        parameters[name] = value
+        return f"coalesce({ways[how]}, {'true' if how in ('notContains', 'notEqual') else 'false'})"
+    read: Callable[[Any], Any] = (lambda value: str(value)[:10]) if kind == "date" else float
+    cast = "DATE" if kind == "date" else "DOUBLE"
+    first, second = ("dateFrom", "dateTo") if kind == "date" else ("filter", "filterTo")
+    try:
+        parameters[name] = read(part[first])
+        if how == "inRange":
+            parameters[f"{name}_to"] = read(part[second])
+            return f"{column} BETWEEN try_cast(${name} AS {cast}) AND try_cast(${name}_to AS {cast})"
+        return f"{column} {_COMPARE[str(how)]} try_cast(${name} AS {cast})"
+    except (KeyError, TypeError, ValueError):
+        parameters.pop(name, None)
+        return None

@@ -1,0 +1,136 @@
+"""Questions of the monitoring page: are the tables complete, and do they still look as they did."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, timedelta
+
+from engagement_assets.contracts import TABLES, EngagementScores, RejectedRows
+from engagement_assets.dashboard.queries.common import Filters, where
+from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
+
+#: Days of the row counts that are shown.
+ROW_DAYS = 60
+
+#: Equal-width bands of a score in [0, 1] for the stability index; an empty band counts as this share.
+PSI_BANDS = 10
+PSI_EMPTY = 1e-4
+
+STABLE, SHIFTED = 0.1, 0.25
+
+PSI_COLUMNS = {
+    "engagement_score": "Engagement score",
+    "reference_score": "Reference score",
+    "recency_score": "Recency score",
+    "frequency_score": "Frequency score",
+    "monetary_score": "Monetary score",
+}
+
+#: Columns that may be empty, in words.
+NULLABLE = {
+    "recency_days": "Days since last order",
+    "first_order_date": "First order",
+    "last_order_date": "Last order",
+    "average_order_value": "Average order value",
+    "last_session_date": "Latest session (60 days)",
+    "recency_days_30_days_before": "Recency 30 days before",
+    "reference_score_change": "Change of the reference score",
+}
+
+OUTLIER_COLUMNS = {
+    "total_revenue": "Revenue",
+    "average_order_value": "Average order value",
+    "total_orders": "Orders",
+    "sessions_last_30_days": "Sessions (30 days)",
+}
+
+#: How far above the upper quartile a value must be, in interquartile ranges.
+FAR_OUT = 3
+
+
+def daily_tables() -> list[str]:
+    """The tables with daily partitions, in the order of the pipeline."""
+    return [name for name, contract in TABLES.items() if contract is not RejectedRows]
+
+
+def rows_per_day(warehouse: Warehouse, table: str, day: str) -> dict[str, int | None]:
+    """Rows of a table on each of the last days up to `day`; None where the day is not published."""
+    published = warehouse.days(TABLES[table])
+    last = date.fromisoformat(day)
+    days = [(last - timedelta(days=offset)).isoformat() for offset in range(ROW_DAYS)][::-1]
+    return {each: published.get(each) for each in days if each >= min(published, default=day)}
+
+
+@remembered
+def rejected(warehouse: Warehouse) -> list[Row]:
+    """Rejected rows by source and reason, the most first."""
+    return warehouse.rows(
+        "SELECT source, reason, count(*) AS rows FROM {rejected} r GROUP BY ALL ORDER BY rows DESC, source, reason",
+        rejected=(RejectedRows, None),
+    )
+
+
+@remembered
+def nulls(warehouse: Warehouse, day: str, filters: Filters) -> dict[str, float | None]:
+    """Share of customers without a value, per column that may be empty, and for all others together (`others`)."""
+    condition, parameters = where(filters)
+    counted = [f"avg(({column} IS NULL)::INT) AS {column}" for column in NULLABLE]
+    others = [name for name, column in EngagementScores.columns().items() if not column.nullable]
+    anything = " OR ".join(f"{name} IS NULL" for name in others)
+    return warehouse.one(
+        f"SELECT {', '.join(counted)}, avg(({anything})::INT) AS others FROM {{scores}} s WHERE {condition}",
+        parameters,
+        scores=(EngagementScores, [day]),
+    )
+
+
+@remembered
+def stability(warehouse: Warehouse, day: str, before: str, filters: Filters) -> dict[str, float]:
+    """Population stability index of the score and its parts between two dates; empty without customers on either."""
+    condition, parameters = where(filters)
+    bands = ", ".join(
+        f"histogram(least(floor(round({column} * {PSI_BANDS}, 9))::INT, {PSI_BANDS - 1})) AS {column}"
+        for column in PSI_COLUMNS
+    )
+    rows = warehouse.rows(
+        f"SELECT as_of_date, {bands} FROM {{scores}} s WHERE {condition} GROUP BY 1 ORDER BY 1",
+        parameters,
+        scores=(EngagementScores, [before, day]),
+    )
+    if len(rows) < 2:
+        return {}
+    old, new = rows
+    return {name: population_stability(old[name], new[name]) for name in PSI_COLUMNS}
+
+
+def population_stability(old: dict[int, int], new: dict[int, int]) -> float:
+    """The index of two counts per band: sum of (new - old) * ln(new / old) over the shares of the bands."""
+    total_old, total_new = sum(old.values()), sum(new.values())
+    index = 0.0
+    for band in range(PSI_BANDS):
+        was = max(old.get(band, 0) / total_old, PSI_EMPTY)
+        now = max(new.get(band, 0) / total_new, PSI_EMPTY)
+        index += (now - was) * math.log(now / was)
+    return index
+
+
+@remembered
+def outliers(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Per measure: the limit, how many customers are above it, the largest value and whose it is."""
+    condition, parameters = where(filters)
+    found = []
+    for column in OUTLIER_COLUMNS:
+        row = warehouse.one(
+            f"""
+            WITH v AS (SELECT customer_id, {column}::DOUBLE AS value FROM {{scores}} s WHERE {condition} AND {column} > 0),
+            q AS (SELECT quantile_cont(value, 0.25) AS low, quantile_cont(value, 0.75) AS high FROM v)
+            SELECT any_value(high + {FAR_OUT} * (high - low)) AS threshold,
+                   count(*) FILTER (value > high + {FAR_OUT} * (high - low)) AS customers,
+                   max(value) AS largest, arg_max(customer_id, (value, customer_id)) AS customer_id
+            FROM v, q
+            """,
+            parameters,
+            scores=(EngagementScores, [day]),
+        )
+        found.append({"measure": column, **row})
+    return found

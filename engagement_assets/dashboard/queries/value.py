@@ -1,0 +1,57 @@
+"""Questions of the page on value and risk."""
+
+from __future__ import annotations
+
+from engagement_assets.contracts import EngagementScores
+from engagement_assets.dashboard.queries.common import Filters, where
+from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
+
+#: Customers who signed up between two dates come from here.
+NEW = "New"
+
+
+@remembered
+def matrix(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Customers and revenue per engagement band (`engagement`: High, Medium, Low) and revenue band (`revenue_band`)."""
+    condition, parameters = where(filters)
+    return warehouse.rows(
+        f"""
+        SELECT CASE engagement_segment WHEN 'At Risk' THEN 'Low' ELSE engagement_segment END AS engagement, revenue_band,
+               any_value(value_segment) AS value_segment, count(*) AS customers, sum(total_revenue)::DOUBLE AS revenue
+        FROM {{scores}} s WHERE {condition} GROUP BY 1, 2
+        """,
+        parameters,
+        scores=(EngagementScores, [day]),
+    )
+
+
+@remembered
+def value_segments(warehouse: Warehouse, day: str, filters: Filters) -> dict[str, Row]:
+    """Customers, revenue, orders and customers at risk per value segment."""
+    condition, parameters = where(filters)
+    rows = warehouse.rows(
+        f"""
+        SELECT value_segment AS name, count(*) AS customers, sum(total_revenue)::DOUBLE AS revenue,
+               sum(total_orders)::BIGINT AS orders, avg(engagement_score) AS score
+        FROM {{scores}} s WHERE {condition} GROUP BY 1
+        """,
+        parameters,
+        scores=(EngagementScores, [day]),
+    )
+    return {row["name"]: row for row in rows}
+
+
+@remembered
+def moves(warehouse: Warehouse, day: str, before: str, filters: Filters) -> list[Row]:
+    """Customers by segment before (`source`, `New` if not yet a customer) and on the day (`target`); filters as of the day."""
+    condition, parameters = where(filters)
+    return warehouse.rows(
+        f"""
+        SELECT coalesce(o.engagement_segment, '{NEW}') AS source, s.engagement_segment AS target, count(*) AS customers
+        FROM {{scores}} s LEFT JOIN {{before}} o USING (customer_id) WHERE {condition}
+        GROUP BY ALL ORDER BY customers DESC, source, target
+        """,
+        parameters,
+        scores=(EngagementScores, [day]),
+        before=(EngagementScores, [before]),
+    )

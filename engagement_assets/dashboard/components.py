@@ -42,6 +42,7 @@ def card(title: str, body: Any, *, meaning: str | None = None, aside: Any = None
         ],
         justify="space-between",
         align="flex-start",
+        wrap="nowrap",
         mb=4 if note else "sm",
         gap="xs",
     )
@@ -60,6 +61,7 @@ class Figure:
     change_text: str = ""
     good: Good = "neither"
     note: str | None = None
+    unit: str | None = None
 
 
 def figures(items: Sequence[Figure], compared: str | None) -> Component:
@@ -76,7 +78,10 @@ def _figure(item: Figure, compared: str | None) -> Component:
                 wrap="nowrap",
                 justify="space-between",
             ),
-            dmc.Text(item.value, className="figure-value"),
+            html.Div(
+                [item.value, *([html.Span(f" {item.unit}", className="figure-unit")] if item.unit else [])],
+                className="figure-value",
+            ),
             _change(item, compared),
         ],
         withBorder=True,

@@ -103,7 +103,7 @@ def _definition(column: Column) -> dict[str, Any]:
         "cellDataType": False,
     }
     if column.key == "customer_id":
-        definition |= {"cellClass": "grid-link", "pinned": "left"}
+        definition |= {"cellClass": "grid-link", "pinned": "left", "width": column.width, "flex": None}
     if column.key == "risk_reasons":
         definition |= {"tooltipField": column.key, "flex": 4}
     if column.band:

@@ -100,7 +100,8 @@ def register(app: Dash, warehouse: Warehouse) -> None:
     ) -> Any:
         catalogue = _catalogue(warehouse)
         wanted = search or ""
-        changed = ctx.triggered_id
+        # Controls speak up while they are being put on the page; only once they show the URL's values do they mean it.
+        changed = ctx.triggered_id if as_of else "url"
         if changed == "as-of" and as_of:
             wanted = rewrite(wanted, date=as_of if as_of != catalogue.latest else None)
         elif changed == "compare" and compare in COMPARISONS:

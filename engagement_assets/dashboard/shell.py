@@ -99,12 +99,7 @@ def _header() -> Component:
 
 
 def _navbar() -> list[Component]:
-    choices: dict[str, Any] = {
-        "clearable": True,
-        "size": "xs",
-        "hidePickedOptions": True,
-        "comboboxProps": {"withinPortal": True},
-    }
+    choices: dict[str, Any] = {"value": [], "clearable": True, "size": "xs", "hidePickedOptions": True}
     return [
         dmc.AppShellSection(
             [
@@ -144,7 +139,9 @@ def _navbar() -> list[Component]:
                             ],
                             gap=4,
                         ),
-                        dmc.MultiSelect(id="country", label="Country", placeholder="All", searchable=True, **choices),
+                        dmc.MultiSelect(
+                            id="country", label="Country", placeholder="All", data=[], searchable=True, **choices
+                        ),
                         dmc.MultiSelect(
                             id="segment", label="Segment", placeholder="All", data=list(SEGMENTS), **choices
                         ),

@@ -54,7 +54,7 @@ def figure(*traces: Any, **layout: Any) -> go.Figure:
         "font": {"family": FONT, "size": 12, "color": "#495057"},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "margin": {"l": 56, "r": 16, "t": 12, "b": 48},
+        "margin": {"l": 8, "r": 16, "t": 12, "b": 8},
         "colorway": [BLUE, AMBER, GREEN, PURPLE, VERMILLION, SKY],
         "hoverlabel": {"bgcolor": "#212529", "font": {"color": "#ffffff", "family": FONT, "size": 12}},
         "legend": {
@@ -88,9 +88,7 @@ def axis(title: str | None = None, **more: Any) -> dict[str, Any]:
 
 def day_axis(**more: Any) -> dict[str, Any]:
     """A time axis with ISO dates."""
-    return axis(
-        None, type="date", tickformat="%Y-%m-%d", hoverformat="%Y-%m-%d", nticks=4, tickangle=0, showgrid=False, **more
-    )
+    return axis(None, type="date", tickformat="%Y-%m-%d", hoverformat="%Y-%m-%d", nticks=4, showgrid=False, **more)
 
 
 def chart(found: go.Figure, label: str, *, height: int = CHART_HEIGHT, graph_id: Any = None) -> Component:

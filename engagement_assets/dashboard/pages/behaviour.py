@@ -46,7 +46,7 @@ def funnel(warehouse: Warehouse, view: View) -> Component:
             for unit, colour in (("customers", BLUE), ("sessions", SKY))
         ],
         barmode="group",
-        xaxis=axis(None, type="category", showgrid=False, tickangle=0),
+        xaxis=axis(None, type="category", showgrid=False),
         yaxis=axis("Share of those who looked", tickformat=".0%", range=[0, 1.12]),
     )
     return chart(drawn, "Funnel from page view to order, customers and sessions.", height=320)
@@ -267,7 +267,6 @@ def engaged(warehouse: Warehouse, view: View) -> Component:
             "side": "right",
             "showgrid": False,
         },
-        margin={"l": 56, "r": 56, "t": 12, "b": 48},
     )
     return chart(drawn, "Sessions per day and the share of engaged ones.", height=310)
 

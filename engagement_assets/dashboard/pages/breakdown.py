@@ -133,7 +133,7 @@ def score_change(warehouse: Warehouse, view: View) -> Component:
             connector={"line": {"color": "#adb5bd", "width": 1}},
             hovertemplate="%{x}: %{text}<extra></extra>",
         ),
-        xaxis=axis(None, type="category", showgrid=False, tickangle=0, tickfont={"size": 11}),
+        xaxis=axis(None, type="category", showgrid=False),
         yaxis=axis("Average score", tickformat=".3f", range=[max(0, min(reach) - pad), max(reach) + pad]),
         showlegend=False,
     )

@@ -263,7 +263,7 @@ def score_history(warehouse: Warehouse, view: View, row: Row) -> Component:
         yaxis=axis("Score", range=[0, 1.02], tickformat=".1f"),
     )
     return html.Div(
-        [chart(drawn, "Score over time.", height=260), _segments_over_time(rows)],
+        [chart(drawn, "Score over time.", height=390), _segments_over_time(rows)],
         className="stack",
     )
 
@@ -326,7 +326,6 @@ def orders(warehouse: Warehouse, view: View, row: Row) -> Component:
             "side": "right",
             "showgrid": False,
         },
-        margin={"l": 56, "r": 64, "t": 12, "b": 48},
     )
     return chart(drawn, f"{len(found):,} orders over time.", height=300)
 
@@ -337,6 +336,7 @@ def sessions(warehouse: Warehouse, view: View, row: Row) -> Component:
     if not any(each["sessions"] for each in found):
         return message("No sessions in these 30 days", "This customer was not seen on the web in the window.")
     days = [each["day"] for each in found]
+    most = max(each["sessions"] for each in found)
     drawn = figure(
         go.Bar(
             x=days,
@@ -354,7 +354,7 @@ def sessions(warehouse: Warehouse, view: View, row: Row) -> Component:
         ),
         barmode="stack",
         xaxis=day_axis(),
-        yaxis=axis("Sessions", tickformat=",d", rangemode="tozero", nticks=5),
+        yaxis=axis("Sessions", tickformat=",d", rangemode="tozero", dtick=1 if most <= 6 else None),
     )
     return chart(drawn, "Sessions per day of the last 30 days.", height=300)
 

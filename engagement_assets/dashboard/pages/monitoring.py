@@ -183,7 +183,7 @@ def stability(warehouse: Warehouse, view: View) -> Component:
         xaxis=axis("Population stability index", range=[0, max(0.34, max(values) * 1.35)], tickformat=".2f"),
         yaxis=axis(None, autorange="reversed", type="category", showgrid=False),
         showlegend=False,
-        margin={"l": 56, "r": 16, "t": 28, "b": 48},
+        margin={"l": 8, "r": 16, "t": 28, "b": 8},
     )
     for limit in (STABLE, SHIFTED):
         drawn.add_vline(
@@ -208,7 +208,7 @@ def outliers(warehouse: Warehouse, view: View) -> Component:
         )
 
     return table(
-        ["Measure", "Limit", "Customers above", "Largest", "Customer"],
+        ["Measure", "Limit", "Above it", "Largest", "Customer"],
         [
             [
                 OUTLIER_COLUMNS[row["measure"]],
@@ -280,7 +280,7 @@ def runs(warehouse: Warehouse, view: View) -> Component:
     base = warehouse.settings.dagster_url.rstrip("/")
     mood = {"SUCCESS": "good", "FAILURE": "bad", "CANCELED": "watch"}
     return table(
-        ["Started", "Job", "Days", "Result", "Seconds", "In Dagster"],
+        ["Started", "Job", "Days", "Result", "Seconds", "Dagster"],
         [
             [
                 run.started.strftime("%Y-%m-%d %H:%M") if run.started else formats.NOTHING,
@@ -330,5 +330,5 @@ def layout(parts: dict[str, Visual]) -> list[Component]:
         html.Div([place(parts["monitoring-rows"]), place(parts["monitoring-trend"])], className="row halves"),
         html.Div([place(parts["monitoring-checks"]), place(parts["monitoring-rejected"])], className="row wide-narrow"),
         html.Div([place(parts["monitoring-stability"]), place(parts["monitoring-nulls"])], className="row halves"),
-        html.Div([place(parts["monitoring-runs"]), place(parts["monitoring-outliers"])], className="row wide-narrow"),
+        html.Div([place(parts["monitoring-runs"]), place(parts["monitoring-outliers"])], className="row halves"),
     ]

@@ -65,12 +65,13 @@ def cards(warehouse: Warehouse, view: View) -> Component:
                 "up",
             ),
             Figure(
-                "Average sessions, 30 days",
+                "Average sessions",
                 formats.decimal(now["average_sessions"]),
                 meaning["average_sessions"],
                 sessions,
                 formats.decimal(abs(sessions or 0)),
                 "up",
+                unit="in 30 days",
             ),
             Figure(
                 "Revenue at risk",
@@ -110,7 +111,7 @@ def distribution(warehouse: Warehouse, view: View) -> Component:
         xaxis=axis("Engagement score", range=[0, 1], dtick=0.1, tickformat=".1f", showgrid=False),
         yaxis=axis("Customers", tickformat=","),
     )
-    return chart(drawn, "Histogram of customers by engagement score, coloured by segment.")
+    return chart(drawn, "Histogram of customers by engagement score, coloured by segment.", height=390)
 
 
 def segments(warehouse: Warehouse, view: View) -> Component:
@@ -186,12 +187,11 @@ def group_movers(warehouse: Warehouse, view: View) -> Component:
     if not rows:
         return no_customers()
     return table(
-        ["Group", "Customers", "Change", "Reference score", "Change"],
+        ["Group", "Customers", "Reference score", "Change"],
         [
             [
                 html.Span([html.Span(f"{row['kind']} ", className="quiet"), row["name"]]),
-                formats.count(row["customers"]),
-                change(row["customers_change"], formats.count(abs(row["customers_change"])), good="neither"),
+                f"{row['customers']:,} ({formats.signed(formats.count(abs(row['customers_change'])), row['customers_change'])})",
                 formats.score(row["score"]),
                 change(row["score_change"], formats.score(abs(row["score_change"]))),
             ]
@@ -230,7 +230,9 @@ def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
         visual.name: visual
         for visual in (
             Visual("overview-cards", "Key figures", cards, height=118, bare=True),
-            Visual("overview-distribution", "How scores are distributed", distribution, meaning["distribution"]),
+            Visual(
+                "overview-distribution", "How scores are distributed", distribution, meaning["distribution"], height=390
+            ),
             Visual("overview-segments", "Segments", segments, meaning["segments"], export="segments"),
             Visual(
                 "overview-score",

@@ -47,28 +47,28 @@ class CustomerList:
         return tuple(column.key for column in self.columns)
 
 
-CUSTOMER = Column("customer_id", "Customer", "text", "Opens the customer's page", 130)
-COUNTRY = Column("country", "Country", "text", width=105)
+CUSTOMER = Column("customer_id", "Customer", "text", "Opens the customer's page", 120)
+COUNTRY = Column("country", "Country", "text", width=100)
 SCORE = Column("engagement_score", "Score", "score", "Engagement score, 0 to 1", 105)
 BANDED_SCORE = Column("engagement_score", "Score", "score", "Engagement score, 0 to 1", 140, band="score")
 CHANGE = Column(
     "reference_score_change",
-    "Change, 30 days",
+    "Change",
     "change",
     "Change of the reference score (fixed scale) in 30 days",
-    175,
+    145,
     band="change",
 )
 SESSIONS = Column("sessions_last_30_days", "Sessions", "count", "Web sessions in 30 days", 125)
-BANDED_SESSIONS = Column("sessions_last_30_days", "Sessions", "count", "Web sessions in 30 days", 130, band="sessions")
+BANDED_SESSIONS = Column("sessions_last_30_days", "Sessions", "count", "Web sessions in 30 days", 115, band="sessions")
 ORDERS = Column("total_orders", "Orders", "count", "Orders so far", 100)
-REVENUE = Column("total_revenue", "Revenue", "money", "Revenue so far, currency of the orders", 120)
+REVENUE = Column("total_revenue", "Revenue", "money", "Revenue so far, currency of the orders", 110)
 AVERAGE_ORDER = Column("average_order_value", "Average order", "money", "Revenue by orders", 155)
 LAST_ORDER = Column("last_order_date", "Last order", "date", width=130)
-BANDED_LAST_ORDER = Column("last_order_date", "Last order", "date", width=185, band="recency")
+BANDED_LAST_ORDER = Column("last_order_date", "Last order", "date", width=178, band="recency")
 SEGMENT = Column("engagement_segment", "Segment", "text", width=115)
 VALUE_SEGMENT = Column("value_segment", "Value segment", "text", width=155)
-REASONS = Column("risk_reasons", "Why", "text", "Why the customer is at high risk", 250)
+REASONS = Column("risk_reasons", "Why", "text", "Why the customer is at high risk", 200)
 
 _AT_RISK = {
     "now": "s.is_high_risk",

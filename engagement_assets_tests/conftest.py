@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engagement_assets.resources.engine import OLDEST_JAVA, EngineResource, java_version
+from engagement_assets_tests.servers import CHROMIUM
 from engagement_assets_tests.worlds import SAMPLE_DATA, SAMPLE_START, World
 
 # Timestamps are collected as local times.
@@ -30,9 +31,11 @@ def missing(what: str) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Tests that start Apache Spark need a Java that it runs on."""
+    """Tests that start Apache Spark need a Java that it runs on; those of pages, a browser."""
     if item.get_closest_marker("spark") and (java_version() or 0) < OLDEST_JAVA:
         missing(f"Java {OLDEST_JAVA} or newer")
+    if item.get_closest_marker("browser") and not CHROMIUM.exists():
+        missing(f"Chromium in {CHROMIUM}")
 
 
 @pytest.fixture(scope="session")

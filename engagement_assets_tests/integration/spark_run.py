@@ -1,6 +1,6 @@
 """Builds worlds on another engine, in a process of its own: Apache Spark's sessions and Spark Connect's share none.
 
-    python -m engagement_assets_tests.integration.spark_run 'local[2]' FIRST LAST ROOT=DATA=START [...]
+python -m engagement_assets_tests.integration.spark_run 'local[2]' FIRST LAST ROOT=DATA=START [...]
 """
 
 from __future__ import annotations

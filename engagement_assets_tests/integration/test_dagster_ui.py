@@ -1,0 +1,148 @@
+"""The Dagster UI as a person uses it: a real webserver and daemon, a headless Chromium, a backfill launched by clicks."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from engagement_assets.contracts import EngagementScores
+from engagement_assets.settings import PREFIX
+from engagement_assets_tests.servers import free_port, headless_chromium, running, wait_for
+from engagement_assets_tests.worlds import World
+
+pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.timeout(240)]
+
+WORKSPACE = Path(__file__).parents[2] / "workspace.yaml"
+FIRST, LAST = "2025-03-01", "2025-03-03"
+BACKFILL = ["2025-03-04", "2025-03-05", "2025-03-06"]
+SLOW = 30_000  # milliseconds; the first page loads the whole application
+
+
+@dataclass
+class Ui:
+    """A page of the UI, its address, and the shop it shows."""
+
+    page: Page
+    address: str
+    shop: World
+
+    def open(self, path: str) -> Page:
+        """Go to a path of the UI."""
+        self.page.goto(f"{self.address}{path}")
+        return self.page
+
+    def query(self, text: str) -> dict[str, Any]:
+        """Ask the webserver's GraphQL, as the UI does."""
+        request = urllib.request.Request(
+            f"{self.address}/graphql", json.dumps({"query": text}).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return dict(json.load(answer)["data"])
+
+
+@pytest.fixture(scope="module")
+def ui(tmp_path_factory: pytest.TempPathFactory, engine: object) -> Iterator[Ui]:
+    """The UI over a small shop with three days built in one range run."""
+    root = tmp_path_factory.mktemp("ui")
+    shop = World(root, options={"start_date": FIRST})
+    shop.customers([{"customer_id": "a"}, {"customer_id": "b"}])
+    shop.parquet(
+        "orders",
+        "orders.parquet",
+        [
+            {
+                "order_id": f"o{day}",
+                "customer_id": "ab"[day % 2],
+                "order_date": f"2025-03-{day:02d}",
+                "order_amount": "9.50",
+            }
+            for day in range(1, 7)
+        ],
+    )
+    shop.run(FIRST, LAST)
+    environment = {
+        "DAGSTER_HOME": str(root / "home"),
+        f"{PREFIX}DATA": shop.settings.data,
+        f"{PREFIX}LAKE": shop.settings.lake,
+        f"{PREFIX}EXPORT": shop.settings.export,
+        f"{PREFIX}START_DATE": FIRST,
+    }
+    port = free_port()
+    workspace = ["--workspace", str(WORKSPACE)]
+    webserver = [sys.executable, "-m", "dagster_webserver", *workspace, "--host", "127.0.0.1", "--port", str(port)]
+    daemon = [sys.executable, "-m", "dagster._daemon", "run", *workspace]
+    with (
+        running(webserver, root / "webserver.log", environment) as server,
+        running(daemon, root / "daemon.log", environment),
+    ):
+        wait_for(f"http://127.0.0.1:{port}/server_info", server, root / "webserver.log")
+        with headless_chromium() as browser:
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.set_default_timeout(SLOW)
+            expect.set_options(timeout=SLOW)
+            yield Ui(page, f"http://127.0.0.1:{port}", shop)
+
+
+def test_the_asset_graph_shows_the_groups_in_their_order(ui: Ui) -> None:
+    page = ui.open("/asset-groups")
+    boxes = [page.locator("div").get_by_text(name, exact=True).last for name in ("sources", "engagement", "serving")]
+    lefts = []
+    for box in boxes:
+        expect(box).to_be_visible()
+        lefts.append((box.bounding_box() or {"x": -1})["x"])
+    assert lefts == sorted(lefts)
+    # Nothing of others lies over the page.
+    expect(page.get_by_text("Join the Dagster community")).to_have_count(0)
+
+
+def test_a_partition_shows_its_rows_and_its_score_distribution(ui: Ui) -> None:
+    page = ui.open(f"/assets/engagement_scores?view=partitions&partition={LAST}")
+    for text in ("Materialized", "dagster/partition_row_count", "preview", "score_distribution"):
+        expect(page.get_by_text(text, exact=True).first).to_be_visible()
+
+
+def expect_passed(ui: Ui, days: int) -> None:
+    """The page of a check counts so many days as passed, and none as skipped or failed."""
+    page = ui.open("/assets/engagement_scores?view=checks&checkDetail=contract")
+    expect(page.get_by_text("no violations")).to_be_visible()  # the check's own page is there, with its tabs
+    page.get_by_text("Partitions", exact=True).last.click()
+    for label, count in (("Passed", days), ("Skipped", 0), ("Failed", 0)):
+        expect(page.locator("label").filter(has_text=label).filter(has_text=f"({count})").first).to_be_visible()
+
+
+def test_a_check_shows_a_result_for_each_day_of_a_range_run_and_none_as_skipped(ui: Ui) -> None:
+    expect_passed(ui, days=3)
+
+
+def test_a_range_backfill_launched_by_clicks_is_one_run_that_the_daemon_finishes(ui: Ui) -> None:
+    page = ui.open("/locations/engagement/jobs/daily_snapshot")
+    page.get_by_text("Materialize all…").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Show all partitions").click()
+    days = dialog.locator("input[type=text]").first
+    days.fill(f"[{BACKFILL[0]}...{BACKFILL[-1]}]")
+    days.press("Enter")
+    dialog.get_by_role("button", name="Launch backfill").click()
+    runs = '{runsOrError(filter: {pipelineName: "daily_snapshot"}, limit: 10) {... on Runs {results {status tags {key value}}}}}'
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        launched = [
+            run
+            for run in ui.query(runs)["runsOrError"]["results"]
+            if any(tag["key"] == "dagster/backfill" for tag in run["tags"])
+        ]
+        if launched and launched[0]["status"] in ("SUCCESS", "FAILURE"):
+            break
+        time.sleep(1)
+    assert [run["status"] for run in launched] == ["SUCCESS"]
+    assert set(BACKFILL) <= set(ui.shop.lake.partitions(EngagementScores))
+    expect_passed(ui, days=6)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +60,27 @@ class Visit:
             "!document.title.startsWith('Updating')"
         )
 
+    def choose(self, control: str, option: str) -> None:
+        """Pick an option of one of the filters."""
+        self.page.locator(f"#{control}").click()
+        self.page.get_by_role("option", name=option, exact=True).click()
+        self.page.keyboard.press("Escape")
+        self.page.wait_for_url(f"**{option.replace(' ', '+')}**")
+        self.settle()
+
+    def compare(self, days: str) -> None:
+        """Compare with so many days back."""
+        self.page.locator("#compare").get_by_text(days, exact=True).click()
+        self.page.wait_for_url(f"**compare={days}**")
+        self.settle()
+
+    def download(self, label: str) -> list[dict[str, str]]:
+        """The rows of a CSV file behind a link."""
+        with self.page.expect_download() as started:
+            self.page.get_by_label(f"Download as CSV: {label}", exact=True).click()
+        with Path(started.value.path()).open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
     def text(self, visual: str) -> str:
         """What a figure says, in one line."""
         return " ".join(self.page.locator(f"#{visual}").inner_text().split())
@@ -64,9 +88,17 @@ class Visit:
 
 @pytest.fixture(scope="package")
 def dashboard(sample_world: World) -> Iterator[str]:
-    """The dashboard over the sample data."""
-    with serving(sample_world.settings) as address:
-        yield address
+    """The dashboard over the sample data, with the history of the runs that built it."""
+    assert sample_world.instance is not None
+    before = os.environ.get("DAGSTER_HOME")
+    os.environ["DAGSTER_HOME"] = str(sample_world.root / "home")
+    try:
+        with serving(sample_world.settings) as address:
+            yield address
+    finally:
+        os.environ.pop("DAGSTER_HOME")
+        if before is not None:
+            os.environ["DAGSTER_HOME"] = before
 
 
 # Not for the whole session: Playwright's event loop would be in the way of Dagster's. After `dashboard` for the same reason.
@@ -90,9 +122,7 @@ def visiting(browser: Browser, base: str, **options: Any) -> Iterator[Visit]:
     visit.page.on("pageerror", lambda error: visit.troubles.append(str(error)))
     visit.page.on(
         "request",
-        lambda request: (
-            None if request.url.startswith((base, "data:", "blob:")) else visit.foreign.append(request.url)
-        ),
+        lambda request: None if request.url.startswith((base, "data:", "blob:")) else visit.foreign.append(request.url),
     )
     try:
         yield visit

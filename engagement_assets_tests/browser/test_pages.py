@@ -1,19 +1,255 @@
-"""Every page in a browser: it loads, says what the tables say, and its controls, links and downloads work."""
+"""Every page in a browser: it says what the tables say, and its controls, drill-throughs and downloads work.
+
+The fixture `visit` fails a test on a console error and on a request to another host.
+"""
 
 from __future__ import annotations
 
-import pytest
+from collections import Counter
+from statistics import fmean
 
+import pytest
+from playwright.sync_api import expect
+
+from engagement_assets.dashboard.site import PAGES
 from engagement_assets_tests.browser.conftest import Visit
-from engagement_assets_tests.worlds import World
+from engagement_assets_tests.worlds import Row, World
 
 pytestmark = pytest.mark.browser
 
+DAY, WEEK_BEFORE = "2026-06-30", "2026-06-23"
 
-def test_the_overview_shows_the_figures_of_the_latest_snapshot(visit: Visit, sample_world: World) -> None:
-    rows = sample_world.rows("engagement_scores", "2026-06-30")
+
+@pytest.fixture(scope="module")
+def now(sample_world: World) -> list[Row]:
+    """The latest snapshot."""
+    return sample_world.rows("engagement_scores", DAY)
+
+
+@pytest.fixture(scope="module")
+def then(sample_world: World) -> dict[str, Row]:
+    """The snapshot of a week before, by customer."""
+    return sample_world.by_customer("engagement_scores", WEEK_BEFORE)
+
+
+def german(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if row["country"] == "DE"]
+
+
+def test_every_page_is_in_the_navigation_and_none_fails(visit: Visit) -> None:
+    visit.open("/?country=DE&compare=7")
+    for page in PAGES:
+        visit.page.locator("#nav").get_by_text(page.TITLE, exact=True).click()
+        expect(visit.page.locator("#page h1")).to_have_text(page.TITLE)
+        visit.settle()
+        assert visit.page.url.endswith(f"{page.PATH}?compare=7&country=DE")
+        assert visit.page.title() == f"{page.TITLE} · Customer engagement"
+        assert visit.page.locator(".state.failed").count() == 0
+        assert not any(word in visit.page.locator("#page").inner_text() for word in ("nan", "None", "_30_days"))
+    visit.page.go_back()
+    expect(visit.page.locator("#page h1")).to_have_text(PAGES[-2].TITLE)
+
+
+def test_overview(visit: Visit, now: list[Row], then: dict[str, Row]) -> None:
     visit.open("/")
+    assert f"Data as of {DAY}" in visit.text("status")
+    visit.choose("country", "DE")
+    visit.compare("7")
+    here = german(now)
     cards = visit.text("overview-cards")
-    assert f"Total customers {len(rows):,}" in cards
-    assert f"Average score {sum(row['engagement_score'] for row in rows) / len(rows):.3f}" in cards
-    assert "Data as of 2026-06-30" in visit.text("status")
+    assert f"Total customers {len(here):,}" in cards
+    assert f"Average score {fmean(row['engagement_score'] for row in here):.3f}" in cards
+    assert f"High-risk customers {sum(row['is_high_risk'] for row in here) / len(here):.1%}" in cards
+    assert f"Average sessions {fmean(row['sessions_last_30_days'] for row in here):.2f} in 30 days" in cards
+    assert f"Revenue at risk {sum(row['total_revenue'] for row in here if row['is_high_risk']):,.0f}" in cards
+    assert f"+{len(here) - len(german(list(then.values())))} better since {WEEK_BEFORE}" in cards
+    counts = Counter(row["engagement_segment"] for row in here)
+    assert {row["segment"]: int(row["customers"]) for row in visit.download("Segments")} == {
+        segment: counts[segment] for segment in ("High", "Medium", "Low", "At Risk")
+    }
+    customer = visit.page.locator("#overview-customers a").first
+    name = customer.inner_text()
+    customer.click()
+    expect(visit.page.locator(".customer-id")).to_have_text(name)
+    assert "country=DE" in visit.page.url
+
+
+def test_definitions_show_on_focus(visit: Visit) -> None:
+    visit.open("/")
+    visit.page.get_by_label("Revenue at risk:").focus()
+    expect(visit.page.get_by_role("tooltip").filter(has_text="lost if they all stay away")).to_be_visible()
+
+
+def test_breakdown(visit: Visit, now: list[Row]) -> None:
+    visit.open("/breakdown")
+    visit.choose("segment", "Medium")
+    visit.compare("7")
+    medium = [row for row in now if row["engagement_segment"] == "Medium"]
+    assert f"Average monetary score {fmean(row['monetary_score'] for row in medium):.3f}" in visit.text(
+        "breakdown-cards"
+    )
+    visit.page.locator("#breakdown-decomposition").get_by_text("Country", exact=True).click()
+    visit.page.wait_for_url("**by=country**")
+    visit.settle()
+    here = german(medium)
+    assert f"DE {len(here)} {fmean(row['engagement_score'] for row in here):.3f}" in visit.text(
+        "breakdown-decomposition"
+    )
+    rows = {row["group"]: row for row in visit.download("What the score is made of")}
+    assert int(rows["DE"]["customers"]) == len(here)
+    visit.page.locator("#breakdown-decomposition").get_by_role("link", name="DE", exact=True).click()
+    visit.page.wait_for_url("**within=country%3ADE**")
+    visit.settle()
+    expect(visit.page.locator("#breakdown-decomposition .trail").first).to_contain_text(
+        "All customers › DE", use_inner_text=True
+    )
+    visit.page.locator("#breakdown-scatter-graph .point").first.dispatch_event("click")
+    assert "Click a point" in visit.text("breakdown-scatter")
+
+
+def test_value(visit: Visit, now: list[Row], then: dict[str, Row]) -> None:
+    visit.open("/value")
+    visit.compare("7")
+    visit.choose("country", "DE")
+    here = german(now)
+    core = [row for row in here if row["value_segment"] == "Core"]
+    revenue = sum(row["total_revenue"] for row in here)
+    theirs = sum(row["total_revenue"] for row in core)
+    assert (
+        f"Core {len(core)} customers ({len(core) / len(here):.1%}) {theirs:,.0f} revenue ({theirs / revenue:.1%})"
+        in (visit.text("value-matrix"))
+    )
+    moved = Counter(
+        (
+            then[row["customer_id"]]["engagement_segment"] if row["customer_id"] in then else "New",
+            row["engagement_segment"],
+        )
+        for row in here
+    )
+    found = visit.download("Moves between segments")
+    assert {(row["from"], row["to"]): int(row["customers"]) for row in found} == moved
+    visit.page.locator("#value-matrix").get_by_text("Core", exact=True).click()
+    visit.page.wait_for_url("**value=Core**")
+    visit.settle()
+    best = max(core, key=lambda row: row["engagement_score"])
+    expect(visit.page.locator("#value-customers .grid-head")).to_contain_text(f"{len(core)} customers")
+    cell = visit.page.locator("#value-customers .grid-link").first
+    expect(cell).to_have_text(best["customer_id"])
+    cell.click()
+    expect(visit.page.locator(".customer-id")).to_have_text(best["customer_id"])
+    assert f"1 of {len(core)} in customers" in visit.text("customer-head")
+
+
+def test_at_risk(visit: Visit, now: list[Row], then: dict[str, Row]) -> None:
+    visit.open("/at-risk")
+    visit.compare("7")
+    visit.choose("country", "DE")
+    risky = sorted(
+        (row for row in german(now) if row["is_high_risk"]), key=lambda row: (-row["total_revenue"], row["customer_id"])
+    )
+    new = [row for row in risky if not (row["customer_id"] in then and then[row["customer_id"]]["is_high_risk"])]
+    cards = visit.text("risk-cards")
+    assert f"At risk now {len(risky)}" in cards
+    assert f"Newly at risk {len(new)} since {WEEK_BEFORE}" in cards
+    grid = visit.page.locator("#risk-customers")
+    expect(grid.locator(".grid-head")).to_contain_text(f"{len(risky)} customers")
+    expect(grid.locator(".grid-link").first).to_have_text(risky[0]["customer_id"])
+    expect(grid.get_by_text(risky[0]["risk_reasons"], exact=True).first).to_be_visible()
+    expect(grid.locator(".cell-bad", has_text="long ago").first).to_be_visible()
+    # Sorted by score, the download and the neighbours follow.
+    grid.get_by_role("columnheader", name="Score").click()
+    lowest = max(risky, key=lambda row: row["engagement_score"])
+    expect(grid.locator(".grid-link").first).to_have_text(lowest["customer_id"])
+    found = visit.download("At-risk customers")
+    assert [row["customer_id"] for row in found] == [
+        row["customer_id"] for row in sorted(risky, key=lambda row: (-row["engagement_score"], row["customer_id"]))
+    ]
+    grid.locator(".grid-link").first.click()
+    expect(visit.page.locator(".customer-id")).to_have_text(lowest["customer_id"])
+    visit.page.get_by_text("Next ›").click()
+    expect(visit.page.locator(".customer-id")).to_have_text(found[1]["customer_id"])
+    assert f"2 of {len(risky)} in at-risk customers" in visit.text("customer-head")
+
+
+def test_a_row_opens_by_keyboard(visit: Visit) -> None:
+    visit.open("/high-value?compare=7")
+    cell = visit.page.locator("#high-customers .grid-link").first
+    name = cell.inner_text()
+    cell.focus()
+    visit.page.keyboard.press("Enter")
+    expect(visit.page.locator(".customer-id")).to_have_text(name)
+
+
+def test_high_value(visit: Visit, now: list[Row]) -> None:
+    visit.open("/high-value")
+    visit.compare("7")
+    visit.choose("country", "DE")
+    here = german(now)
+    high = [r for r in here if r["revenue_band"] == "High" and r["engagement_segment"] in ("High", "Medium")]
+    revenue, whole = sum(row["total_revenue"] for row in high), sum(row["total_revenue"] for row in here)
+    cards = visit.text("high-cards")
+    assert f"High-value customers {len(high)}" in cards
+    assert f"Share of all revenue {revenue / whole:.1%}" in cards
+    slipping = visit.download("Who is slipping")
+    falling = {row["customer_id"] for row in high if (row["reference_score_change"] or 0) < -0.02}
+    assert {row["customer_id"] for row in slipping} <= falling
+    assert f"Slipping {len(falling)}" in cards
+    visit.page.locator("#high-slipping a").first.click()
+    expect(visit.page.locator(".customer-id")).to_have_text(slipping[0]["customer_id"])
+
+
+def test_behaviour(visit: Visit, now: list[Row]) -> None:
+    visit.open("/behaviour")
+    visit.compare("7")
+    visit.choose("country", "DE")
+    here = german(now)
+    rows = visit.download("Sessions against orders")
+    assert sum(int(row["customers"]) for row in rows) == len(here)
+    assert int(rows[0]["customers"]) == sum(row["sessions_last_30_days"] == 0 for row in here)
+    stages = {row["stage"]: row for row in visit.download("Conversion and drop-off")}
+    first, second = (int(stages[name]["customers"]) for name in ("Page view", "Add to cart"))
+    assert f"Add to cart {second} {second / first:.1%} {1 - second / first:.1%}" in visit.text("behaviour-stages")
+    assert "Signed up" in visit.text("behaviour-cohorts")
+
+
+def test_customer(visit: Visit, now: list[Row]) -> None:
+    who = max(now, key=lambda row: (row["sessions_last_30_days"] * bool(row["total_orders"]), row["customer_id"]))
+    visit.open("/customer")
+    assert "Choose a customer" in visit.text("customer-head")
+    visit.page.locator("#customer-search").fill(who["customer_id"])
+    visit.page.keyboard.press("Enter")
+    expect(visit.page.locator(".customer-id")).to_have_text(who["customer_id"])
+    visit.settle()
+    visit.compare("7")
+    visit.choose("country", "DE")
+    cards = visit.text("customer-cards")
+    assert f"Engagement score {who['engagement_score']:.3f}" in cards
+    assert f"Revenue so far {who['total_revenue']:,.2f} {who['total_orders']:,} orders" in cards
+    assert f"Sessions, 30 days {who['sessions_last_30_days']:,}" in cards
+    assert f"Engagement {who['engagement_score']:.3f}" in visit.text("customer-parts")
+    assert len(visit.download("Orders")) == who["total_orders"]
+    visit.open("/customer?cid=C00001")
+    assert "There is no customer “C00001”" in visit.text("customer-head")
+    visit.page.locator("#customer-head a").first.click()
+    expect(visit.page.locator(".customer-id")).to_be_visible()
+
+
+def test_monitoring(visit: Visit, sample_world: World, now: list[Row]) -> None:
+    visit.open("/monitoring")
+    visit.compare("7")
+    visit.choose("country", "DE")
+    assert f"Engagement scores {len(now):,}" in visit.text("monitoring-rows")
+    found = visit.download("Rejected rows")
+    assert {f"{row['source']}:{row['reason']}": int(row["rows"]) for row in found} == sample_world.rejected()
+    never = sum(row["recency_days"] is None for row in german(now)) / len(german(now))
+    assert f"Days since last order {never:.1%}" in visit.text("monitoring-nulls")
+    assert "checks passed" in visit.text("monitoring-checks")
+    expect(visit.page.locator("#monitoring-runs a").first).to_have_attribute(
+        "href",
+        "http://127.0.0.1:3000/runs/"
+        + next(record.dagster_run.run_id for record in sample_world.instance.get_run_records(limit=1)),
+    )
+    who = visit.page.locator("#monitoring-outliers a").first
+    name = who.inner_text()
+    who.click()
+    expect(visit.page.locator(".customer-id")).to_have_text(name)

@@ -79,16 +79,16 @@ def trend(warehouse: Warehouse, until: str, filters: Filters) -> list[Row]:
     Without filters from the daily totals; with filters from the snapshots themselves, days left out evenly where that would
     be too many rows.
     """
-    days = [day for day in warehouse.catalogue().days if day <= until][-TREND_DAYS:]
     if not any(filters):
+        measured = [day for day in warehouse.days(EngagementMetrics) if day <= until][-TREND_DAYS:]
         return warehouse.rows(
             """
             SELECT as_of_date, customers, average_score, average_reference_score, high_risk_customers, high_risk_share
-            FROM {metrics} WHERE as_of_date BETWEEN $first::DATE AND $last::DATE ORDER BY as_of_date
+            FROM {metrics} ORDER BY as_of_date
             """,
-            {"first": days[0], "last": until},
-            metrics=(EngagementMetrics, [day for day in days if day in warehouse.days(EngagementMetrics)]),
+            metrics=(EngagementMetrics, measured),
         )
+    days = [day for day in warehouse.catalogue().days if day <= until][-TREND_DAYS:]
     condition, parameters = where(filters)
     return warehouse.rows(
         f"""

@@ -14,10 +14,11 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from engagement_assets.settings import PREFIX, Settings
+from engagement_assets.settings import PREFIX, Settings, as_date
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -53,14 +54,16 @@ def friendly(command: Command) -> Command:
         except ValidationError as error:
             for fault in error.errors():
                 name = PREFIX + "__".join(str(part).upper() for part in fault["loc"])
-                err.print(f"[red]Setting[/red] {name}: {fault['msg']}", highlight=False, soft_wrap=True)
+                text = fault["msg"].removeprefix("Value error, ")
+                err.print(f"[red]Setting[/red] {name}: {escape(text)}", highlight=False, soft_wrap=True)
             raise typer.Exit(2) from None
         except Exception as error:
             if os.environ.get(DEBUG_VARIABLE):
                 traceback.print_exc()
-            err.print(
-                f"[red]Error:[/red] {type(error).__name__}: {error}", highlight=False, markup=True, soft_wrap=True
-            )
+            # The product's own errors are sentences; those of others need their name.
+            own = type(error).__module__.startswith("engagement_assets")
+            text = str(error) if own else f"{type(error).__name__}: {error}"
+            err.print(f"[red]Error:[/red] {escape(text)}", highlight=False, soft_wrap=True)
             raise typer.Exit(2 if isinstance(error, (UsageError, ValueError)) else 1) from None
 
     return wrapped  # type: ignore[return-value]
@@ -68,8 +71,6 @@ def friendly(command: Command) -> Command:
 
 def parse_day(text: str) -> date:
     """A date of the form YYYY-MM-DD. Raises UsageError for anything else."""
-    from engagement_assets.resources.tables import as_date
-
     try:
         return as_date(text)
     except ValueError:
@@ -87,9 +88,6 @@ def run(
     last: Annotated[str | None, typer.Option("--to", help="Last day of a range.")] = None,
 ) -> None:
     """Build the snapshots of a day (default: yesterday) or of a range of days, and export them."""
-    from engagement_assets.runs import Progress as Step
-    from engagement_assets.runs import local_instance, run_days
-
     if day and (first or last):
         raise UsageError("give either --date or --from and --to")
     if bool(first) != bool(last):
@@ -100,6 +98,10 @@ def run(
     begin = parse_day(wanted) if wanted else yesterday
     end = parse_day(last) if last else begin
     days = f"{begin}" if begin == end else f"{begin} to {end}"
+    # Only now, because it takes a moment.
+    from engagement_assets.runs import Progress as Step
+    from engagement_assets.runs import local_instance, run_days
+
     started = datetime.now(settings.zone)
     columns = (
         SpinnerColumn(),
@@ -121,22 +123,24 @@ def run(
         for asset, cause in outcome.failures.items():
             err.print(f"  {asset}: {cause}", highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(1)
-    out.print(f"[green]Published[/green] {days} in {seconds:.1f} s (run {outcome.run_id})", highlight=False)
-    summarize(settings)
+    out.print(
+        f"[green]Published[/green] {days} in {seconds:.1f} s (run {outcome.run_id})", highlight=False, soft_wrap=True
+    )
+    summarize(settings, end)
 
 
 @app.command()
 @friendly
 def summary(day: DateOption = None) -> None:
     """What a snapshot says: segments, high-risk customers with reasons, where the files are."""
-    summarize(Settings(), day)
+    summarize(Settings(), parse_day(day) if day else None)
 
 
-def summarize(settings: Settings, day: str | None = None) -> None:
+def summarize(settings: Settings, day: date | None = None) -> None:
     """Print what a snapshot (default: the latest) says."""
     from engagement_assets.report import snapshot_report
 
-    report = snapshot_report(settings, parse_day(day).isoformat() if day else None)
+    report = snapshot_report(settings, day.isoformat() if day else None)
     metrics = report.metrics
     out.print()
     out.print(
@@ -164,9 +168,11 @@ def summarize(settings: Settings, day: str | None = None) -> None:
         risky.add_row(customer, f"{score:.3f}", f"{revenue:,.2f}", reasons)
     out.print(risky)
     kept_out = ", ".join(f"{rows:,} {reason}" for reason, rows in report.rejected) or "none"
-    out.print(f"\nRows kept out ([bold]engagement show rejected_rows[/bold]): {kept_out}", highlight=False)
-    out.print(f"CSV files for BI tools: {settings.export}", highlight=False)
-    out.print("Dagster UI: [bold]make dev[/bold], then open the address it prints", highlight=False)
+    out.print(
+        f"\nRows kept out ([bold]engagement show rejected_rows[/bold]): {kept_out}", highlight=False, soft_wrap=True
+    )
+    out.print(f"CSV files for BI tools: {settings.export}", highlight=False, soft_wrap=True)
+    out.print("Dashboard: [bold]make dashboard[/bold]; Dagster UI: [bold]make dev[/bold]; open the address it prints")
 
 
 @app.command()
@@ -272,6 +278,7 @@ def sample(
     out.print(
         f"{made.customers:,} customers, {made.orders:,} orders, {made.events:,} events from {begin} to {end} in {to}",
         highlight=False,
+        soft_wrap=True,
     )
     out.print(f"Use them with {PREFIX}DATA={to} {PREFIX}START_DATE={begin}", highlight=False)
 
@@ -280,7 +287,9 @@ def sample(
 @friendly
 def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8050,
-    host: Annotated[str, typer.Option(help="Address to listen on; by default only this machine sees it.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; by default only this machine sees it.")
+    ] = "127.0.0.1",
 ) -> None:
     """Start the web dashboard on the published tables (default: http://127.0.0.1:8050)."""
     from engagement_assets.dashboard.server import serve

@@ -11,8 +11,8 @@ import pyspark.sql.types as T
 
 from engagement_assets.contracts import Contract, EngagementMetrics, EngagementScores
 from engagement_assets.resources.reading import opened
-from engagement_assets.resources.tables import LakeResource, NotPublishedError, as_date
-from engagement_assets.settings import local_path
+from engagement_assets.resources.tables import LakeResource, NotPublishedError
+from engagement_assets.settings import as_date, local_path
 
 #: First characters that spreadsheets take for a formula.
 _FORMULA_STARTS = "=+-@\t\r"

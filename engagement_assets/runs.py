@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,6 +18,9 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from engagement_assets.automation import DAILY_JOB, SERVING_JOB, partitioned_tables
 from engagement_assets.settings import Settings
+
+#: The product's own errors are sentences: the name of their class adds nothing.
+_OWN_ERROR = re.compile(r"^engagement_assets\.[\w.]+: ")
 
 HOME_VARIABLE = "DAGSTER_HOME"
 DEFAULT_HOME = ".dagster_home"
@@ -176,4 +180,4 @@ def _cause(failure: StepFailureData) -> str:
     error = failure.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return "unknown error" if error is None else " ".join(error.message.split())
+    return "unknown error" if error is None else _OWN_ERROR.sub("", " ".join(error.message.split()))

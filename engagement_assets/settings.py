@@ -153,6 +153,14 @@ class Settings(BaseSettings):
         return ZoneInfo(self.timezone)
 
 
+def as_date(text: str) -> date:
+    """A partition key as a date. Raises ValueError for anything but YYYY-MM-DD."""
+    parsed = date.fromisoformat(text)
+    if parsed.isoformat() != text:
+        raise ValueError(f"{text!r} is no date of the form YYYY-MM-DD")
+    return parsed
+
+
 def is_url(path: str) -> bool:
     """Whether a place is an object-store URL (`s3://…`) and not a local path."""
     return "://" in path

@@ -23,6 +23,12 @@ from engagement_assets.resources.tables import LakeResource
 from engagement_assets.runs import LOCAL_INSTANCE
 from engagement_assets.settings import Settings
 
+NO_CAPTURED_OUTPUT = """
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+"""
+
 Row = dict[str, Any]
 
 #: The committed sample data and its first day.
@@ -50,7 +56,9 @@ class World:
         home = self.root / "home"
         home.mkdir()
         base = str(home / "history" / "runs")
-        (home / "dagster.yaml").write_text(LOCAL_INSTANCE.replace("history/runs", base), encoding="utf-8")
+        # Without the capture of each step's output, which starts four processes a run.
+        config = LOCAL_INSTANCE.replace("history/runs", base) + NO_CAPTURED_OUTPUT
+        (home / "dagster.yaml").write_text(config, encoding="utf-8")
         return dg.DagsterInstance.from_config(str(home))
 
     @property

@@ -29,7 +29,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from engagement_assets.contracts import Contract
-from engagement_assets.settings import is_url, local_path
+from engagement_assets.settings import as_date, is_url, local_path
 
 #: Folder name of a partition inside a staged write. Not the partition column's name: the files keep that column inside
 #: them, and readers would find it twice.
@@ -355,11 +355,3 @@ def _statistics(footer: pq.FileMetaData) -> str:
             stats["minValues"] = {"customer_id": min(group.min for group in groups)}
             stats["maxValues"] = {"customer_id": max(group.max for group in groups)}
     return json.dumps(stats)
-
-
-def as_date(partition: str) -> date:
-    """A partition key as a date. Raises ValueError for anything but YYYY-MM-DD."""
-    parsed = date.fromisoformat(partition)
-    if parsed.isoformat() != partition:
-        raise ValueError(f"{partition!r} is no date of the form YYYY-MM-DD")
-    return parsed

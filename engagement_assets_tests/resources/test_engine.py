@@ -1,0 +1,50 @@
+"""The engine of a run: configured alike on every engine, gone at its end."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from engagement_assets.resources.engine import EngineResource
+
+#: What a run finds out about its session; printed by a process of its own, since engines share none.
+QUESTIONS = """
+import socket, sys
+from engagement_assets.resources.engine import EngineResource
+with EngineResource(engine=sys.argv[1], timezone="Pacific/Auckland") as engine:
+    spark = engine.spark_session
+    row = spark.sql("SELECT CAST(TIMESTAMP '2025-03-31 13:00:00+00:00' AS DATE) AS day, typeof(TIMESTAMP '2025-01-01') AS kind")
+    print(row.collect()[0].day, row.collect()[0].kind, spark.conf.get("spark.sql.session.timeZone"))
+    with socket.socket() as probe:
+        print("ui" if probe.connect_ex(("127.0.0.1", 4040)) == 0 else "no ui")
+"""
+
+
+@pytest.mark.parametrize("engine", ["embedded", pytest.param("local[1]", marks=pytest.mark.spark)])
+def test_days_are_cut_in_the_session_time_zone_and_no_port_is_open(engine: str) -> None:
+    """13:00 UTC on 31 March is 02:00 on 1 April in Auckland, where summer time has still a week to go."""
+    done = subprocess.run(
+        [sys.executable, "-c", QUESTIONS, engine], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines()[-2:] == ["2025-04-01 timestamp Pacific/Auckland", "no ui"]
+
+
+def test_the_embedded_server_is_on_loopback_and_stops_with_the_run() -> None:
+    engine = EngineResource(engine="embedded")
+    with engine:
+        assert engine.spark_session.sql("SELECT 6 * 7 AS answer").collect()[0]["answer"] == 42
+        address, port = engine._server.listening_address
+        assert address == "127.0.0.1"
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_a_run_gets_the_engine_it_asked_for_though_another_session_is_open(engine: EngineResource) -> None:
+    with EngineResource(engine="embedded", timezone="Asia/Tokyo") as other:
+        assert other.spark_session.conf.get("spark.sql.session.timeZone") == "Asia/Tokyo"
+        assert engine.spark_session.conf.get("spark.sql.session.timeZone") == "UTC"
+    assert engine.spark_session.sql("SELECT 1 AS one").collect()[0]["one"] == 1

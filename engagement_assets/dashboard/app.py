@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import dash_mantine_components as dmc
 from dash import Dash
 from flask import Flask, Response
@@ -25,10 +27,16 @@ _POLICY = (
 )
 
 
+@cache
+def _no_flash_of_the_wrong_scheme() -> None:
+    """Set light or dark before the first paint. Once per process: each call adds its script to every application."""
+    dmc.pre_render_color_scheme()
+
+
 def build_app(settings: Settings) -> Dash:
     """The application over the tables of these settings. Nothing is read before the first request."""
     server = Flask("engagement_assets.dashboard")
-    dmc.pre_render_color_scheme()
+    _no_flash_of_the_wrong_scheme()
     app = Dash(
         "engagement_assets.dashboard",
         server=server,  # type: ignore[arg-type]  # a Flask application is what it takes

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from engagement_assets.dashboard.server import open_server
 from engagement_assets.settings import Settings
@@ -44,6 +45,7 @@ class Visit:
     base: str
     troubles: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
+    unanswered: set[Request] = field(default_factory=set)
 
     def open(self, path: str) -> Page:
         """Open an address and wait until every figure is there."""
@@ -51,14 +53,24 @@ class Visit:
         self.settle()
         return self.page
 
+    def go(self, page: ModuleType) -> None:
+        """Go to another page by the navigation, open or not; faster than opening its address."""
+        self.page.locator("#nav").get_by_text(page.TITLE, exact=True).dispatch_event("click")
+        expect(self.page.locator("#page h1")).to_have_text(page.TITLE)
+        self.settle()
+
     def settle(self) -> None:
-        """Wait until nothing is loading any more."""
+        """Wait until the page is there and the server has answered everything."""
         expect(self.page.locator("#page h1").first).to_be_visible()
-        self.page.wait_for_function(
-            "() => !document.querySelector('[data-dash-is-loading=\"true\"]') && "
-            "!document.querySelector('.visual .mantine-Skeleton-root') && "
-            "!document.title.startsWith('Updating')"
-        )
+        quiet = 0
+        while quiet < 2:
+            self.page.wait_for_timeout(60)
+            quiet = 0 if self.unanswered else quiet + 1
+        expect(self.page.locator(".visual .mantine-Skeleton-root")).to_have_count(0)
+
+    def says(self, visual: str, text: str) -> None:
+        """Wait until a figure says this, in one line."""
+        expect(self.page.locator(f"#{visual}")).to_contain_text(text, use_inner_text=True)
 
     def choose(self, control: str, option: str) -> None:
         """Pick an option of one of the filters."""
@@ -80,10 +92,6 @@ class Visit:
             self.page.get_by_label(f"Download as CSV: {label}", exact=True).click()
         with Path(started.value.path()).open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
-
-    def text(self, visual: str) -> str:
-        """What a figure says, in one line."""
-        return " ".join(self.page.locator(f"#{visual}").inner_text().split())
 
 
 @pytest.fixture(scope="package")
@@ -111,29 +119,54 @@ def browser(dashboard: str) -> Iterator[Browser]:
 
 @contextmanager
 def visiting(browser: Browser, base: str, **options: Any) -> Iterator[Visit]:
-    """A page of its own; console errors and requests to other hosts fail the test."""
+    """A page in a window of its own; console errors and requests to other hosts fail the test."""
+    context = new_context(browser, **options)
+    try:
+        with watched(context, base) as visit:
+            yield visit
+    finally:
+        context.close()
+
+
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """A browser window with nothing remembered."""
     context = browser.new_context(viewport=options.pop("viewport", {"width": 1440, "height": 900}), **options)
     context.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
+    return context
+
+
+@contextmanager
+def watched(context: BrowserContext, base: str) -> Iterator[Visit]:
+    """A new page of a window, and what goes wrong on it."""
     visit = Visit(context.new_page(), base)
     visit.page.on(
         "console", lambda line: visit.troubles.append(line.text) if line.type in ("error", "warning") else None
     )
     visit.page.on("pageerror", lambda error: visit.troubles.append(str(error)))
+    visit.page.on("request", lambda request: visit.unanswered.add(request))
+    visit.page.on("requestfinished", lambda request: visit.unanswered.discard(request))
+    visit.page.on("requestfailed", lambda request: visit.unanswered.discard(request))
     visit.page.on(
         "request",
         lambda request: None if request.url.startswith((base, "data:", "blob:")) else visit.foreign.append(request.url),
     )
-    try:
-        yield visit
-    finally:
-        context.close()
+    yield visit
+    visit.page.close()
     assert visit.troubles == []
     assert visit.foreign == []
 
 
+@pytest.fixture(scope="package")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    """One window for most tests: what it has loaded once is not loaded and compiled again."""
+    context = new_context(browser)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def visit(browser: Browser, dashboard: str) -> Iterator[Visit]:
+def visit(window: BrowserContext, dashboard: str) -> Iterator[Visit]:
     """A page on the dashboard over the sample data."""
-    with visiting(browser, dashboard) as opened:
+    with watched(window, dashboard) as opened:
         yield opened

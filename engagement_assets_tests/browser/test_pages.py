@@ -39,9 +39,7 @@ def german(rows: list[Row]) -> list[Row]:
 def test_every_page_is_in_the_navigation_and_none_fails(visit: Visit) -> None:
     visit.open("/?country=DE&compare=7")
     for page in PAGES:
-        visit.page.locator("#nav").get_by_text(page.TITLE, exact=True).click()
-        expect(visit.page.locator("#page h1")).to_have_text(page.TITLE)
-        visit.settle()
+        visit.go(page)
         assert visit.page.url.endswith(f"{page.PATH}?compare=7&country=DE")
         assert visit.page.title() == f"{page.TITLE} · Customer engagement"
         assert visit.page.locator(".state.failed").count() == 0
@@ -52,17 +50,20 @@ def test_every_page_is_in_the_navigation_and_none_fails(visit: Visit) -> None:
 
 def test_overview(visit: Visit, now: list[Row], then: dict[str, Row]) -> None:
     visit.open("/")
-    assert f"Data as of {DAY}" in visit.text("status")
+    visit.says("status", f"Data as of {DAY}")
     visit.choose("country", "DE")
     visit.compare("7")
     here = german(now)
-    cards = visit.text("overview-cards")
-    assert f"Total customers {len(here):,}" in cards
-    assert f"Average score {fmean(row['engagement_score'] for row in here):.3f}" in cards
-    assert f"High-risk customers {sum(row['is_high_risk'] for row in here) / len(here):.1%}" in cards
-    assert f"Average sessions {fmean(row['sessions_last_30_days'] for row in here):.2f} in 30 days" in cards
-    assert f"Revenue at risk {sum(row['total_revenue'] for row in here if row['is_high_risk']):,.0f}" in cards
-    assert f"+{len(here) - len(german(list(then.values())))} better since {WEEK_BEFORE}" in cards
+    visit.says("overview-cards", f"Total customers {len(here):,}")
+    visit.says("overview-cards", f"Average score {fmean(row['engagement_score'] for row in here):.3f}")
+    visit.says("overview-cards", f"High-risk customers {sum(row['is_high_risk'] for row in here) / len(here):.1%}")
+    visit.says(
+        "overview-cards", f"Average sessions {fmean(row['sessions_last_30_days'] for row in here):.2f} in 30 days"
+    )
+    visit.says(
+        "overview-cards", f"Revenue at risk {sum(row['total_revenue'] for row in here if row['is_high_risk']):,.0f}"
+    )
+    visit.says("overview-cards", f"+{len(here) - len(german(list(then.values())))} better since {WEEK_BEFORE}")
     counts = Counter(row["engagement_segment"] for row in here)
     assert {row["segment"]: int(row["customers"]) for row in visit.download("Segments")} == {
         segment: counts[segment] for segment in ("High", "Medium", "Low", "At Risk")
@@ -85,16 +86,12 @@ def test_breakdown(visit: Visit, now: list[Row]) -> None:
     visit.choose("segment", "Medium")
     visit.compare("7")
     medium = [row for row in now if row["engagement_segment"] == "Medium"]
-    assert f"Average monetary score {fmean(row['monetary_score'] for row in medium):.3f}" in visit.text(
-        "breakdown-cards"
-    )
+    visit.says("breakdown-cards", f"Average monetary score {fmean(row['monetary_score'] for row in medium):.3f}")
     visit.page.locator("#breakdown-decomposition").get_by_text("Country", exact=True).click()
     visit.page.wait_for_url("**by=country**")
     visit.settle()
     here = german(medium)
-    assert f"DE {len(here)} {fmean(row['engagement_score'] for row in here):.3f}" in visit.text(
-        "breakdown-decomposition"
-    )
+    visit.says("breakdown-decomposition", f"DE {len(here)} {fmean(row['engagement_score'] for row in here):.3f}")
     rows = {row["group"]: row for row in visit.download("What the score is made of")}
     assert int(rows["DE"]["customers"]) == len(here)
     visit.page.locator("#breakdown-decomposition").get_by_role("link", name="DE", exact=True).click()
@@ -104,7 +101,7 @@ def test_breakdown(visit: Visit, now: list[Row]) -> None:
         "All customers › DE", use_inner_text=True
     )
     visit.page.locator("#breakdown-scatter-graph .point").first.dispatch_event("click")
-    assert "Click a point" in visit.text("breakdown-scatter")
+    visit.says("breakdown-scatter", "Click a point")
 
 
 def test_value(visit: Visit, now: list[Row], then: dict[str, Row]) -> None:
@@ -115,9 +112,9 @@ def test_value(visit: Visit, now: list[Row], then: dict[str, Row]) -> None:
     core = [row for row in here if row["value_segment"] == "Core"]
     revenue = sum(row["total_revenue"] for row in here)
     theirs = sum(row["total_revenue"] for row in core)
-    assert (
-        f"Core {len(core)} customers ({len(core) / len(here):.1%}) {theirs:,.0f} revenue ({theirs / revenue:.1%})"
-        in (visit.text("value-matrix"))
+    visit.says(
+        "value-matrix",
+        f"Core {len(core)} customers ({len(core) / len(here):.1%}) {theirs:,.0f} revenue ({theirs / revenue:.1%})",
     )
     moved = Counter(
         (
@@ -137,7 +134,7 @@ def test_value(visit: Visit, now: list[Row], then: dict[str, Row]) -> None:
     expect(cell).to_have_text(best["customer_id"])
     cell.click()
     expect(visit.page.locator(".customer-id")).to_have_text(best["customer_id"])
-    assert f"1 of {len(core)} in customers" in visit.text("customer-head")
+    visit.says("customer-head", f"1 of {len(core)} in customers")
 
 
 def test_at_risk(visit: Visit, now: list[Row], then: dict[str, Row]) -> None:
@@ -148,9 +145,8 @@ def test_at_risk(visit: Visit, now: list[Row], then: dict[str, Row]) -> None:
         (row for row in german(now) if row["is_high_risk"]), key=lambda row: (-row["total_revenue"], row["customer_id"])
     )
     new = [row for row in risky if not (row["customer_id"] in then and then[row["customer_id"]]["is_high_risk"])]
-    cards = visit.text("risk-cards")
-    assert f"At risk now {len(risky)}" in cards
-    assert f"Newly at risk {len(new)} since {WEEK_BEFORE}" in cards
+    visit.says("risk-cards", f"At risk now {len(risky)}")
+    visit.says("risk-cards", f"Newly at risk {len(new)} since {WEEK_BEFORE}")
     grid = visit.page.locator("#risk-customers")
     expect(grid.locator(".grid-head")).to_contain_text(f"{len(risky)} customers")
     expect(grid.locator(".grid-link").first).to_have_text(risky[0]["customer_id"])
@@ -168,12 +164,13 @@ def test_at_risk(visit: Visit, now: list[Row], then: dict[str, Row]) -> None:
     expect(visit.page.locator(".customer-id")).to_have_text(lowest["customer_id"])
     visit.page.get_by_text("Next ›").click()
     expect(visit.page.locator(".customer-id")).to_have_text(found[1]["customer_id"])
-    assert f"2 of {len(risky)} in at-risk customers" in visit.text("customer-head")
+    visit.says("customer-head", f"2 of {len(risky)} in at-risk customers")
 
 
 def test_a_row_opens_by_keyboard(visit: Visit) -> None:
     visit.open("/high-value?compare=7")
     cell = visit.page.locator("#high-customers .grid-link").first
+    expect(cell).not_to_have_text("")
     name = cell.inner_text()
     cell.focus()
     visit.page.keyboard.press("Enter")
@@ -187,13 +184,12 @@ def test_high_value(visit: Visit, now: list[Row]) -> None:
     here = german(now)
     high = [r for r in here if r["revenue_band"] == "High" and r["engagement_segment"] in ("High", "Medium")]
     revenue, whole = sum(row["total_revenue"] for row in high), sum(row["total_revenue"] for row in here)
-    cards = visit.text("high-cards")
-    assert f"High-value customers {len(high)}" in cards
-    assert f"Share of all revenue {revenue / whole:.1%}" in cards
+    visit.says("high-cards", f"High-value customers {len(high)}")
+    visit.says("high-cards", f"Share of all revenue {revenue / whole:.1%}")
     slipping = visit.download("Who is slipping")
     falling = {row["customer_id"] for row in high if (row["reference_score_change"] or 0) < -0.02}
     assert {row["customer_id"] for row in slipping} <= falling
-    assert f"Slipping {len(falling)}" in cards
+    visit.says("high-cards", f"Slipping {len(falling)}")
     visit.page.locator("#high-slipping a").first.click()
     expect(visit.page.locator(".customer-id")).to_have_text(slipping[0]["customer_id"])
 
@@ -208,28 +204,27 @@ def test_behaviour(visit: Visit, now: list[Row]) -> None:
     assert int(rows[0]["customers"]) == sum(row["sessions_last_30_days"] == 0 for row in here)
     stages = {row["stage"]: row for row in visit.download("Conversion and drop-off")}
     first, second = (int(stages[name]["customers"]) for name in ("Page view", "Add to cart"))
-    assert f"Add to cart {second} {second / first:.1%} {1 - second / first:.1%}" in visit.text("behaviour-stages")
-    assert "Signed up" in visit.text("behaviour-cohorts")
+    visit.says("behaviour-stages", f"Add to cart {second} {second / first:.1%} {1 - second / first:.1%}")
+    visit.says("behaviour-cohorts", "Signed up")
 
 
 def test_customer(visit: Visit, now: list[Row]) -> None:
     who = max(now, key=lambda row: (row["sessions_last_30_days"] * bool(row["total_orders"]), row["customer_id"]))
     visit.open("/customer")
-    assert "Choose a customer" in visit.text("customer-head")
+    visit.says("customer-head", "Choose a customer")
     visit.page.locator("#customer-search").fill(who["customer_id"])
     visit.page.keyboard.press("Enter")
     expect(visit.page.locator(".customer-id")).to_have_text(who["customer_id"])
     visit.settle()
     visit.compare("7")
     visit.choose("country", "DE")
-    cards = visit.text("customer-cards")
-    assert f"Engagement score {who['engagement_score']:.3f}" in cards
-    assert f"Revenue so far {who['total_revenue']:,.2f} {who['total_orders']:,} orders" in cards
-    assert f"Sessions, 30 days {who['sessions_last_30_days']:,}" in cards
-    assert f"Engagement {who['engagement_score']:.3f}" in visit.text("customer-parts")
+    visit.says("customer-cards", f"Engagement score {who['engagement_score']:.3f}")
+    visit.says("customer-cards", f"Revenue so far {who['total_revenue']:,.2f} {who['total_orders']:,} orders")
+    visit.says("customer-cards", f"Sessions, 30 days {who['sessions_last_30_days']:,}")
+    visit.says("customer-parts", f"Engagement {who['engagement_score']:.3f}")
     assert len(visit.download("Orders")) == who["total_orders"]
     visit.open("/customer?cid=C00001")
-    assert "There is no customer “C00001”" in visit.text("customer-head")
+    visit.says("customer-head", "There is no customer “C00001”")
     visit.page.locator("#customer-head a").first.click()
     expect(visit.page.locator(".customer-id")).to_be_visible()
 
@@ -238,12 +233,12 @@ def test_monitoring(visit: Visit, sample_world: World, now: list[Row]) -> None:
     visit.open("/monitoring")
     visit.compare("7")
     visit.choose("country", "DE")
-    assert f"Engagement scores {len(now):,}" in visit.text("monitoring-rows")
+    visit.says("monitoring-rows", f"Engagement scores {len(now):,}")
     found = visit.download("Rejected rows")
     assert {f"{row['source']}:{row['reason']}": int(row["rows"]) for row in found} == sample_world.rejected()
     never = sum(row["recency_days"] is None for row in german(now)) / len(german(now))
-    assert f"Days since last order {never:.1%}" in visit.text("monitoring-nulls")
-    assert "checks passed" in visit.text("monitoring-checks")
+    visit.says("monitoring-nulls", f"Days since last order {never:.1%}")
+    visit.says("monitoring-checks", "checks passed")
     expect(visit.page.locator("#monitoring-runs a").first).to_have_attribute(
         "href",
         "http://127.0.0.1:3000/runs/"

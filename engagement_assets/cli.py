@@ -221,7 +221,7 @@ def export(
 
     settings = Settings()
     written = export_csv(
-        LakeResource(root=settings.lake), folder or settings.export, parse_day(day).isoformat() if day else None
+        LakeResource.of(settings), folder or settings.export, parse_day(day).isoformat() if day else None
     )
     out.print(f"Snapshot of {written.as_of_date}:", highlight=False)
     for file in written.files:

@@ -23,7 +23,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Assets, checks, jobs, schedules and resources for these settings."""
-    lake = LakeResource(root=settings.lake)
+    lake = LakeResource.of(settings)
     automation = build_automation(settings)
     return dg.Definitions(
         assets=[

@@ -82,7 +82,7 @@ def _source(settings: Settings, name: str) -> Finding:
 
 
 def _lake(settings: Settings) -> Finding:
-    lake = LakeResource(root=settings.lake)
+    lake = LakeResource.of(settings)
     try:
         days = list(lake.partitions(EngagementScores))
     except Exception as error:

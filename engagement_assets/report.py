@@ -77,7 +77,7 @@ def latest_day(lake: LakeResource, contract: type[Contract], day: str | None) ->
 
 def snapshot_report(settings: Settings, day: str | None = None) -> SnapshotReport:
     """The figures of a snapshot (default: the latest)."""
-    lake = LakeResource(root=settings.lake)
+    lake = LakeResource.of(settings)
     chosen = latest_day(lake, EngagementScores, day)
     tables = {EngagementScores: [chosen], EngagementMetrics: [chosen], RejectedRows: None}
     with opened(lake, tables) as connection:
@@ -119,7 +119,7 @@ def read_table(
         raise UnknownTableError(f"{table} has no column {', '.join(strange)}; its columns are {', '.join(known)}")
     if customer is not None and "customer_id" not in known:
         raise UnknownTableError(f"{table} has no customers to choose from")
-    lake = LakeResource(root=settings.lake)
+    lake = LakeResource.of(settings)
     daily = partition_column(contract) == "as_of_date"
     partition = latest_day(lake, contract, day) if daily else None
     chosen = columns or known
@@ -137,7 +137,7 @@ def read_table(
 
 def propose_bounds(settings: Settings, day: str | None = None) -> Proposal:
     """Bounds from the 1st and 99th percentiles of a snapshot; recency over buyers, the rest over all customers."""
-    lake = LakeResource(root=settings.lake)
+    lake = LakeResource.of(settings)
     chosen = latest_day(lake, EngagementScores, day)
     policy = settings.scoring
     measures = [

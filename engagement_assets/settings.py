@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     chunk_days: int = Field(31, ge=1, le=366, description="days computed at once in a range; bounds memory")
     rejected_share_warning: Share = Field(0.05, description="warn when more of a source's rows are rejected")
     rejected_share_limit: Share = Field(0.5, description="stop when more of a source's rows are rejected")
+    retention_days: float = Field(30, ge=0, le=36500, description="days a replaced version of a table stays readable")
+    leftover_hours: float = Field(24, ge=0, description="hours after which files of dead runs are removed")
+    lock_wait_minutes: float = Field(60, ge=0, description="how long a run waits for another that is writing, minutes")
     scoring: ScoringPolicy = Field(
         default_factory=lambda: ScoringPolicy(), description="weights, thresholds, windows, bounds"
     )

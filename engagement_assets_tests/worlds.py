@@ -64,7 +64,7 @@ class World:
     @property
     def lake(self) -> LakeResource:
         """The tables."""
-        return LakeResource(root=self.settings.lake)
+        return LakeResource.of(self.settings)
 
     # ---- sources -----------------------------------------------------------------------------------------------------
 

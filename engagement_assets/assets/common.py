@@ -76,7 +76,8 @@ def publish_in_chunks(
     try:
         for days in chunks(sorted({*publication.asked, *extra}), settings.chunk_days):
             publication.publish(build(date.fromisoformat(days[0]), date.fromisoformat(days[-1])), days, look)
-    except Exception:
+    except Exception as error:
         yield from publication.partial_events()
+        publication.lake.name_damage(error)
         raise
     yield from publication.events()

@@ -22,6 +22,7 @@ from engagement_assets.contracts import (
     RawWebEvents,
     Sessions,
 )
+from engagement_assets.lineage import outdated
 from engagement_assets.partitions import days_between
 from engagement_assets.resources.engine import EngineResource
 from engagement_assets.resources.tables import LakeResource, Staged
@@ -116,12 +117,14 @@ def build_engagement_assets(settings: Settings, lake_location: str) -> list[dg.A
         events_published = lake.partitions(RawWebEvents)
         last_asked = date.fromisoformat(writer.asked[-1])
         lake.require(RawWebEvents, days_between(earlier(settings, last_asked, windows), last_asked))
-        outdated = lake.outdated(Sessions, RawWebEvents)
+        stale = set(outdated(lake, settings).get(Sessions, ()))
         published = lake.partitions(Sessions)
+        # A session day that comes out as it was leaves the snapshots of two windows up to date.
+        writer.up_to_date = set(published) - stale
         extra = [
             day
             for day in events_published
-            if day <= writer.asked[-1] and day not in writer.asked and (day not in published or day in outdated)
+            if day <= writer.asked[-1] and day not in writer.asked and (day not in published or day in stale)
         ]
 
         def build(first: date, last: date) -> DataFrame:

@@ -50,11 +50,14 @@ class Publication:
     ) -> None:
         self.context = context
         self.lake = lake
+        lake.begin(context.run_id, context.log.info)
         self.spark = spark
         self.contract = contract
         self.rules = rules
         self.commit_metadata = dict(commit_metadata or {})
         self.asked = list(context.partition_keys)
+        #: Published days that need no new write where their rows come out as they are.
+        self.up_to_date: set[str] = set()
         self.rows: dict[str, int] = {}
         self.bad: dict[str, str] = {}
         self.outcomes: dict[str, dict[str, Outcome]] = {rule.name: {} for rule in rules}
@@ -77,9 +80,11 @@ class Publication:
                 look(audited, staged.only(good))
         finally:
             audited.unpersist()
-        if good:
-            self.lake.commit(staged.only(good), run_id=run_id, metadata=self.commit_metadata)
-        self.lake.discard(staged, bad)
+        kept = self.lake.unchanged(staged.only(self.up_to_date)) if self.up_to_date else set()
+        new = [day for day in good if day not in kept]
+        if new:
+            self.lake.commit(staged.only(new), run_id=run_id, metadata=self.commit_metadata)
+        self.lake.discard(staged, {*bad, *kept})
         self.rows |= {day: rows.get(day, 0) for day in good}
         self.bad |= bad
         self.context.log.info(

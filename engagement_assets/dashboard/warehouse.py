@@ -59,7 +59,7 @@ class Warehouse:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.lake = LakeResource(root=settings.lake)
+        self.lake = LakeResource.of(settings)
         self.dagster = DagsterLog(settings)
         self.meanings = meanings(settings.scoring)
         self._connection = duckdb.connect()

@@ -2,97 +2,73 @@
 
 A write has two halves. `stage` lets the engine write Parquet files that no reader sees; `commit` swaps whole partitions to
 them in one transaction. Between the two the staged rows can be examined. A run that dies before its commit changes nothing.
+One run writes to a lake at a time: what a run reads does not change under it.
 """
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import pyarrow as pa
-import pyarrow.parquet as pq
-from dagster import ConfigurableResource
+from dagster import ConfigurableResource, InitResourceContext, get_dagster_logger
 from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.schema import Schema
-from deltalake.transaction import AddAction, RemoveAction
-from filelock import FileLock
+from pydantic import PrivateAttr
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from engagement_assets.contracts import Contract
-from engagement_assets.settings import as_date, is_url, local_path
-
-#: Folder name of a partition inside a staged write. Not the partition column's name: the files keep that column inside
-#: them, and readers would find it twice.
-_FOLDER_KEY = "partition"
+from engagement_assets.contracts import TABLES, Contract
+from engagement_assets.resources import versions
+from engagement_assets.resources.damage import Damage, TableDamagedError, what_is_wrong
+from engagement_assets.resources.locks import WriterLock
+from engagement_assets.resources.staging import Staged, partition_column, write_files
+from engagement_assets.settings import Settings, is_url, local_path
 
 _COMMIT_ATTEMPTS = 5
-_LOCK_TIMEOUT_SECONDS = 300
 
+#: Folder of intermediate files, beside the tables.
+_SCRATCH = ".scratch"
 
-class TableDamagedError(RuntimeError):
-    """A published file is missing or has another size than was committed; the message names it."""
+Tell = Callable[[str], None]
 
 
 class NotPublishedError(LookupError):
     """A table or some of its partitions do not exist yet; the message names them and what builds them."""
 
 
-@dataclass(frozen=True)
-class StagedFile:
-    """A Parquet file no reader sees yet: path relative to the table, partition, rows, bytes, Delta statistics."""
-
-    path: str
-    partition: str
-    rows: int
-    size: int
-    stats: str
-
-
-@dataclass(frozen=True)
-class Staged:
-    """The files of one write of one table, before or after its commit."""
-
-    contract: type[Contract]
-    root: str
-    folder: str
-    files: tuple[StagedFile, ...] = field(repr=False)
-
-    def rows(self) -> dict[str, int]:
-        """Rows per partition, from the files' footers."""
-        counts: dict[str, int] = defaultdict(int)
-        for file in self.files:
-            counts[file.partition] += file.rows
-        return dict(counts)
-
-    def only(self, partitions: Iterable[str]) -> Staged:
-        """The same write with the files of some partitions."""
-        wanted = set(partitions)
-        return replace(self, files=tuple(file for file in self.files if file.partition in wanted))
-
-    def uris(self) -> list[str]:
-        """Full paths of the files."""
-        return [f"{self.root}/{file.path}" for file in self.files]
-
-
-def partition_column(contract: type[Contract]) -> str:
-    """The column a table is partitioned by: its as-of date, or for rejected rows their source."""
-    return "as_of_date" if "as_of_date" in contract.columns() else "source"
-
-
 class LakeResource(ConfigurableResource):
-    """The published tables under `root` (local folder or object-store URL)."""
+    """The published tables under `root` (local folder or object-store URL).
+
+    `retention_days`: how long a replaced version stays readable. `leftover_hours`: how long files of no version are left
+    alone. `lock_wait_minutes`: how long a run waits for another to end.
+    """
 
     root: str
+    retention_days: float = 30
+    leftover_hours: float = 24
+    lock_wait_minutes: float = 60
+
+    _writer: WriterLock | None = PrivateAttr(default=None)
+    _written: set[type[Contract]] = PrivateAttr(default_factory=set)
+    _handed_out: dict[str, tuple[type[Contract], str]] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: Settings) -> LakeResource:
+        """The lake that the settings name."""
+        return cls(
+            root=settings.lake,
+            retention_days=settings.retention_days,
+            leftover_hours=settings.leftover_hours,
+            lock_wait_minutes=settings.lock_wait_minutes,
+        )
 
     @property
     def location(self) -> str:
@@ -105,7 +81,7 @@ class LakeResource(ConfigurableResource):
 
     def scratch(self, run_id: str) -> str:
         """A folder of the run's own for intermediate files, beside the tables."""
-        return f"{self.location}/.scratch/{run_id}-{uuid.uuid4().hex[:8]}"
+        return f"{self.location}/{_SCRATCH}/{run_id}-{uuid.uuid4().hex[:8]}"
 
     def remove(self, folder: str) -> None:
         """Delete a folder of intermediate files."""
@@ -113,14 +89,54 @@ class LakeResource(ConfigurableResource):
         if files.exists(path):
             files.rm(path, recursive=True)
 
+    # ---- one writer at a time ----------------------------------------------------------------------------------------
+
+    def begin(self, who: str, tell: Tell | None = None) -> None:
+        """Become the only writer until the run ends (`teardown_after_execution`). Waits for another writer to end."""
+        if not self._lock.is_held:
+            self._lock.take(who, tell or get_dagster_logger().info)
+
+    @contextmanager
+    def writing(self, who: str, tell: Tell | None = None) -> Iterator[None]:
+        """Be the only writer for a while; no matter if this object is already."""
+        self._lock.take(who, tell or get_dagster_logger().info)
+        try:
+            yield
+        finally:
+            self._lock.give_back()
+
+    def teardown_after_execution(self, context: InitResourceContext) -> None:
+        try:
+            for contract in self._written:
+                self._vacuum_quietly(contract)
+        finally:
+            self._written.clear()
+            if self._lock.is_held:
+                self._lock.give_back()
+
+    @property
+    def _lock(self) -> WriterLock:
+        if self._writer is None:
+            if is_url(self.location):
+                name = uuid.uuid5(uuid.NAMESPACE_URL, self.location).hex
+                place = local_path("~/.cache/engagement/locks") / f"{name}.lock"
+            else:
+                place = Path(self.location, ".locks", "writer.lock")
+            self._writer = WriterLock(place, self.lock_wait_minutes * 60)
+        return self._writer
+
     # ---- reading -----------------------------------------------------------------------------------------------------
 
-    def delta(self, contract: type[Contract]) -> DeltaTable | None:
-        """The table's current version; None if it was never written."""
+    def delta(self, contract: type[Contract], known_on: datetime | None = None) -> DeltaTable | None:
+        """The table's current version, or the one that was current at an instant; None if it was never written.
+
+        Raises VersionNotKeptError if the table did not exist then.
+        """
         try:
-            return DeltaTable(self.path(contract))
+            table = DeltaTable(self.path(contract))
         except TableNotFoundError:
             return None
+        return table if known_on is None else versions.version_on(table, contract.table(), known_on)
 
     def _live_files(self, contract: type[Contract], table: DeltaTable | None) -> list[dict[str, Any]]:
         if table is None:
@@ -138,25 +154,15 @@ class LakeResource(ConfigurableResource):
             for action in actions
         ]
 
-    def partitions(self, contract: type[Contract]) -> dict[str, int]:
+    def partitions(self, contract: type[Contract], known_on: datetime | None = None) -> dict[str, int]:
         """The published partitions in their order, with their rows. A day without rows is published too, with 0."""
         counts: dict[str, int] = defaultdict(int)
-        for file in self._live_files(contract, self.delta(contract)):
+        for file in self._live_files(contract, self.delta(contract, known_on)):
             counts[file["partition"]] += file["rows"]
         return dict(sorted(counts.items()))
 
-    def outdated(self, contract: type[Contract], upstream: type[Contract]) -> set[str]:
-        """Partitions of a table whose upstream partition of the same or the previous day was written later."""
-        built = self._written_at(contract)
-        sources = self._written_at(upstream)
-        stale = set()
-        for day, when in built.items():
-            before = (as_date(day) - timedelta(days=1)).isoformat()
-            if max(sources.get(day, 0), sources.get(before, 0)) > when:
-                stale.add(day)
-        return stale
-
-    def _written_at(self, contract: type[Contract]) -> dict[str, int]:
+    def written_at(self, contract: type[Contract]) -> dict[str, int]:
+        """When each published partition was written, in milliseconds of Unix time."""
         newest: dict[str, int] = {}
         for file in self._live_files(contract, self.delta(contract)):
             newest[file["partition"]] = max(newest.get(file["partition"], 0), int(file["modified"]))
@@ -172,36 +178,50 @@ class LakeResource(ConfigurableResource):
         stamp = self.last_commit(contract).get("timestamp")
         return datetime.fromtimestamp(stamp / 1000).astimezone() if stamp else None
 
-    def files(self, contract: type[Contract], partitions: Iterable[str] | None = None) -> list[str]:
+    def files(
+        self,
+        contract: type[Contract],
+        partitions: Iterable[str] | None = None,
+        known_on: datetime | None = None,
+    ) -> list[str]:
         """Full paths of the published Parquet files, for any reader (DuckDB's `read_parquet`, pandas, Spark).
 
         Raises TableDamagedError if one of them is missing or has not the size that was committed: some readers skip a
-        missing file without a word.
+        missing file without a word. Of an earlier version, raises VersionNotKeptError where a file is gone.
         """
-        wanted = None if partitions is None else set(partitions)
+        live = self._files(contract, partitions, known_on)
         root = self.path(contract)
+        files, path = fsspec.core.url_to_fs(root)
+        if known_on is not None:
+            if not all(files.exists(f"{path}/{file['path']}") for file in live):
+                raise versions.VersionNotKeptError(
+                    f"{contract.table()}: the version of {known_on:%Y-%m-%d %H:%M %Z} is not kept any more; replaced versions "
+                    f"are kept for {self.retention_days:g} days (ENGAGEMENT_RETENTION_DAYS)"
+                )
+        elif not is_url(root):
+            for file in live:
+                what = what_is_wrong(files, f"{path}/{file['path']}", file["size"])
+                if what:
+                    raise TableDamagedError(str(Damage(contract, file["partition"], f"{root}/{file['path']}", what)))
+        return [f"{root}/{file['path']}" for file in live]
+
+    def _files(
+        self, contract: type[Contract], partitions: Iterable[str] | None, known_on: datetime | None = None
+    ) -> list[dict[str, Any]]:
+        wanted = None if partitions is None else set(partitions)
         live = [
             file
-            for file in self._live_files(contract, self.delta(contract))
+            for file in self._live_files(contract, self.delta(contract, known_on))
             if (wanted is None or file["partition"] in wanted) and file["rows"] > 0
         ]
-        if not is_url(root):
-            for file in live:
-                place = Path(root, file["path"])
-                found = place.stat().st_size if place.exists() else None
-                if found != file["size"]:
-                    what = "is missing" if found is None else f"has {found} bytes instead of {file['size']}"
-                    raise TableDamagedError(
-                        f"{contract.table()}: {place} {what}; rebuild it with "
-                        f"`engagement run --date {file['partition']}` or restore the file from a backup"
-                    )
-        return [f"{root}/{file['path']}" for file in sorted(live, key=lambda file: (file["partition"], file["path"]))]
+        return sorted(live, key=lambda file: (file["partition"], file["path"]))
 
     def read(self, spark: SparkSession, contract: type[Contract], partitions: Iterable[str] | None = None) -> DataFrame:
         """The published rows of some partitions (all, if None), with exactly the contract's columns."""
         paths = self.files(contract, partitions)
         if not paths:
             return spark.createDataFrame([], contract.struct())
+        self._handed_out |= {path: (contract, path.split("/partition=")[-1].split("/")[0]) for path in paths}
         return spark.read.schema(contract.struct()).parquet(*paths)
 
     def require(self, contract: type[Contract], partitions: Iterable[str]) -> None:
@@ -215,6 +235,30 @@ class LakeResource(ConfigurableResource):
                 f"build them with `engagement run --from {missing[0]} --to {missing[-1]}`"
             )
 
+    # ---- damage ------------------------------------------------------------------------------------------------------
+
+    def damage(
+        self, contract: type[Contract], partitions: Iterable[str] | None = None, *, decode: bool = False
+    ) -> list[Damage]:
+        """Published files that are missing or of another size; with `decode` also those that cannot be read to their end."""
+        files, path = fsspec.core.url_to_fs(self.path(contract))
+        found = []
+        for file in self._files(contract, partitions):
+            what = what_is_wrong(files, f"{path}/{file['path']}", file["size"], decode=decode)
+            if what:
+                found.append(Damage(contract, file["partition"], f"{self.path(contract)}/{file['path']}", what))
+        return found
+
+    def name_damage(self, error: Exception) -> None:
+        """Raise TableDamagedError from an engine's error if one of the files it read through `read` cannot be decoded."""
+        if isinstance(error, TableDamagedError):
+            return
+        for path, (contract, partition) in self._handed_out.items():
+            files, place = fsspec.core.url_to_fs(path)
+            what = what_is_wrong(files, place, decode=True)
+            if what:
+                raise TableDamagedError(str(Damage(contract, partition, path, what))) from error
+
     # ---- writing -----------------------------------------------------------------------------------------------------
 
     def stage(self, frame: DataFrame, contract: type[Contract], *, partitions: Sequence[str], run_id: str) -> Staged:
@@ -223,49 +267,9 @@ class LakeResource(ConfigurableResource):
         Parameters: `frame` has the contract's columns; `partitions` are the ones this write stands for: rows of others
         are an error, one without rows gets an empty file, so that it counts as built.
         """
-        column = partition_column(contract)
         # Not named after the run alone: a retried run keeps its id, and a folder that is referenced is never touched.
         folder = f"data/{run_id}-{uuid.uuid4().hex[:8]}"
-        root = self.path(contract)
-        order = [
-            name
-            for name in (_FOLDER_KEY, "customer_id", *contract.key())
-            if name == _FOLDER_KEY or name in frame.columns
-        ]
-        (
-            frame.select(*contract.columns(), F.col(column).cast("string").alias(_FOLDER_KEY))
-            .repartition(_FOLDER_KEY)
-            .sortWithinPartitions(*dict.fromkeys(order))
-            .write.partitionBy(_FOLDER_KEY)
-            .parquet(f"{root}/{folder}")
-        )
-        return Staged(contract, root, folder, tuple(self._staged_files(contract, root, folder, partitions)))
-
-    def _staged_files(
-        self, contract: type[Contract], root: str, folder: str, partitions: Sequence[str]
-    ) -> Iterable[StagedFile]:
-        files, path = fsspec.core.url_to_fs(f"{root}/{folder}")
-        base = path[: -len(folder) - 1]
-        seen = set()
-        found = files.find(path, detail=True) if files.exists(path) else {}
-        for name, info in sorted(found.items()):
-            if not name.endswith(".parquet"):
-                continue
-            relative = name[len(base) + 1 :]
-            partition = relative.split(f"/{_FOLDER_KEY}=")[1].split("/")[0]
-            if partition not in partitions:
-                raise ValueError(f"{contract.table()}: rows of {partition}, which this write does not stand for")
-            seen.add(partition)
-            with files.open(name, "rb") as stream:
-                footer = pq.ParquetFile(stream).metadata
-            yield StagedFile(relative, partition, footer.num_rows, info["size"], _statistics(footer))
-        schema = to_arrow_schema(contract.struct(), timezone="UTC")
-        for partition in sorted(set(partitions) - seen):
-            relative = f"{folder}/{_FOLDER_KEY}={partition}/empty.parquet"
-            files.makedirs(f"{base}/{folder}/{_FOLDER_KEY}={partition}", exist_ok=True)
-            with files.open(f"{base}/{relative}", "wb") as stream:
-                pq.write_table(schema.empty_table(), stream)
-            yield StagedFile(relative, partition, 0, files.size(f"{base}/{relative}"), json.dumps({"numRecords": 0}))
+        return write_files(frame, contract, self.path(contract), folder, partitions)
 
     def read_staged(self, spark: SparkSession, staged: Staged) -> DataFrame:
         """The rows of a staged write, as any reader will see them once they are committed."""
@@ -273,6 +277,28 @@ class LakeResource(ConfigurableResource):
         if not paths:
             return spark.createDataFrame([], staged.contract.struct())
         return spark.read.schema(staged.contract.struct()).parquet(*paths)
+
+    def unchanged(self, staged: Staged) -> set[str]:
+        """Staged partitions whose files are, byte for byte, those that are published."""
+        files, path = fsspec.core.url_to_fs(staged.root)
+        live: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for file in self._live_files(staged.contract, self.delta(staged.contract)):
+            live[file["partition"]].append(file)
+        same = set()
+        for partition in staged.rows():
+            new, old = staged.only([partition]).files, live[partition]
+            if sorted(file.size for file in new) != sorted(file["size"] for file in old):
+                continue
+            try:
+                contents = [
+                    sorted(files.cat_file(f"{path}/{name}") for name in names)
+                    for names in ([file.path for file in new], [file["path"] for file in old])
+                ]
+            except FileNotFoundError:  # a damaged version: to be replaced
+                continue
+            if contents[0] == contents[1]:
+                same.add(partition)
+        return same
 
     def discard(self, staged: Staged, partitions: Iterable[str] | None = None) -> None:
         """Delete staged files that will not be committed (all, or those of some partitions)."""
@@ -282,32 +308,27 @@ class LakeResource(ConfigurableResource):
 
     def commit(self, staged: Staged, *, run_id: str, metadata: Mapping[str, str] | None = None) -> int:
         """Replace the staged partitions by the staged files in one transaction; returns the table's new version."""
-        contract = staged.contract
-        column = partition_column(contract)
         partitions = sorted({file.partition for file in staged.files})
-        actions: list[AddAction | RemoveAction] = [
-            AddAction(
-                path=file.path,
-                size=file.size,
-                partition_values={column: file.partition},
-                modification_time=int(datetime.now().timestamp() * 1000),  # noqa: DTZ005 - an instant, not a clock time
-                data_change=True,
-                stats=file.stats,
-            )
-            for file in staged.files
-        ]
-        properties = CommitProperties(custom_metadata={"run_id": run_id, **(metadata or {})})
-        with self._writer_lock(contract):
+        return self._swap(staged.contract, partitions, staged, {"run_id": run_id, **(metadata or {})})
+
+    def withdraw(self, contract: type[Contract], partitions: Iterable[str], *, run_id: str) -> None:
+        """Take partitions out of a table, so that they count as missing; earlier versions keep them."""
+        nothing = Staged(contract, self.path(contract), "", ())
+        self._swap(contract, sorted(partitions), nothing, {"run_id": run_id, "withdrawn": "damaged files"})
+
+    def _swap(self, contract: type[Contract], partitions: list[str], staged: Staged, metadata: dict[str, str]) -> int:
+        column = partition_column(contract)
+        with self.writing(metadata["run_id"]):
             for attempt in range(1, _COMMIT_ATTEMPTS + 1):
                 table = self._open_or_create(contract)
                 try:
                     table.create_write_transaction(
-                        actions=actions,
+                        actions=staged.actions(),
                         mode="overwrite",
                         schema=table.schema(),
                         partition_by=[column],
                         partition_filters=[(column, "in", partitions)],
-                        commit_properties=properties,
+                        commit_properties=CommitProperties(custom_metadata=metadata),
                     )
                 except CommitFailedError:
                     if attempt == _COMMIT_ATTEMPTS:
@@ -317,6 +338,7 @@ class LakeResource(ConfigurableResource):
                 table.update_incremental()
                 live = {f["path"] for f in self._live_files(contract, table) if f["partition"] in set(partitions)}
                 if live == {file.path for file in staged.files}:
+                    self._written.add(contract)
                     return table.version()
         raise CommitFailedError(f"{contract.table()}: another writer keeps replacing the same partitions; run again")
 
@@ -331,27 +353,37 @@ class LakeResource(ConfigurableResource):
                 partition_by=[partition_column(contract)],
                 name=contract.table(),
                 description=contract.describe(),
+                configuration=versions.TABLE_PROPERTIES,
             )
         return table
 
-    def _writer_lock(self, contract: type[Contract]) -> FileLock:
-        if is_url(self.location):
-            folder = local_path("~/.cache/engagement/locks")
-            name = uuid.uuid5(uuid.NAMESPACE_URL, self.path(contract)).hex
-        else:
-            folder, name = Path(self.location, ".locks"), contract.table()
-        folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(folder / f"{name}.lock", timeout=_LOCK_TIMEOUT_SECONDS)
+    # ---- removing what nobody needs ----------------------------------------------------------------------------------
+
+    def vacuum(self, retention: timedelta | None = None, grace: timedelta | None = None) -> dict[str, versions.Removed]:
+        """Delete replaced versions older than `retention` and what dead runs left before `grace`; files per table.
+
+        Without them the settings count. Waits for a run that is writing.
+        """
+        kept = timedelta(days=self.retention_days) if retention is None else retention
+        spared = timedelta(hours=self.leftover_hours) if grace is None else grace
+        removed = {}
+        with self.writing("vacuum"):
+            for name, contract in TABLES.items():
+                table = self.delta(contract)
+                if table is not None:
+                    removed[name] = versions.vacuum(table, self.path(contract), kept, spared)
+            removed[_SCRATCH] = versions.remove_old(f"{self.location}/{_SCRATCH}", spared)
+        return removed
+
+    def _vacuum_quietly(self, contract: type[Contract]) -> None:
+        """Vacuum after a publication, which stands whatever comes of this."""
+        try:
+            table = self.delta(contract)
+            if table is not None:
+                kept, spared = timedelta(days=self.retention_days), timedelta(hours=self.leftover_hours)
+                versions.vacuum(table, self.path(contract), kept, spared)
+        except Exception as error:
+            get_dagster_logger().warning(f"{contract.table()}: old files could not be removed: {error}")
 
 
-def _statistics(footer: pq.FileMetaData) -> str:
-    """Delta statistics of a file: its rows, and the range of its customers, by which a customer's history is found."""
-    stats: dict[str, Any] = {"numRecords": footer.num_rows}
-    names = [footer.schema.column(i).name for i in range(footer.num_columns)]
-    if "customer_id" in names and footer.num_rows:
-        index = names.index("customer_id")
-        groups = [footer.row_group(i).column(index).statistics for i in range(footer.num_row_groups)]
-        if all(group is not None and group.has_min_max for group in groups):
-            stats["minValues"] = {"customer_id": min(group.min for group in groups)}
-            stats["maxValues"] = {"customer_id": max(group.max for group in groups)}
-    return json.dumps(stats)
+__all__ = ["LakeResource", "NotPublishedError", "Staged", "TableDamagedError", "partition_column"]

@@ -1,0 +1,110 @@
+"""Which partitions a partition is built from, and which published ones are older than something they were built from.
+
+A table that is built from others has an entry in `READS`; the transform of the same name reads no more than that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from engagement_assets.contracts import (
+    TABLES,
+    Contract,
+    CustomerFeatures,
+    EngagementMetrics,
+    EngagementScores,
+    OrderAggregates,
+    RawCustomers,
+    RawOrders,
+    RawWebEvents,
+    Sessions,
+)
+from engagement_assets.resources.tables import LakeResource
+from engagement_assets.settings import ScoringPolicy, Settings, as_date
+
+ONE_DAY = timedelta(days=1)
+
+Days = Collection[str]
+
+
+@dataclass(frozen=True)
+class Read:
+    """What partition `T` reads of another table: the days from `days_before` days before `T` to `T`; None: from the first."""
+
+    table: type[Contract]
+    days_before: int | None = 0
+
+
+def reads(policy: ScoringPolicy) -> dict[type[Contract], tuple[Read, ...]]:
+    """What each table reads, in the order of the pipeline. Source tables read the sources, and no table."""
+    two_windows = 2 * policy.activity_window_days
+    return {
+        RawCustomers: (),
+        RawOrders: (),
+        RawWebEvents: (),
+        Sessions: (Read(RawWebEvents, 1),),
+        OrderAggregates: (Read(RawOrders, None), Read(RawCustomers)),
+        CustomerFeatures: (Read(Sessions, two_windows - 1), Read(OrderAggregates), Read(RawCustomers)),
+        EngagementScores: (Read(CustomerFeatures),),
+        EngagementMetrics: (Read(EngagementScores),),
+    }
+
+
+def outdated(
+    lake: LakeResource, settings: Settings, changing: Mapping[type[Contract], Days] | None = None
+) -> dict[type[Contract], list[str]]:
+    """Published days of each table that are older than something they were built from, or will be.
+
+    `changing` are days that are to be written anew whatever their age; what reads them follows. Tables without such days are
+    left out; the order is that of the pipeline.
+    """
+    written = {contract: lake.written_at(contract) for contract in reads(settings.scoring)}
+    found: dict[type[Contract], list[str]] = {}
+    for contract, sources in reads(settings.scoring).items():
+        stale = set((changing or {}).get(contract, ()))
+        for read in sources:
+            # As if what is about to be written were written already, later than anything.
+            upstream = {**written[read.table], **dict.fromkeys(found.get(read.table, ()), _LATER_THAN_ANY)}
+            stale |= _older_than(written[contract], upstream, read.days_before)
+        if stale:
+            found[contract] = sorted(stale)
+    return found
+
+
+_LATER_THAN_ANY = 1 << 62
+
+
+def _older_than(built: Mapping[str, int], upstream: Mapping[str, int], days_before: int | None) -> set[str]:
+    """Days of `built` before the newest of the upstream days that they read."""
+    stale = set()
+    ordered = sorted(upstream)
+    newest, position = 0, 0
+    for day in sorted(built):
+        if days_before is None:
+            while position < len(ordered) and ordered[position] <= day:
+                newest = max(newest, upstream[ordered[position]])
+                position += 1
+        else:
+            last = as_date(day)
+            newest = max(upstream.get((last - n * ONE_DAY).isoformat(), 0) for n in range(days_before + 1))
+        if newest > built[day]:
+            stale.add(day)
+    return stale
+
+
+def spans(days: Days) -> list[tuple[str, str]]:
+    """Days as ranges of consecutive ones, first and last each."""
+    found: list[tuple[str, str]] = []
+    for day in sorted(days):
+        if found and date.fromisoformat(day) - date.fromisoformat(found[-1][1]) == ONE_DAY:
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return found
+
+
+def daily_tables() -> list[type[Contract]]:
+    """The tables with a partition per day."""
+    return [contract for contract in TABLES.values() if "as_of_date" in contract.columns()]

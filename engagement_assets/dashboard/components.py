@@ -133,11 +133,12 @@ def no_comparison() -> Component:
     )
 
 
-def failure() -> Component:
-    """What a figure says that could not be made; the others stay."""
+def failure(reason: str | None = None) -> Component:
+    """What a figure says that could not be made; the others stay. `reason`: words that help, where there are some."""
     return message(
         "This figure could not be made",
-        "The rest of the page is not affected. The server's log says what went wrong; reloading the page tries again.",
+        reason
+        or "The rest of the page is not affected. The server's log says what went wrong; reloading the page tries again.",
         kind="failed",
     )
 

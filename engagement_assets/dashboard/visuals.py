@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import dash_mantine_components as dmc
+import duckdb
 from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
 
@@ -19,6 +20,7 @@ from engagement_assets.dashboard.components import card, failure
 from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.state import View, parse
 from engagement_assets.dashboard.warehouse import Warehouse
+from engagement_assets.resources.damage import TableDamagedError
 
 log = logging.getLogger("engagement.dashboard")
 
@@ -82,6 +84,14 @@ def guarded(warehouse: Warehouse, name: str, render: Render, search: str | None)
         view = parse(search, warehouse.catalogue())
         # Without a snapshot the whole page says so.
         return [] if view is None else render(warehouse, view)
+    except TableDamagedError as error:
+        log.error("%s failed: %s", name, error)
+        return failure(str(error))
+    except duckdb.BinderException:
+        log.exception("%s failed", name)
+        return failure(
+            "This snapshot was built by an earlier version and lacks a column. Build it again: engagement run --date …"
+        )
     except Exception:
         log.exception("%s failed", name)
         return failure()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from engagement_assets.dashboard.server import open_server
 from engagement_assets.settings import Settings
+from engagement_assets_tests.dashboard.lakes import history_of
 from engagement_assets_tests.servers import headless_chromium
 from engagement_assets_tests.worlds import World
 
@@ -35,6 +35,7 @@ def serving(settings: Settings) -> Iterator[str]:
     finally:
         server.close()
         server.task_dispatcher.shutdown()
+        thread.join(5)
 
 
 @dataclass
@@ -97,16 +98,8 @@ class Visit:
 @pytest.fixture(scope="package")
 def dashboard(sample_world: World) -> Iterator[str]:
     """The dashboard over the sample data, with the history of the runs that built it."""
-    assert sample_world.instance is not None
-    before = os.environ.get("DAGSTER_HOME")
-    os.environ["DAGSTER_HOME"] = str(sample_world.root / "home")
-    try:
-        with serving(sample_world.settings) as address:
-            yield address
-    finally:
-        os.environ.pop("DAGSTER_HOME")
-        if before is not None:
-            os.environ["DAGSTER_HOME"] = before
+    with history_of(sample_world), serving(sample_world.settings) as address:
+        yield address
 
 
 # Not for the whole session: Playwright's event loop would be in the way of Dagster's. After `dashboard` for the same reason.

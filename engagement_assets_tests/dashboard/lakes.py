@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from engagement_assets.contracts import TABLES, Contract
-from engagement_assets.resources.tables import LakeResource, Staged
+from engagement_assets.resources.staging import Staged, StagedFile, statistics
+from engagement_assets.resources.tables import LakeResource
+from engagement_assets.runs import HOME_VARIABLE
+from engagement_assets_tests.worlds import World
 
 
 def publish(lake: LakeResource, contract: type[Contract], files: Mapping[str, Path]) -> None:
     """Commit a Parquet file per partition; the files are moved into the lake."""
-    folder = "data/given"
     root = Path(lake.path(contract))
+    staged = []
     for partition, file in files.items():
-        place = root / folder / f"partition={partition}" / f"{len(list(root.rglob('*.parquet')))}.parquet"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(file, place)
-    staged = lake._staged_files(contract, str(root), folder, list(files))
-    lake.commit(Staged(contract, str(root), folder, tuple(staged)), run_id="given")
+        footer = pq.ParquetFile(file).metadata
+        place = f"data/given/partition={partition}/rows.parquet"
+        (root / place).parent.mkdir(parents=True)
+        shutil.move(file, root / place)
+        size = (root / place).stat().st_size
+        staged.append(StagedFile(place, partition, footer.num_rows, size, statistics(footer)))
+    lake.commit(Staged(contract, str(root), "data/given", tuple(staged)), run_id="given")
 
 
 def copied(source: LakeResource, target: Path, days: list[str]) -> LakeResource:
@@ -39,3 +48,17 @@ def copied(source: LakeResource, target: Path, days: list[str]) -> LakeResource:
         if files:
             publish(lake, contract, files)
     return lake
+
+
+@contextmanager
+def history_of(world: World) -> Iterator[None]:
+    """Let the dashboard find the runs that built a world."""
+    assert world.instance is not None  # made at its first use
+    before = os.environ.get(HOME_VARIABLE)
+    os.environ[HOME_VARIABLE] = str(world.root / "home")
+    try:
+        yield
+    finally:
+        os.environ.pop(HOME_VARIABLE)
+        if before is not None:
+            os.environ[HOME_VARIABLE] = before

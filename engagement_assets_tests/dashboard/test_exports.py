@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
@@ -13,13 +14,15 @@ from flask.testing import FlaskClient
 from engagement_assets.dashboard.app import build_app
 from engagement_assets.dashboard.exports import cell
 from engagement_assets.dashboard.pages.exporting import EXPORTS
+from engagement_assets_tests.dashboard.lakes import history_of
 from engagement_assets_tests.worlds import World
 
 
 @pytest.fixture(scope="module")
-def client(sample_world: World) -> FlaskClient:
+def client(sample_world: World) -> Iterator[FlaskClient]:
     """The server without a network."""
-    return build_app(sample_world.settings).server.test_client()
+    with history_of(sample_world):
+        yield build_app(sample_world.settings).server.test_client()
 
 
 def rows_of(client: FlaskClient, path: str) -> list[dict[str, str]]:

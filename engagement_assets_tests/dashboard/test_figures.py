@@ -102,7 +102,8 @@ def test_groups_that_moved_most(warehouse: Warehouse, sample_world: World, filte
     }
     changes = {}
     for kind, column in kinds.items():
-        now, then = {}, {}
+        now: dict[str, list[float]] = {}
+        then: dict[str, list[float]] = {}
         for target, day in ((now, DAY), (then, BEFORE)):
             for row in rows(sample_world, day, filters):
                 target.setdefault(row[column], []).append(row["reference_score"])
@@ -198,7 +199,8 @@ def test_the_funnel_counts_who_got_at_least_that_far(
         if row["customer_id"] in members
     }
     buyers = {customer_id for customer_id, _ in ordered}
-    sessions, best = [0] * 4, {}
+    sessions = [0] * 4
+    best: dict[str, int] = {}
     for day in window:
         for row in sample_world.rows("sessions", day):
             if row["customer_id"] not in members or row["continues_previous_day"]:
@@ -308,6 +310,6 @@ def test_previous_and_next_follow_the_order_of_the_list(warehouse: Warehouse, sa
     ]
     view = parse(f"?cid={order[3]}&from=at-risk&sort=engagement_score:asc", warehouse.catalogue())
     assert view is not None
-    found = lists.neighbours(warehouse, view, lists.LISTS["at-risk"], order[3])
+    found = lists.neighbours(warehouse, view, "at-risk", order[3])
     assert found is not None
     assert (found["previous"], found["next"], found["place"], found["size"]) == (order[2], order[4], 4, len(order))

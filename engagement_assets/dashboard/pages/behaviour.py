@@ -317,11 +317,25 @@ def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
                 height=300,
                 export="orders-by-sessions",
             ),
-            Visual("behaviour-scores", "Score by number of sessions", scores, meaning["score_sessions"], height=340),
+            Visual(
+                "behaviour-scores",
+                "Score by number of sessions",
+                scores,
+                meaning["score_sessions"],
+                height=340,
+                export="score-by-sessions",
+            ),
             Visual(
                 "behaviour-activity", "When they come", activity, meaning["activity"], height=340, export="activity"
             ),
-            Visual("behaviour-engaged", "Engaged sessions", engaged, meaning["engaged_sessions"], height=310),
+            Visual(
+                "behaviour-engaged",
+                "Engaged sessions",
+                engaged,
+                meaning["engaged_sessions"],
+                height=310,
+                export="engaged",
+            ),
             Visual(
                 "behaviour-cohorts",
                 "Cohort retention",

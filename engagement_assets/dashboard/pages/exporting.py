@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 from engagement_assets.dashboard.actions import RECOMMENDED
+from engagement_assets.dashboard.dagster_log import NoHistoryError
 from engagement_assets.dashboard.exports import Export, of_rows
 from engagement_assets.dashboard.grids import export_of
 from engagement_assets.dashboard.queries import (
@@ -70,6 +72,41 @@ def _rows_per_table(warehouse: Warehouse, view: View) -> list[Row]:
     ]
 
 
+def _traits(warehouse: Warehouse, view: View) -> list[Row]:
+    found = high_value.profile(warehouse, view.as_of, view.filters)
+    return [{**row, "group": "high-value" if high else "other buyers"} for high, row in found.items()]
+
+
+def _score_parts(warehouse: Warehouse, view: View) -> list[Row]:
+    row = customer.profile(warehouse, view.as_of, view.customer) if view.customer else None
+    if row is None:
+        return []
+    average = customer.segment_average(warehouse, view.as_of, row["engagement_segment"])
+    return [
+        {
+            "part": part,
+            "score": row[f"{part}_score"],
+            "segment_average": average[part],
+            "contribution": row[f"{part}_contribution"],
+        }
+        for part in ("recency", "frequency", "monetary")
+    ]
+
+
+def _checks(warehouse: Warehouse, view: View) -> list[Row]:
+    try:
+        return [asdict(result) for result in warehouse.dagster.checks(view.as_of)]
+    except NoHistoryError:
+        return []
+
+
+def _runs(warehouse: Warehouse, view: View) -> list[Row]:
+    try:
+        return [asdict(run) for run in warehouse.dagster.runs()]
+    except NoHistoryError:
+        return []
+
+
 def _nulls(warehouse: Warehouse, view: View) -> list[Row]:
     found = monitoring.nulls(warehouse, view.as_of, view.filters)
     return [{"column": column, "share_without": found[column]} for column in monitoring.NULLABLE]
@@ -101,6 +138,19 @@ EXPORTS: dict[str, Export] = {
         },
         _compared(lambda warehouse, view, before: overview.group_movers(warehouse, view.as_of, before, view.filters)),
     ),
+    "customer-movers": of_rows(
+        {"customer_id": "customer_id", "segment": "segment", "score": "reference_score", "change": "change"},
+        _compared(
+            lambda warehouse, view, before: overview.customer_movers(warehouse, view.as_of, before, view.filters)
+        ),
+    ),
+    "distribution": of_rows(
+        {"bin": "from_score", "segment": "segment", "customers": "customers"},
+        lambda warehouse, view: [
+            {**row, "bin": round(row["bin"] * overview.BIN, 2)}
+            for row in overview.distribution(warehouse, view.as_of, view.filters)
+        ],
+    ),
     "decomposition": of_rows(
         {"name": "group", **_same("customers", "score", "recency", "frequency", "monetary")},
         lambda warehouse, view: breakdown.groups(warehouse, view.as_of, view.filters, view.by, view.within),
@@ -125,6 +175,16 @@ EXPORTS: dict[str, Export] = {
         _same("customer_id", "revenue", "recency_days", "sessions", "sessions_before", "change"),
         lambda warehouse, view: high_value.slipping(warehouse, view.as_of, view.filters),
     ),
+    "traits": of_rows(
+        _same(
+            "group", "customers", "average_orders", "average_order", "recency", "sessions", "engaged", "tenure", "score"
+        ),
+        _traits,
+    ),
+    "countries": of_rows(
+        _same("country", "high_value", "buyers", "share"),
+        lambda warehouse, view: high_value.countries(warehouse, view.as_of, view.filters),
+    ),
     "funnel": of_rows(_same("stage", "customers", "sessions"), _funnel),
     "orders-by-sessions": of_rows(_same("sessions", "customers", "orders", "ordered"), _orders_by_sessions),
     "activity": of_rows(
@@ -134,6 +194,22 @@ EXPORTS: dict[str, Export] = {
     "cohorts": of_rows(
         {"cohort": "signup_month", "size": "customers", "month": "months_since", "customers": "ordered"},
         lambda warehouse, view: behaviour.cohorts(warehouse, view.as_of, view.filters),
+    ),
+    "score-by-sessions": of_rows(
+        {"bin": "from_score", "step": "sessions", "customers": "customers"},
+        lambda warehouse, view: [
+            {**row, "bin": row["bin"] / 10, "step": SESSION_STEPS[row["step"]][2]}
+            for row in behaviour.score_by_sessions(warehouse, view.as_of, view.filters)
+        ],
+    ),
+    "engaged": of_rows(
+        _same("as_of_date", "sessions", "engaged"),
+        lambda warehouse, view: behaviour.engaged(warehouse, view.as_of, view.filters),
+    ),
+    "customer-parts": of_rows(_same("part", "score", "segment_average", "contribution"), _score_parts),
+    "customer-sessions": of_rows(
+        _same("day", "sessions", "engaged"),
+        lambda warehouse, view: customer.sessions(warehouse, view.as_of, view.customer) if view.customer else [],
     ),
     "customer-history": of_rows(
         {"as_of_date": "as_of_date", "score": "engagement_score", "reference": "reference_score", "segment": "segment"},
@@ -154,6 +230,8 @@ EXPORTS: dict[str, Export] = {
             ]
         ),
     ),
+    "checks": of_rows(_same("asset", "check", "passed", "blocking", "words", "run_id"), _checks),
+    "runs": of_rows(_same("started", "job", "days", "status", "seconds", "run_id"), _runs),
     "nulls": of_rows(_same("column", "share_without"), _nulls),
     "outliers": of_rows(
         _same("measure", "threshold", "customers", "largest", "customer_id"),

@@ -157,8 +157,17 @@ def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
         visual.name: visual
         for visual in (
             Visual("high-cards", "Key figures", cards, height=118, bare=True),
-            Visual("high-common", "What they have in common", common_traits, meaning["high_value"], height=290),
-            Visual("high-countries", "Where they are", countries, meaning["high_value"], height=290),
+            Visual(
+                "high-common",
+                "What they have in common",
+                common_traits,
+                meaning["high_value"],
+                height=290,
+                export="traits",
+            ),
+            Visual(
+                "high-countries", "Where they are", countries, meaning["high_value"], height=290, export="countries"
+            ),
             Visual("high-slipping", "Who is slipping", slipping, meaning["slipping"], height=290, export="slipping"),
             Visual(
                 "high-customers",

@@ -280,12 +280,11 @@ def runs(warehouse: Warehouse, view: View) -> Component:
     base = warehouse.settings.dagster_url.rstrip("/")
     mood = {"SUCCESS": "good", "FAILURE": "bad", "CANCELED": "watch"}
     return table(
-        ["Started", "Job", "Days", "Result", "Seconds", "Dagster"],
+        ["Started", "Job", "Result", "Seconds", "Dagster"],
         [
             [
                 run.started.strftime("%Y-%m-%d %H:%M") if run.started else formats.NOTHING,
-                run.job.replace("_", " ").capitalize(),
-                run.days or formats.NOTHING,
+                html.Div([run.job.replace("_", " ").capitalize(), html.Div(run.days, className="quiet")]),
                 pill(run.status.lower(), mood.get(run.status, "calm")),
                 formats.decimal(run.seconds, 1),
                 html.A(
@@ -298,7 +297,7 @@ def runs(warehouse: Warehouse, view: View) -> Component:
             ]
             for run in found
         ],
-        left=(0, 1, 2, 3, 5),
+        left=(0, 1, 2, 4),
         caption="The last runs",
     )
 
@@ -318,8 +317,8 @@ def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
             ),
             Visual("monitoring-nulls", "Empty values", nulls, meaning["nulls"], height=300, export="nulls"),
             Visual("monitoring-outliers", "Outliers", outliers, meaning["outliers"], height=240, export="outliers"),
-            Visual("monitoring-checks", "Quality checks", checks, meaning["checks"], height=340),
-            Visual("monitoring-runs", "Last runs", runs, meaning["runs"], height=340),
+            Visual("monitoring-checks", "Quality checks", checks, meaning["checks"], height=340, export="checks"),
+            Visual("monitoring-runs", "Last runs", runs, meaning["runs"], height=340, export="runs"),
         )
     }
 

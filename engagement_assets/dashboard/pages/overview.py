@@ -231,7 +231,12 @@ def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
         for visual in (
             Visual("overview-cards", "Key figures", cards, height=118, bare=True),
             Visual(
-                "overview-distribution", "How scores are distributed", distribution, meaning["distribution"], height=390
+                "overview-distribution",
+                "How scores are distributed",
+                distribution,
+                meaning["distribution"],
+                height=390,
+                export="distribution",
             ),
             Visual("overview-segments", "Segments", segments, meaning["segments"], export="segments"),
             Visual(
@@ -246,7 +251,13 @@ def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
             Visual(
                 "overview-groups", "Groups that changed most", group_movers, meaning["movers"], export="group-movers"
             ),
-            Visual("overview-customers", "Customers who changed most", customer_movers, meaning["customer_movers"]),
+            Visual(
+                "overview-customers",
+                "Customers who changed most",
+                customer_movers,
+                meaning["customer_movers"],
+                export="customer-movers",
+            ),
         )
     }
 

@@ -112,17 +112,18 @@ def score_by_sessions(warehouse: Warehouse, day: str, filters: Filters) -> list[
 
 
 @remembered
-def activity(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
-    """Sessions of the window by `weekday` (1 Monday to 7) and `hour` of their start in the business time zone."""
+def _visits(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Sessions of the window and how many were engaged, by day, weekday (1 Monday to 7) and hour of their start."""
     condition, parameters = where(filters)
     return warehouse.rows(
         f"""
-        SELECT isodow(started) AS weekday, hour(started) AS hour, count(*) AS sessions
+        SELECT as_of_date, isodow(started) AS weekday, hour(started) AS hour, count(*) AS sessions,
+               count(*) FILTER (is_engaged) AS engaged
         FROM (
-            SELECT session_start AT TIME ZONE $zone AS started
+            SELECT as_of_date, session_start AT TIME ZONE $zone AS started, is_engaged
             FROM {{sessions}} v SEMI JOIN (SELECT customer_id FROM {{scores}} s WHERE {condition}) USING (customer_id)
             WHERE NOT continues_previous_day
-        ) GROUP BY ALL
+        ) GROUP BY ALL ORDER BY ALL
         """,
         {**parameters, "zone": warehouse.settings.timezone},
         scores=(EngagementScores, [day]),
@@ -130,20 +131,23 @@ def activity(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     )
 
 
-@remembered
+def activity(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Sessions of the window by `weekday` (1 Monday to 7) and `hour` of their start in the business time zone."""
+    found: dict[tuple[int, int], int] = {}
+    for row in _visits(warehouse, day, filters):
+        key = row["weekday"], row["hour"]
+        found[key] = found.get(key, 0) + row["sessions"]
+    return [{"weekday": key[0], "hour": key[1], "sessions": sessions} for key, sessions in sorted(found.items())]
+
+
 def engaged(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     """Per day of the window: sessions and how many of them were engaged."""
-    condition, parameters = where(filters)
-    return warehouse.rows(
-        f"""
-        SELECT as_of_date, count(*) AS sessions, count(*) FILTER (is_engaged) AS engaged
-        FROM {{sessions}} v SEMI JOIN (SELECT customer_id FROM {{scores}} s WHERE {condition}) USING (customer_id)
-        WHERE NOT continues_previous_day GROUP BY 1 ORDER BY 1
-        """,
-        parameters,
-        scores=(EngagementScores, [day]),
-        sessions=(Sessions, window(warehouse, Sessions, day)),
-    )
+    found: dict[date, Row] = {}
+    for row in _visits(warehouse, day, filters):
+        total = found.setdefault(row["as_of_date"], {"as_of_date": row["as_of_date"], "sessions": 0, "engaged": 0})
+        total["sessions"] += row["sessions"]
+        total["engaged"] += row["engaged"]
+    return list(found.values())
 
 
 @remembered
@@ -162,7 +166,9 @@ def cohorts(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
             SELECT cohort, count(*) AS size FROM members GROUP BY 1 ORDER BY 1 DESC LIMIT {COHORTS}
         ), active AS (
             SELECT cohort, datediff('month', cohort, o.as_of_date) AS month, count(DISTINCT o.customer_id) AS customers
-            FROM {{orders}} o JOIN members USING (customer_id) GROUP BY ALL
+            FROM {{orders}} o
+            JOIN (SELECT * FROM members WHERE cohort >= (SELECT min(cohort) FROM sizes)) USING (customer_id)
+            GROUP BY ALL
         )
         SELECT z.cohort, z.size, a.month, a.customers FROM sizes z
         LEFT JOIN active a ON a.cohort = z.cohort AND a.month >= 0 ORDER BY z.cohort, a.month

@@ -154,8 +154,10 @@ def everything(
     return warehouse.stream(f"SELECT {columns} {source} ORDER BY {_order(found, sort)}", parameters, **relations)
 
 
-def neighbours(warehouse: Warehouse, view: View, found: CustomerList, customer: str) -> Row | None:
+@remembered
+def neighbours(warehouse: Warehouse, view: View, name: str, customer: str) -> Row | None:
     """The customers before and after one in a list, its `place` and the list's `size`; None if it is not in the list."""
+    found = LISTS[name]
     source, parameters, relations = _source(warehouse, view, found, view.where or "{}")
     order = _order(found, view.sort)
     rows = warehouse.rows(

@@ -1,0 +1,140 @@
+"""What a customer did over time: score and segment, orders, sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+from dash import html
+from dash.development.base_component import Component
+
+from engagement_assets.dashboard.components import message, pill
+from engagement_assets.dashboard.pages.common import segment_pill_mood
+from engagement_assets.dashboard.queries import customer
+from engagement_assets.dashboard.state import View
+from engagement_assets.dashboard.theme import BLUE, GREEN, GREY, SEGMENT_COLOURS, SKY, axis, chart, day_axis, figure
+from engagement_assets.dashboard.warehouse import Row, Warehouse
+
+
+def score_history(warehouse: Warehouse, view: View, row: Row) -> Component:
+    """Score and segment over time."""
+    rows = customer.history(warehouse, view.as_of, row["customer_id"])
+    days = [each["as_of_date"] for each in rows]
+    mode = "lines+markers" if len(days) <= 120 else "lines"
+    drawn = figure(
+        go.Scatter(
+            x=days,
+            y=[each["score"] for each in rows],
+            name="Engagement score",
+            mode=mode,
+            line={"color": BLUE, "width": 2},
+            marker={"color": [SEGMENT_COLOURS[each["segment"]] for each in rows], "size": 7},
+            text=[each["segment"] for each in rows],
+            hovertemplate="%{x|%Y-%m-%d}: %{y:.3f}, %{text}<extra></extra>",
+        ),
+        go.Scatter(
+            x=days,
+            y=[each["reference"] for each in rows],
+            name="Reference score (fixed scale)",
+            mode="lines" if len(days) > 1 else "markers",
+            line={"color": GREY, "width": 2, "dash": "dash"},
+            hovertemplate="%{x|%Y-%m-%d}: %{y:.3f}<extra>Reference</extra>",
+        ),
+        xaxis=day_axis(),
+        yaxis=axis("Score", range=[0, 1.02], tickformat=".1f"),
+    )
+    return html.Div(
+        [chart(drawn, "Score over time.", height=390), _segments_over_time(rows)],
+        className="stack",
+    )
+
+
+def _segments_over_time(rows: list[Row]) -> Component:
+    """The segments a customer has been in, the latest first."""
+    spells: list[tuple[str, Any, Any]] = []
+    for each in rows:
+        if spells and spells[-1][0] == each["segment"]:
+            spells[-1] = (spells[-1][0], spells[-1][1], each["as_of_date"])
+        else:
+            spells.append((each["segment"], each["as_of_date"], each["as_of_date"]))
+    items = [
+        html.Span([pill(segment, segment_pill_mood(segment)), f" {first} to {last}"], className="legend-item")
+        for segment, first, last in spells[::-1][:6]
+    ]
+    more = len(spells) - 6
+    return html.Div(
+        [html.Span("Segments:", className="quiet"), *items, *([html.Span(f"and {more} earlier")] if more > 0 else [])],
+        className="legend",
+    )
+
+
+def orders(warehouse: Warehouse, view: View, row: Row) -> Component:
+    """Orders over time, with the sum so far."""
+    found = customer.orders(warehouse, view.as_of, row["customer_id"])
+    if not found:
+        return message("No orders", "This customer has not ordered up to this day.")
+    total, sums = 0.0, []
+    for order in found:
+        total += float(order["amount"])
+        sums.append(total)
+    days = [order["day"] for order in found]
+    drawn = figure(
+        go.Scatter(
+            x=days,
+            y=[float(order["amount"]) for order in found],
+            name="Order",
+            mode="markers",
+            marker={"color": GREEN, "size": 10, "opacity": 0.85},
+            customdata=[order["order_id"] for order in found],
+            hovertemplate="%{x|%Y-%m-%d}: %{y:,.2f}<br>order %{customdata}<extra></extra>",
+        ),
+        go.Scatter(
+            x=days,
+            y=sums,
+            name="Revenue so far",
+            yaxis="y2",
+            mode="lines",
+            line={"color": GREY, "shape": "hv", "width": 2},
+            hovertemplate="%{x|%Y-%m-%d}: %{y:,.2f}<extra>so far</extra>",
+        ),
+        xaxis=day_axis(),
+        yaxis=axis(
+            "Order amount", tickformat=",", range=[0, max(float(order["amount"]) for order in found) * 1.15 or 1]
+        ),
+        yaxis2={
+            **axis("Revenue so far", tickformat=",", range=[0, total * 1.08 or 1], tickmode="auto"),
+            "overlaying": "y",
+            "side": "right",
+            "showgrid": False,
+        },
+    )
+    return chart(drawn, f"{len(found):,} orders over time.", height=300)
+
+
+def sessions(warehouse: Warehouse, view: View, row: Row) -> Component:
+    """Sessions per day of the window."""
+    found = customer.sessions(warehouse, view.as_of, row["customer_id"])
+    if not any(each["sessions"] for each in found):
+        return message("No sessions in these 30 days", "This customer was not seen on the web in the window.")
+    days = [each["day"] for each in found]
+    most = max(each["sessions"] for each in found)
+    drawn = figure(
+        go.Bar(
+            x=days,
+            y=[each["engaged"] for each in found],
+            name="Engaged",
+            marker={"color": BLUE},
+            hovertemplate="%{x|%Y-%m-%d}: %{y:,} engaged<extra></extra>",
+        ),
+        go.Bar(
+            x=days,
+            y=[each["sessions"] - each["engaged"] for each in found],
+            name="Other",
+            marker={"color": SKY},
+            hovertemplate="%{x|%Y-%m-%d}: %{y:,} other<extra></extra>",
+        ),
+        barmode="stack",
+        xaxis=day_axis(),
+        yaxis=axis("Sessions", tickformat=",d", rangemode="tozero", dtick=1 if most <= 6 else None),
+    )
+    return chart(drawn, "Sessions per day of the last 30 days.", height=300)

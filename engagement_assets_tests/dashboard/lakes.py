@@ -17,21 +17,21 @@ from engagement_assets.runs import HOME_VARIABLE
 from engagement_assets_tests.worlds import World
 
 
-def publish(lake: LakeResource, contract: type[Contract], files: Mapping[str, Path]) -> None:
+def publish(lake: LakeResource, contract: type[Contract], files: Mapping[str, Path], name: str = "given") -> None:
     """Commit a Parquet file per partition; the files are moved into the lake."""
     root = Path(lake.path(contract))
     staged = []
     for partition, file in files.items():
         footer = pq.ParquetFile(file).metadata
-        place = f"data/given/partition={partition}/rows.parquet"
+        place = f"data/{name}/partition={partition}/rows.parquet"
         (root / place).parent.mkdir(parents=True)
         shutil.move(file, root / place)
         size = (root / place).stat().st_size
         staged.append(StagedFile(place, partition, footer.num_rows, size, statistics(footer)))
-    lake.commit(Staged(contract, str(root), "data/given", tuple(staged)), run_id="given")
+    lake.commit(Staged(contract, str(root), f"data/{name}", tuple(staged)), run_id=name)
 
 
-def copied(source: LakeResource, target: Path, days: list[str]) -> LakeResource:
+def copied(source: LakeResource, target: Path, days: list[str], name: str = "given") -> LakeResource:
     """A lake with some days of another; tables without days (rejected rows) are copied whole."""
     lake = LakeResource(root=str(target / "lake"))
     for contract in TABLES.values():
@@ -46,7 +46,7 @@ def copied(source: LakeResource, target: Path, days: list[str]) -> LakeResource:
                 shutil.copy(path, copy)
                 files[partition] = copy
         if files:
-            publish(lake, contract, files)
+            publish(lake, contract, files, name)
     return lake
 
 

@@ -117,7 +117,7 @@ def countries(warehouse: Warehouse, view: View) -> Component:
             cliponaxis=False,
             hovertemplate="%{y}: %{x:,} high-value customers<extra></extra>",
         ),
-        xaxis=axis("High-value customers", tickformat=",", range=[0, max(1, rows[0]["high_value"]) * 1.45]),
+        xaxis=axis("High-value customers", tickformat=",", range=[0, max(1, rows[0]["high_value"]) * 1.8]),
         yaxis=axis(None, autorange="reversed", type="category", showgrid=False),
         showlegend=False,
     )

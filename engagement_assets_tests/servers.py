@@ -15,6 +15,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
+from engagement_assets.resources.engine import CONNECT_MODE
+
 CHROMIUM = Path("/usr/bin/chromium")
 
 #: Without a sandbox, because tests may run as root; without what would call home.
@@ -27,6 +29,11 @@ _CHROMIUM_OPTIONS = (
 )
 
 _SECONDS_TO_STOP = 10
+
+
+def fresh_environment() -> dict[str, str]:
+    """The environment without what an open session of this process left in it, for a process with another engine."""
+    return {name: value for name, value in os.environ.items() if name != CONNECT_MODE}
 
 
 def free_port() -> int:

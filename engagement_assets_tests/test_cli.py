@@ -117,7 +117,7 @@ def test_show_calibrate_and_settings_of_the_sample_data(engagement: Command, sam
     shown = engagement(
         "show", "engagement_scores", "--date", "2025-12-15", "--limit", "3", "--columns", "customer_id", **places
     )
-    assert [line.strip() for line in shown.stdout.splitlines()[1:4]] == ["C0000001", "C0000002", "C0000004"]
+    assert [line.strip() for line in shown.stdout.splitlines()[1:4]] == ["C0000001", "C0000002", "C0000003"]
     proposed = engagement("calibrate", **places)
     assert "export ENGAGEMENT_SCORING__REFERENCE_REVENUE__LOW=0 " in proposed.stdout
     summary = engagement("summary", **places)

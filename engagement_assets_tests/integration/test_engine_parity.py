@@ -12,6 +12,7 @@ import pytest
 from engagement_assets.contracts import TABLES
 from engagement_assets.resources.engine import EngineResource
 from engagement_assets.sample_data import generate
+from engagement_assets_tests.servers import fresh_environment
 from engagement_assets_tests.worlds import SAMPLE_DATA, Row, World
 
 #: Late in the data, so that Apache Spark has few days of facts to fill in; rows before are rejected on both engines.
@@ -40,7 +41,13 @@ def pairs(tmp_path_factory: pytest.TempPathFactory, engine: EngineResource) -> d
     command = [sys.executable, "-m", "engagement_assets_tests.integration.spark_run", "local[2]", FIRST, LAST]
     worlds = [f"{spark.root}={spark.settings.data}={START}" for _, spark in pairs.values()]
     done = subprocess.run(
-        [*command, *worlds], capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=450, check=False
+        [*command, *worlds],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env=fresh_environment(),
+        timeout=450,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return pairs

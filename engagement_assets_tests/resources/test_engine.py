@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from engagement_assets.resources.engine import EngineResource
+from engagement_assets_tests.servers import fresh_environment
 
 #: What a run finds out about its session; printed by a process of its own, since engines share none.
 QUESTIONS = """
@@ -26,9 +27,8 @@ with EngineResource(engine=sys.argv[1], timezone="Pacific/Auckland") as engine:
 @pytest.mark.parametrize("engine", ["embedded", pytest.param("local[1]", marks=pytest.mark.spark)])
 def test_days_are_cut_in_the_session_time_zone_and_no_port_is_open(engine: str) -> None:
     """13:00 UTC on 31 March is 02:00 on 1 April in Auckland, where summer time has still a week to go."""
-    done = subprocess.run(
-        [sys.executable, "-c", QUESTIONS, engine], capture_output=True, text=True, timeout=120, check=False
-    )
+    command = [sys.executable, "-c", QUESTIONS, engine]
+    done = subprocess.run(command, capture_output=True, text=True, env=fresh_environment(), timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.splitlines()[-2:] == ["2025-04-01 timestamp Pacific/Auckland", "no ui"]
 

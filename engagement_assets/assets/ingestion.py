@@ -21,9 +21,11 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from engagement_assets.contracts import Contract, RejectedRows
-from engagement_assets.resources.sources import Inspection
+from engagement_assets.resources.files import TextNote
+from engagement_assets.resources.inspection import Inspection
+from engagement_assets.resources.sources import Notes
 from engagement_assets.resources.tables import LakeResource
-from engagement_assets.transforms import examination
+from engagement_assets.transforms import conversions, examination
 
 #: Rows written at once when days are published; bounds the memory of the first ingestion of a long history.
 ROWS_PER_WRITE = 5_000_000
@@ -62,9 +64,9 @@ class Account:
 
 @dataclass
 class Ingestion:
-    """An examined source: `settled` rows with their verdicts, the account, and each day's fingerprint."""
+    """An examined source: `settled` rows with their verdicts, the account, and each day's fingerprint and rows."""
 
-    source: str
+    inspection: Inspection
     settled: DataFrame
     account: Account
     fingerprints: dict[str, str]
@@ -95,11 +97,13 @@ def keep(frame: DataFrame, folder: str, spark: SparkSession) -> DataFrame:
     return spark.read.schema(schema).parquet(folder)
 
 
-def take_stock(
-    source: str, settled: DataFrame, contents: Sequence[str], rows_read: int, inspection: Inspection
-) -> Ingestion:
-    """Count where the rows went; raises ConservationError if one is unaccounted for."""
-    account = Account(read=rows_read + len(inspection.unreadable))
+def take_stock(inspection: Inspection, settled: DataFrame, contents: Sequence[str]) -> Ingestion:
+    """Count where the rows went; raises ConservationError if one is unaccounted for.
+
+    How many there are is known from the files themselves, not from the engine that read them. A file that cannot be read
+    counts as one row, read and rejected.
+    """
+    account = Account(read=inspection.rows + len(inspection.unreadable))
     fingerprints: dict[str, str] = {}
     rows: dict[str, int] = {}
     rejected: dict[str, int] = defaultdict(int)
@@ -123,29 +127,26 @@ def take_stock(
     account.rejected = dict(sorted(rejected.items()))
     if account.balance:
         raise ConservationError(
-            f"{source}: {account.read} rows were read but {account.read - account.balance} are accounted for: {asdict(account)}"
+            f"{inspection.source}: {account.read} rows were read but {account.read - account.balance} are accounted for: "
+            f"{asdict(account)}"
         )
-    return Ingestion(source, settled, account, fingerprints, rows)
+    return Ingestion(inspection, settled, account, fingerprints, rows)
 
 
-def publish_rejected(
-    lake: LakeResource, spark: SparkSession, ingestion: Ingestion, inspection: Inspection, run_id: str
-) -> None:
+def publish_rejected(lake: LakeResource, spark: SparkSession, ingestion: Ingestion, run_id: str) -> None:
     """Replace the source's rejected rows: a row that was mended at its source leaves the table by itself."""
+    source, unreadable = ingestion.inspection.source, ingestion.inspection.unreadable
     rejected = ingestion.settled.filter(~F.col("verdict").isin(*examination.NOT_REJECTED)).select(
-        F.lit(ingestion.source).alias("source"),
+        F.lit(source).alias("source"),
         "source_path",
         F.col("verdict").alias("reason"),
         F.coalesce(F.col("raw"), F.lit("")).alias("raw"),
-        F.col("as_of_date").alias("row_date"),
+        conversions.with_year(F.col("as_of_date")).alias("row_date"),
     )
-    if inspection.unreadable:
-        rows = [
-            (ingestion.source, name, examination.UNREADABLE_FILE, why, None)
-            for name, why in inspection.unreadable.items()
-        ]
+    if unreadable:
+        rows = [(source, name, examination.UNREADABLE_FILE, why, None) for name, why in unreadable.items()]
         rejected = rejected.unionByName(spark.createDataFrame(rows, RejectedRows.struct()))
-    staged = lake.stage(rejected, RejectedRows, partitions=[ingestion.source], run_id=run_id)
+    staged = lake.stage(rejected, RejectedRows, partitions=[source], run_id=run_id)
     lake.commit(staged, run_id=run_id)
 
 
@@ -203,6 +204,29 @@ def remember_read(lake: LakeResource, source: str, read: LastRead) -> None:
     files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
     with files.open(path, "w") as stream:
         json.dump(asdict(read), stream)
+
+
+def read_notes(lake: LakeResource, source: str) -> Notes:
+    """What is known of the source's text files from earlier runs. Losing it costs time only."""
+    files, path = fsspec.core.url_to_fs(_notes_path(lake, source))
+    try:
+        with files.open(path, "r") as stream:
+            found: dict[str, Any] = json.load(stream)
+        return {name: (version, TextNote(**note)) for name, (version, note) in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def remember_notes(lake: LakeResource, source: str, notes: Notes) -> None:
+    """Record what was found of the source's text files."""
+    files, path = fsspec.core.url_to_fs(_notes_path(lake, source))
+    files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+    with files.open(path, "w") as stream:
+        json.dump({name: (version, asdict(note)) for name, (version, note) in notes.items()}, stream)
+
+
+def _notes_path(lake: LakeResource, source: str) -> str:
+    return f"{lake.location}/.last_read/{source}.files.json"
 
 
 def _last_read_path(lake: LakeResource, source: str) -> str:

@@ -1,158 +1,88 @@
 """Group `sources`: customers, orders and web events, cleaned, deduplicated, accounted for row by row."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import dagster as dg
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from engagement_assets.assets import ingestion as ing
 from engagement_assets.assets.common import code_version, commit_metadata, publish_in_chunks, table_asset
+from engagement_assets.assets.reader import Reader, reading
 from engagement_assets.checks import rules
 from engagement_assets.checks.publication import Publication, preview
 from engagement_assets.contracts import Contract, RawCustomers, RawOrders, RawWebEvents
 from engagement_assets.contracts.sources import SOURCE_COLUMNS
-from engagement_assets.partitions import days_between, today
+from engagement_assets.partitions import days_between
 from engagement_assets.resources.engine import EngineResource
-from engagement_assets.resources.sources import Inspection, SourcesResource
+from engagement_assets.resources.inspection import Inspection, signature_of
+from engagement_assets.resources.sources import SourcesResource
 from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import Settings
 from engagement_assets.transforms import customers as customers_step
 from engagement_assets.transforms import examination
 from engagement_assets.transforms import orders as orders_step
 from engagement_assets.transforms import web_events as web_events_step
-from engagement_assets.transforms.examination import ObservationWindow
 
 GROUP = "sources"
+
+#: Files named in a warning.
+_NAMED = 5
 
 
 def _unbound() -> Any:
     raise RuntimeError("this rule is known to Dagster by name only; the run binds it to its rows")
 
 
-def customer_rules(settings: Settings, rejected: Callable[[], tuple[int, int]] = _unbound) -> list[rules.Rule]:
+def customer_rules(settings: Settings, rejected: Callable[[], rules.Rejections] = _unbound) -> list[rules.Rule]:
     """The rules of raw_customers."""
-    return [rules.contract_rule(RawCustomers), _rejected_share(settings, rejected)]
+    return [rules.contract_rule(RawCustomers), *_rejections(settings, rejected)]
 
 
 def order_rules(
     settings: Settings,
     customers: Callable[[], DataFrame] = _unbound,
-    rejected: Callable[[], tuple[int, int]] = _unbound,
+    rejected: Callable[[], rules.Rejections] = _unbound,
 ) -> list[rules.Rule]:
     """The rules of raw_orders."""
     return [
         rules.contract_rule(RawOrders),
         rules.known_customers(customers),
         rules.orders_not_before_signup(customers),
-        _rejected_share(settings, rejected),
+        *_rejections(settings, rejected),
     ]
 
 
 def event_rules(
     settings: Settings,
     customers: Callable[[], DataFrame] = _unbound,
-    rejected: Callable[[], tuple[int, int]] = _unbound,
+    rejected: Callable[[], rules.Rejections] = _unbound,
 ) -> list[rules.Rule]:
     """The rules of raw_web_events."""
     return [
         rules.contract_rule(RawWebEvents),
         rules.known_customers(customers),
         rules.known_event_types(),
-        _rejected_share(settings, rejected),
+        *_rejections(settings, rejected),
     ]
 
 
-def _rejected_share(settings: Settings, rejected: Callable[[], tuple[int, int]]) -> rules.Rule:
-    return rules.rejected_share(rejected, settings.rejected_share_warning, settings.rejected_share_limit)
+def _rejections(settings: Settings, rejected: Callable[[], rules.Rejections]) -> list[rules.Rule]:
+    return [
+        rules.rejected_share(rejected, settings.rejected_share_warning, settings.rejected_share_limit),
+        rules.readable_files(rejected),
+    ]
 
 
-@dataclass
-class Reader:
-    """Reads and examines the sources of one run; intermediate rows go to a folder that is removed at its end."""
-
-    settings: Settings
-    sources: SourcesResource
-    engine: EngineResource
-    scratch: str
-
-    @property
-    def spark(self) -> SparkSession:
-        """The run's session."""
-        return self.engine.spark_session
-
-    def window(self, last_day: date) -> ObservationWindow:
-        """The dates a row may have."""
-        return ObservationWindow(self.settings.start_date, last_day, today(self.settings))
-
-    def customers(self, inspection: Inspection) -> ing.Ingestion:
-        """The customers source, one row per customer among the kept."""
-        frames = [
-            customers_step.examine_customers(rows, kinds, today=today(self.settings), timezone=self.settings.timezone)
-            for rows, kinds in self.sources.read_parquet(self.spark, inspection)
-        ]
-        examined = ing.keep(self._together(frames, RawCustomers), f"{self.scratch}/customers", self.spark)
-        settled = ing.keep(customers_step.settle_customers(examined), f"{self.scratch}/customers-settled", self.spark)
-        read = sum(group.rows for group in inspection.groups)
-        return ing.take_stock("customers", settled, customers_step.CONTENTS, read, inspection)
-
-    def known_customers(self) -> DataFrame:
-        """customer_id and signup_date of every customer in the source, whenever they signed up."""
-        settled = self.customers(self.sources.inspect("customers")).settled
-        return settled.filter(F.col("verdict") == examination.KEPT).select("customer_id", "signup_date")
-
-    def orders(self, inspection: Inspection, customers: DataFrame, last_day: date) -> ing.Ingestion:
-        """The orders source."""
-        frames = [
-            orders_step.examine_orders(rows, kinds, window=self.window(last_day), timezone=self.settings.timezone)
-            for rows, kinds in self.sources.read_parquet(self.spark, inspection)
-        ]
-        examined = ing.keep(self._together(frames, RawOrders), f"{self.scratch}/orders", self.spark)
-        settled = ing.keep(orders_step.settle_orders(examined, customers), f"{self.scratch}/orders-settled", self.spark)
-        read = sum(group.rows for group in inspection.groups)
-        return ing.take_stock("orders", settled, orders_step.CONTENTS, read, inspection)
-
-    def web_events(self, inspection: Inspection, customers: DataFrame, last_day: date) -> ing.Ingestion:
-        """The web events source."""
-        lines = list(self.sources.read_lines(self.spark, inspection))
-        frames = [
-            web_events_step.examine_web_events(part, window=self.window(last_day), timezone=self.settings.timezone)
-            for part in lines
-        ]
-        examined = ing.keep(self._together(frames, RawWebEvents), f"{self.scratch}/web_events", self.spark)
-        settled = web_events_step.settle_web_events(examined, customers)
-        settled = ing.keep(settled, f"{self.scratch}/web_events-settled", self.spark)
-        read = sum(part.count() for part in lines)
-        return ing.take_stock("web_events", settled, web_events_step.CONTENTS, read, inspection)
-
-    def _together(self, frames: Sequence[DataFrame], contract: type[Contract]) -> DataFrame:
-        columns = ing.examined_schema(contract).names
-        return ing.source_rows([frame.select(*columns) for frame in frames], ing.examined_schema(contract), self.spark)
-
-
-@contextmanager
-def reading(
-    context: dg.AssetExecutionContext,
-    settings: Settings,
-    sources: SourcesResource,
-    engine: EngineResource,
-    lake: LakeResource,
-) -> Iterator[Reader]:
-    """A reader whose intermediate rows are removed at the end, whatever happens."""
-    scratch = lake.scratch(context.run_id)
-    try:
-        yield Reader(settings, sources, engine, scratch)
-    finally:
-        lake.remove(scratch)
+def _kept_out(inspection: Inspection, account: ing.Account) -> rules.Rejections:
+    return rules.Rejections(account.faulty_rows, account.read, account.rejected, tuple(inspection.unreadable))
 
 
 def inspection_metadata(inspection: Inspection, account: ing.Account) -> dict[str, Any]:
     """What was found of a source and where its rows went, for the materialisation of the run's last day."""
-    columns = sorted({(name, kind) for group in inspection.groups for name, kind in group.types.items()})
+    columns = list(inspection.types)
     if inspection.source == "web_events":
         columns = [(name, "JSON field") for name in SOURCE_COLUMNS["web_events"]]
     return {
@@ -161,6 +91,8 @@ def inspection_metadata(inspection: Inspection, account: ing.Account) -> dict[st
         "source_schema": dg.MetadataValue.json([{"column": name, "type": kind} for name, kind in columns]),
         "source_schemas": max(len(inspection.groups), 1),
         "ignored_columns": ", ".join(inspection.extra_columns) or "none",
+        "ignored_files": len(inspection.ignored),
+        "unreadable_files": len(inspection.unreadable),
         "rows_read": account.read,
         "rows_kept": account.kept,
         "rows_rejected": account.rejected_rows,
@@ -171,14 +103,29 @@ def inspection_metadata(inspection: Inspection, account: ing.Account) -> dict[st
     }
 
 
-def warn_about_window(context: dg.AssetExecutionContext, settings: Settings, source: str, account: ing.Account) -> None:
-    """Say that rows were rejected for their date, and which setting moves the limit."""
+def warn(context: dg.AssetExecutionContext, settings: Settings, inspection: Inspection, account: ing.Account) -> None:
+    """Say what was left out that a setting or a look at the folder would mend."""
+    source = inspection.source
     outside = account.rejected.get(examination.OUTSIDE_WINDOW, 0)
     if outside:
         context.log.warning(
             f"{source}: {outside} row(s) are dated before the first partition ({settings.start_date}) or in the future, and were "
             "rejected; ENGAGEMENT_START_DATE moves the first partition."
         )
+    if inspection.unreadable:
+        context.log.warning(
+            f"{source}: {len(inspection.unreadable)} file(s) cannot be read, and their rows are missing: "
+            f"{_listed(list(inspection.unreadable))}; `engagement rejects --source {source}` says why."
+        )
+    if inspection.ignored:
+        context.log.warning(
+            f"{source}: {len(inspection.ignored)} file(s) are no source files by their name, and were not read: "
+            f"{_listed(inspection.ignored)}."
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def build_source_assets(settings: Settings, lake_location: str) -> list[dg.AssetsDefinition]:
@@ -189,21 +136,20 @@ def build_source_assets(settings: Settings, lake_location: str) -> list[dg.Asset
         context: dg.AssetExecutionContext, engine: EngineResource, lake: LakeResource, sources: SourcesResource
     ) -> Iterator[Any]:
         with reading(context, settings, sources, engine, lake) as reader:
-            inspection = sources.inspect("customers")
-            found = reader.customers(inspection)
-            warn_about_window(context, settings, "customers", found.account)
-            ing.publish_rejected(lake, reader.spark, found, inspection, context.run_id)
+            found = reader.customers(reader.inspect("customers"))
+            warn(context, settings, found.inspection, found.account)
+            ing.publish_rejected(lake, reader.spark, found, context.run_id)
             kept = found.settled.filter(F.col("verdict") == examination.KEPT)
             publication = Publication(
                 context,
                 lake,
                 reader.spark,
                 RawCustomers,
-                customer_rules(settings, lambda: (found.account.faulty_rows, found.account.read)),
+                customer_rules(settings, lambda: _kept_out(found.inspection, found.account)),
                 commit_metadata=commit_metadata(settings),
             )
             last = publication.asked[-1]
-            publication.describe(last, **inspection_metadata(inspection, found.account))
+            publication.describe(last, **inspection_metadata(found.inspection, found.account))
             publication.describe(
                 last, preview=preview(kept.select("customer_id", "signup_date", "country").orderBy("customer_id"))
             )
@@ -263,9 +209,10 @@ def _bring_up_to_date(
     published = lake.partitions(contract)
     asked = list(context.partition_keys)
     last_day = ing.observation_day(asked, published)
-    inspection = reader.sources.inspect(source)
+    inspection = reader.inspect(source)
     known = reader.known_customers()
-    signature = ":".join((inspection.signature, reader.sources.inspect("customers").signature, code_version(settings)))
+    customer_files = signature_of(reader.sources.find("customers"))
+    signature = ":".join((inspection.signature, customer_files, code_version(settings)))
     before = ing.last_read(lake, source)
     expected = days_between(settings.start_date, last_day)
     missing = set(expected) - set(published)
@@ -274,16 +221,16 @@ def _bring_up_to_date(
         account, found, write = before.account, None, []
     else:
         found = ingest(inspection, known, last_day)
-        account = found.account
-        ing.publish_rejected(lake, reader.spark, found, inspection, context.run_id)
+        account, inspection = found.account, found.inspection
+        ing.publish_rejected(lake, reader.spark, found, context.run_id)
         write = sorted(missing | ing.changed_days(lake, reader.spark, contract, contents, found))
-    warn_about_window(context, settings, source, account)
+    warn(context, settings, inspection, account)
     publication = Publication(
         context,
         lake,
         reader.spark,
         contract,
-        make_rules(settings, lambda: known, lambda: (account.faulty_rows, account.read)),
+        make_rules(settings, lambda: known, lambda: _kept_out(inspection, account)),
         commit_metadata=commit_metadata(settings),
     )
     try:

@@ -17,6 +17,10 @@ from pyspark.sql import functions as F
 from engagement_assets.contracts import Contract
 from engagement_assets.contracts.sources import FUNNEL
 
+_READABLE = "every source file can be read"
+
+_FILES_NAMED = 10
+
 #: An event type that looks like a name may be shown; anything else could be somebody's data.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,39}")
 
@@ -228,19 +232,35 @@ def customers_conserved(expected: Callable[[], Mapping[str, int]], of: str) -> R
     )
 
 
-def rejected_share(rejected: Callable[[], tuple[int, int]], warning: float, limit: float) -> Rule:
-    """The share of the source's rows that were rejected: a warning above `warning`, no publication above `limit`.
+@dataclass(frozen=True)
+class Rejections:
+    """What was kept out of a source as a whole: rows at fault, rows read, rows by reason, files that cannot be read.
 
-    `rejected()` gives rows rejected and rows read, over the whole source; rows outside the observation window are none of
-    them, because that is a matter of settings, and told by a warning of its own.
+    Rows outside the observation window are not at fault: that is a matter of settings, and told by a warning of its own.
     """
 
+    faulty: int
+    read: int
+    by_reason: Mapping[str, int] = field(default_factory=dict)
+    unreadable_files: Sequence[str] = ()
+
+
+def rejected_share(rejected: Callable[[], Rejections], warning: float, limit: float) -> Rule:
+    """The share of the source's rows that were rejected: a warning above `warning`, no publication above `limit`."""
+
     def evaluate(audited: Audited) -> dict[str, Outcome]:
-        bad, read = rejected()
-        share = bad / read if read else 0.0
+        found = rejected()
+        share = found.faulty / found.read if found.read else 0.0
         outcome = Outcome(
-            {f"rejected share is at most {warning:.1%}": bad if share > warning else 0},
-            {"rows_rejected": bad, "rows_read": read, "rejected_share": round(share, 6), "limit": limit},
+            {f"rejected share is at most {warning:.1%}": found.faulty if share > warning else 0},
+            {
+                "rows_rejected": found.faulty,
+                "rows_read": found.read,
+                "rejected_share": round(share, 6),
+                "limit": limit,
+                # A number of its own per reason: Dagster draws those over time.
+                **{f"rejected_{reason}": rows for reason, rows in sorted(found.by_reason.items())},
+            },
             is_error=share > limit,
         )
         return dict.fromkeys(audited.days, outcome)
@@ -250,4 +270,23 @@ def rejected_share(rejected: Callable[[], tuple[int, int]], warning: float, limi
         f"Share of the source's rows that were rejected: a warning above {warning:.1%}, an error that stops above {limit:.1%}.",
         True,
         evaluate,
+    )
+
+
+def readable_files(rejected: Callable[[], Rejections]) -> Rule:
+    """Warns of source files that could not be read: their rows are missing, however many they are."""
+
+    def evaluate(audited: Audited) -> dict[str, Outcome]:
+        found = rejected().unreadable_files
+        named = ", ".join(found[:_FILES_NAMED]) + (
+            f" and {len(found) - _FILES_NAMED} more" if found[_FILES_NAMED:] else ""
+        )
+        return dict.fromkeys(audited.days, Outcome({_READABLE: len(found)}, {"files": named or "none"}, is_error=False))
+
+    return Rule(
+        "readable_files",
+        "Warning: source files that could not be read. Their rows are missing; `engagement rejects` says why.",
+        False,
+        evaluate,
+        (_READABLE,),
     )

@@ -32,6 +32,9 @@ class Contract(pa.DataFrameModel):
     #: Name -> SQL condition, for rules that span columns.
     _row_rules: ClassVar[dict[str, str]] = {}
 
+    #: Whether the table's folder is for its owner's eyes only.
+    _private: ClassVar[bool] = False
+
     @classmethod
     def table(cls) -> str:
         """The table's name in the lake, which is the asset's too."""
@@ -56,6 +59,11 @@ class Contract(pa.DataFrameModel):
     def key(cls) -> list[str]:
         """The columns that identify a row; empty where rows have no identity."""
         return list(cls.to_schema().unique or [])
+
+    @classmethod
+    def is_private(cls) -> bool:
+        """Whether the table's folder is for its owner's eyes only."""
+        return cls._private
 
     @classmethod
     def gate(cls) -> pa.DataFrameSchema:

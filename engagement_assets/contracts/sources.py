@@ -80,6 +80,8 @@ class RawWebEvents(Contract):
 class RejectedRows(Contract):
     """One row per source row that was kept out, with the reason. Holds personal data."""
 
+    _private = True
+
     source: T.StringType() = pa.Field(nullable=False, isin=list(SOURCES), description="customers, orders or web_events")
     source_path: T.StringType() = pa.Field(
         nullable=False, description="file or folder the row came from, relative to the sources"

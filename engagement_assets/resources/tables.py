@@ -267,6 +267,9 @@ class LakeResource(ConfigurableResource):
         Parameters: `frame` has the contract's columns; `partitions` are the ones this write stands for: rows of others
         are an error, one without rows gets an empty file, so that it counts as built.
         """
+        if contract.is_private() and not is_url(self.location):
+            Path(self.path(contract)).mkdir(parents=True, exist_ok=True)
+            Path(self.path(contract)).chmod(0o700)
         # Not named after the run alone: a retried run keeps its id, and a folder that is referenced is never touched.
         folder = f"data/{run_id}-{uuid.uuid4().hex[:8]}"
         return write_files(frame, contract, self.path(contract), folder, partitions)

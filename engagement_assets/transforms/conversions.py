@@ -8,22 +8,32 @@ twelve, `2024` the first of January.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 #: What a source column is, as far as its conversion is concerned.
-Kind = Literal["text", "integer", "decimal", "float", "date", "timestamp", "timestamp_nanos", "local_nanos", "other"]
+Kind = Literal["text", "integer", "decimal", "float", "date", "timestamp", "other"]
 
-_ISO_DATE_TIME = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
-)
+_YEAR = r"(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})"
+_CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
+_ISO_DATE_TIME = rf"^{_YEAR}-[0-9]{{2}}-[0-9]{{2}}([T ]{_CLOCK})?$"
 _PLAIN_NUMBER = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)$"
+_LEADING_ZEROS = r"^([+-]?)0+([0-9])"
+_NEEDLESS_DECIMALS = r"^([^.]*[.][0-9]{20})[0-9]+$"
 _NOT_A_NUMBER = ("nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
+
+#: Days since 1970 of the years 1 to 9999, and microseconds.
+_DAYS_WITH_YEAR = tuple(day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
+_INSTANTS_WITH_YEAR = (_DAYS_WITH_YEAR[0] * 86_400_000_000, (_DAYS_WITH_YEAR[1] + 1) * 86_400_000_000 - 1)
 
 #: Doubles at or above this no longer hold every integer.
 _EXACT_INTEGERS = 2**53
+
+#: Floats up to this are told without an exponent.
+_PLAIN_FLOATS = 1e22
 
 #: Absolute doubles below half a cent's tenth are zero in cents; their text may have an exponent that one engine cannot cast.
 _ROUNDS_TO_ZERO = 0.0005
@@ -40,7 +50,7 @@ def identifier(column: Column, kind: Kind) -> tuple[Column, Column]:
     text = text_of(column)
     if kind == "float":
         exact = (column == F.floor(column)) & (F.abs(column) < F.lit(float(_EXACT_INTEGERS)))
-        return text, F.when(exact, column.cast("bigint").cast("string"))
+        return text, F.when(exact, column.try_cast("bigint").cast("string"))
     if kind == "decimal":
         whole = column.cast("decimal(38,0)")
         return text, F.when(whole == column, whole.cast("string"))
@@ -55,18 +65,26 @@ def label(column: Column, kind: Kind) -> tuple[Column, Column]:
     return text, text if kind in ("text", "integer") else F.lit(None).cast("string")
 
 
-def instant(column: Column, kind: Kind, timezone: str) -> tuple[Column, Column]:
-    """A date or date-time as an instant; one without an offset is a clock time in the business time zone."""
+def instant(column: Column, kind: Kind) -> tuple[Column, Column]:
+    """A date or date-time as an instant; one without an offset is a clock time in the session's, the business, time zone.
+
+    Days before year 1 or after year 9999 have no value: they cannot be written as dates.
+    """
     if kind == "text":
         text = text_of(column)
         return text, F.when(text.rlike(_ISO_DATE_TIME), text.try_cast("timestamp"))
-    if kind in ("date", "timestamp"):
-        return text_of(column), column.cast("timestamp")
-    if kind in ("timestamp_nanos", "local_nanos"):
-        value = F.timestamp_micros(F.floor(column / F.lit(1000)).cast("bigint"))
-        value = F.to_utc_timestamp(value, timezone) if kind == "local_nanos" else value
-        return text_of(value), value
+    if kind == "date":
+        # Chosen before they are cast: a day millions of years away has no instant, and a cast that fails ends the run.
+        return text_of(column), with_year(column).cast("timestamp")
+    if kind == "timestamp":
+        value = column.cast("timestamp")
+        return text_of(column), F.when(F.unix_micros(value).between(*_INSTANTS_WITH_YEAR), value)
     return text_of(column), F.lit(None).cast("timestamp")
+
+
+def with_year(day: Column) -> Column:
+    """The day if it is of the years 1 to 9999, which is what dates can be written as; else null."""
+    return F.when(F.unix_date(day).between(*_DAYS_WITH_YEAR), day)
 
 
 def money(column: Column, kind: Kind) -> tuple[Column, Column]:
@@ -76,12 +94,25 @@ def money(column: Column, kind: Kind) -> tuple[Column, Column]:
         return text, column.try_cast("decimal(18,2)")
     if kind == "float":
         from_text = text.try_cast("decimal(18,2)")
-        infinity = F.lit(float("inf"))  # the engines spell it differently
-        text = F.when(column == infinity, "Infinity").when(column == -infinity, "-Infinity").otherwise(text)
-        return text, F.when(F.abs(column) < _ROUNDS_TO_ZERO, F.lit(0).cast("decimal(18,2)")).otherwise(from_text)
+        value = F.when(F.abs(column) < _ROUNDS_TO_ZERO, F.lit(0).cast("decimal(18,2)")).otherwise(from_text)
+        return _float_text(column), value
     if kind == "text":
-        return text, F.when(text.rlike(_PLAIN_NUMBER), text.try_cast("decimal(18,2)"))
+        # Longer than any decimal type, a number is not cast alike by the engines; neither part changes the cents.
+        short = F.regexp_replace(F.regexp_replace(text, _LEADING_ZEROS, "$1$2"), _NEEDLESS_DECIMALS, "$1")
+        return text, F.when(text.rlike(_PLAIN_NUMBER), short.try_cast("decimal(18,2)"))
     return text, F.lit(None).cast("decimal(18,2)")
+
+
+def _float_text(column: Column) -> Column:
+    """A float as text, spelled alike by the engines, which differ in infinities and in when they use exponents."""
+    text = text_of(column)
+    infinity = F.lit(float("inf"))
+    plain = F.when(F.abs(column).between(_ROUNDS_TO_ZERO, _PLAIN_FLOATS), text.try_cast("decimal(38,6)").cast("string"))
+    return (
+        F.when(column == infinity, "Infinity")
+        .when(column == -infinity, "-Infinity")
+        .otherwise(F.coalesce(plain, F.replace(F.lower(text), F.lit(".0e"), F.lit("e"))))
+    )
 
 
 def is_not_a_number(text: Column) -> Column:

@@ -11,7 +11,7 @@ from engagement_assets.transforms import conversions, examination
 from engagement_assets.transforms.conversions import Kind
 
 #: The date comes first: a row with a later sign-up never displaces one with an earlier, so no snapshot learns from later rows.
-CONTENTS = ("signup_date", "country", "email")
+CONTENTS = ("signup_date", "country", "email", "customer_id")
 
 UNKNOWN_COUNTRY = "unknown"
 
@@ -19,14 +19,14 @@ UNKNOWN_COUNTRY = "unknown"
 EARLIEST_SIGNUP = date(1900, 1, 1)
 
 
-def examine_customers(rows: DataFrame, kinds: dict[str, Kind], *, today: date, timezone: str) -> DataFrame:
+def examine_customers(rows: DataFrame, kinds: dict[str, Kind], *, today: date) -> DataFrame:
     """Judge each customers row by itself.
 
     Parameters: `rows` has customer_id, signup_date, country, email (of the given kinds) and source_path.
     Returns: customer_id, signup_date, country, email, source_path, as_of_date (null), verdict, raw.
     """
     id_text, customer_id = conversions.identifier(F.col("customer_id"), kinds["customer_id"])
-    date_text, signup = conversions.instant(F.col("signup_date"), kinds["signup_date"], timezone)
+    date_text, signup = conversions.instant(F.col("signup_date"), kinds["signup_date"])
     country_text, country = conversions.label(F.col("country"), kinds["country"])
     email_text, email = conversions.label(F.col("email"), kinds["email"])
     signup_date = F.to_date(signup)
@@ -35,6 +35,8 @@ def examine_customers(rows: DataFrame, kinds: dict[str, Kind], *, today: date, t
         F.when(customer_id.isNull(), examination.WRONG_TYPE),
         F.when(date_text.isNull(), examination.MISSING_DATE),
         F.when(signup_date.isNull(), examination.WRONG_TYPE),
+        F.when(country_text.isNotNull() & country.isNull(), examination.WRONG_TYPE),
+        F.when(email_text.isNotNull() & email.isNull(), examination.WRONG_TYPE),
         F.when((signup_date < F.lit(EARLIEST_SIGNUP)) | (signup_date > F.lit(today)), examination.OUTSIDE_WINDOW),
     )
     raw = examination.as_json(

@@ -61,7 +61,10 @@ def when_rejected(verdict: Column, raw: Column) -> Column:
 
 def as_json(*columns: Column) -> Column:
     """Columns as one JSON object, for rows that never were text."""
-    return F.to_json(F.struct(*columns))
+    text = F.to_json(F.struct(*columns))
+    for code in (0x0B, *range(0x0E, 0x10), *range(0x1A, 0x20)):  # one engine writes \u001F, the other \u001f
+        text = F.replace(text, F.lit(f"\\u{code:04X}"), F.lit(f"\\u{code:04x}"))
+    return text
 
 
 def settle_repeats(examined: DataFrame, *, key: Sequence[str], contents: Sequence[str]) -> DataFrame:
@@ -110,13 +113,16 @@ def with_late_raw(examined: DataFrame, columns: Sequence[str]) -> DataFrame:
 
 
 def account(settled: DataFrame, contents: Sequence[str]) -> DataFrame:
-    """Count verdicts per day, and give each day a fingerprint of its rows, whatever their order.
+    """Count verdicts, those of kept rows per day, and give each day a fingerprint of its rows, whatever their order.
 
-    Returns: `as_of_date`, `verdict`, `rows`, `fingerprint` (text).
+    Returns: `as_of_date` (null for rows that are not kept), `verdict`, `rows`, `fingerprint` (text).
     """
     hashed = F.xxhash64(*contents)
+    # A day that is not kept may be one that Python has no date for.
+    kept_day = F.when(F.col("verdict") == KEPT, F.col("as_of_date"))
     return (
-        settled.groupBy("as_of_date", "verdict")
+        settled.withColumn("as_of_date", kept_day)
+        .groupBy("as_of_date", "verdict")
         .agg(
             F.count(F.lit(1)).alias("rows"),
             F.bit_xor(hashed).alias("_xor"),

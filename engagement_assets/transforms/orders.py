@@ -10,10 +10,10 @@ from engagement_assets.transforms.conversions import Kind
 from engagement_assets.transforms.examination import ObservationWindow
 
 #: The date comes first: a later row never displaces an earlier one.
-CONTENTS = ("order_date", "order_amount", "customer_id")
+CONTENTS = ("order_date", "order_amount", "customer_id", "order_id")
 
 
-def examine_orders(rows: DataFrame, kinds: dict[str, Kind], *, window: ObservationWindow, timezone: str) -> DataFrame:
+def examine_orders(rows: DataFrame, kinds: dict[str, Kind], *, window: ObservationWindow) -> DataFrame:
     """Judge each orders row by itself.
 
     Parameters: `rows` has order_id, customer_id, order_date, order_amount (of the given kinds) and source_path.
@@ -21,7 +21,7 @@ def examine_orders(rows: DataFrame, kinds: dict[str, Kind], *, window: Observati
     """
     order_text, order_id = conversions.identifier(F.col("order_id"), kinds["order_id"])
     customer_text, customer_id = conversions.identifier(F.col("customer_id"), kinds["customer_id"])
-    date_text, order_date = conversions.instant(F.col("order_date"), kinds["order_date"], timezone)
+    date_text, order_date = conversions.instant(F.col("order_date"), kinds["order_date"])
     amount_text, amount = conversions.money(F.col("order_amount"), kinds["order_amount"])
     day = F.to_date(order_date)
     verdict = examination.first_reason(

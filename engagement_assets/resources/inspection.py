@@ -1,0 +1,121 @@
+"""What is known of a source once its files were looked at, and before they are read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engagement_assets.contracts.sources import SOURCE_COLUMNS
+from engagement_assets.resources import copies
+from engagement_assets.resources.files import SourceFile, TextNote
+from engagement_assets.transforms.conversions import Kind
+
+
+@dataclass(frozen=True)
+class ParquetGroup:
+    """Files whose columns, of those the contract knows, have the same types; all read directly, or all by a copy."""
+
+    files: tuple[SourceFile, ...]
+    #: Rows of each file, by its footer.
+    counts: tuple[int, ...]
+    columns: Mapping[str, pa.DataType]
+    copied: bool
+
+    @property
+    def rows(self) -> int:
+        """Rows of all files."""
+        return sum(self.counts)
+
+    def without(self, names: Container[str]) -> ParquetGroup:
+        """The group without the files of these names."""
+        kept = [pair for pair in zip(self.files, self.counts, strict=True) if pair[0].name not in names]
+        return replace(self, files=tuple(file for file, _ in kept), counts=tuple(rows for _, rows in kept))
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """What each column is, as it arrives in a frame."""
+        return {name: kind_of(kind) for name, kind in self.columns.items()}
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found of a source before it is read."""
+
+    source: str
+    files: tuple[SourceFile, ...]
+    groups: tuple[ParquetGroup, ...] = ()
+    #: Text files: file name -> what was found.
+    notes: Mapping[str, TextNote] = field(default_factory=dict)
+    #: File name -> why it cannot be read.
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    #: Files that do not count as source files by their name.
+    ignored: tuple[str, ...] = ()
+    #: Columns of the files and their types, each pair once.
+    types: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def signature(self) -> str:
+        """Changes when any file is added, removed or changed."""
+        return signature_of(self.files)
+
+    @property
+    def extra_columns(self) -> list[str]:
+        """Columns of the files that the contract does not know; they are ignored."""
+        return sorted({name for name, _ in self.types} - set(SOURCE_COLUMNS[self.source]))
+
+    @property
+    def rows(self) -> int:
+        """Rows of all readable files: by the footers of Parquet files, by the line breaks of text files."""
+        return sum(group.rows for group in self.groups) + sum(note.lines for note in self.notes.values())
+
+    def without(self, unreadable: Mapping[str, str]) -> Inspection:
+        """The same source, some more of its files left out."""
+        groups = [group.without(unreadable) for group in self.groups]
+        return replace(
+            self,
+            groups=tuple(group for group in groups if group.files),
+            notes={name: note for name, note in self.notes.items() if name not in unreadable},
+            unreadable={**self.unreadable, **unreadable},
+        )
+
+
+def signature_of(files: Sequence[SourceFile]) -> str:
+    """Changes when any of the files is added, removed or changed."""
+    text = json.dumps(sorted((file.name, file.size, file.version) for file in files))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def is_read_directly(
+    file: SourceFile, schema: pa.Schema, footer: pq.FileMetaData, columns: Mapping[str, pa.DataType]
+) -> bool:
+    """Whether both engines read the file as it is, and alike; if not, they read a copy."""
+    lower = [name.lower() for name in schema.names]
+    milliseconds = [name for name, kind in columns.items() if pa.types.is_timestamp(kind) and kind.unit == "ms"]
+    return (
+        copies.has_plain_name(file)
+        and len(set(lower)) == len(lower)  # engines do not tell `ID` from `id`
+        and all(copies.spark_type(kind) is not None for kind in columns.values())
+        and not any(copies.exceeds_engines(footer, name) for name in milliseconds)
+    )
+
+
+def kind_of(arrow_type: pa.DataType) -> Kind:
+    """What an Arrow type is, as far as its conversion is concerned; that of its copy, where it is read by one."""
+    if not copies.is_convertible(arrow_type):
+        return "other"
+    copied = copies.copied_type(arrow_type)
+    tests: list[tuple[Any, Kind]] = [
+        (pa.types.is_timestamp, "timestamp"),
+        (pa.types.is_string, "text"),
+        (pa.types.is_integer, "integer"),
+        (pa.types.is_decimal, "decimal"),
+        (pa.types.is_floating, "float"),
+        (pa.types.is_date, "date"),
+    ]
+    return next((kind for test, kind in tests if test(copied)), "other")

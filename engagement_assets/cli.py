@@ -1,24 +1,27 @@
-"""The command line: `engagement run | show | export | calibrate | sample | settings | doctor`."""
+"""The command line: `engagement run | show | export | calibrate | sample | settings | doctor`; upkeep is beside it."""
 
 from __future__ import annotations
 
-import os
 import sys
-import traceback
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from engagement_assets.settings import PREFIX, Settings, as_date
+from engagement_assets import upkeep
+from engagement_assets.console import (
+    DateOption,
+    UsageError,
+    err,
+    friendly,
+    out,
+    parse_day,
+    parse_instant,
+    progress_bar,
+)
+from engagement_assets.settings import PREFIX, Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,58 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Customer engagement intelligence: who is valuable, who is slipping away, and why, as of any day.",
 )
-out = Console()
-err = Console(stderr=True)
-
-#: Shows the traceback of an unexpected error.
-DEBUG_VARIABLE = f"{PREFIX}DEBUG"
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class UsageError(ValueError):
-    """What was asked for does not make sense; the message says what does."""
-
-
-def friendly(command: Command) -> Command:
-    """Turn errors into one sentence and an exit code; the traceback is there for those who ask for it."""
-
-    @wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return command(*args, **kwargs)
-        except typer.Exit:
-            raise
-        except KeyboardInterrupt:
-            err.print("Interrupted; what was published stays, nothing half-written is visible.")
-            raise typer.Exit(130) from None
-        except ValidationError as error:
-            for fault in error.errors():
-                name = PREFIX + "__".join(str(part).upper() for part in fault["loc"])
-                text = fault["msg"].removeprefix("Value error, ")
-                err.print(f"[red]Setting[/red] {name}: {escape(text)}", highlight=False, soft_wrap=True)
-            raise typer.Exit(2) from None
-        except Exception as error:
-            if os.environ.get(DEBUG_VARIABLE):
-                traceback.print_exc()
-            # The product's own errors are sentences; those of others need their name.
-            own = type(error).__module__.startswith("engagement_assets")
-            text = str(error) if own else f"{type(error).__name__}: {error}"
-            err.print(f"[red]Error:[/red] {escape(text)}", highlight=False, soft_wrap=True)
-            raise typer.Exit(2 if isinstance(error, (UsageError, ValueError)) else 1) from None
-
-    return wrapped  # type: ignore[return-value]
-
-
-def parse_day(text: str) -> date:
-    """A date of the form YYYY-MM-DD. Raises UsageError for anything else."""
-    try:
-        return as_date(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is no date; write it as YYYY-MM-DD, for example 2026-03-31") from None
-
-
-DateOption = Annotated[str | None, typer.Option("--date", help="A day, YYYY-MM-DD.")]
+app.add_typer(upkeep.commands)
 
 
 @app.command()
@@ -103,14 +55,7 @@ def run(
     from engagement_assets.runs import local_instance, run_days
 
     started = datetime.now(settings.zone)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.fields[days]}"),
-        BarColumn(24),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-    )
-    with local_instance() as instance, Progress(*columns, console=err, transient=True) as bar:
+    with local_instance() as instance, progress_bar() as bar:
         task = bar.add_task("starting", total=None, days=days)
 
         def listen(step: Step) -> None:
@@ -168,9 +113,7 @@ def summarize(settings: Settings, day: date | None = None) -> None:
         risky.add_row(customer, f"{score:.3f}", f"{revenue:,.2f}", reasons)
     out.print(risky)
     kept_out = ", ".join(f"{rows:,} {reason}" for reason, rows in report.rejected) or "none"
-    out.print(
-        f"\nRows kept out ([bold]engagement show rejected_rows[/bold]): {kept_out}", highlight=False, soft_wrap=True
-    )
+    out.print(f"\nRows kept out ([bold]engagement rejects[/bold]): {kept_out}", highlight=False, soft_wrap=True)
     out.print(f"CSV files for BI tools: {settings.export}", highlight=False, soft_wrap=True)
     out.print("Dashboard: [bold]make dashboard[/bold]; Dagster UI: [bold]make dev[/bold]; open the address it prints")
 
@@ -180,6 +123,9 @@ def summarize(settings: Settings, day: date | None = None) -> None:
 def show(
     table: Annotated[str, typer.Argument(help="A table, for example engagement_scores.")],
     day: DateOption = None,
+    known_on: Annotated[
+        str | None, typer.Option(help="The version that was current then: a day (its end) or a time, YYYY-MM-DDTHH:MM.")
+    ] = None,
     customer: Annotated[str | None, typer.Option(help="Rows of one customer only.")] = None,
     columns: Annotated[str | None, typer.Option(help="Columns, separated by commas.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows at the most.")] = 20,
@@ -187,8 +133,10 @@ def show(
     """Show rows of a published table (default: its latest day)."""
     from engagement_assets.report import read_table
 
+    settings = Settings()
     chosen = [name.strip() for name in columns.split(",")] if columns else None
-    found = read_table(Settings(), table, parse_day(day).isoformat() if day else None, customer, chosen, limit)
+    when = parse_instant(known_on, settings.zone) if known_on else None
+    found = read_table(settings, table, parse_day(day).isoformat() if day else None, customer, chosen, limit, when)
     if len(found.rows) == 1:
         upright = Table("column", "value", box=None, pad_edge=False)
         for name, value in zip(found.columns, found.rows[0], strict=True):
@@ -200,13 +148,39 @@ def show(
             grid.add_row(*[_shown(value) for value in row])
         out.print(grid)
     where = f" of {found.partition}" if found.partition else ""
-    out.print(f"{len(found.rows)} of {found.total:,} rows{where}", highlight=False)
+    known = f", as known on {when:%Y-%m-%d %H:%M %Z}" if when else ""
+    out.print(f"{len(found.rows)} of {found.total:,} rows{where}{known}", highlight=False)
 
 
 def _shown(value: object) -> str:
     if value is None:
         return ""
     return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+@app.command()
+@friendly
+def rejects(
+    source: Annotated[str | None, typer.Option(help="customers, orders or web_events.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Rows kept out for this reason only.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Rows at the most.")] = 20,
+) -> None:
+    """Show which source rows were kept out, and why. The rows are personal data."""
+    from engagement_assets.rejects import REASONS, one_line, rejected_rows
+
+    found = rejected_rows(Settings(), source, reason, limit)
+    if not found.counts:
+        out.print("No rows were kept out.")
+        return
+    counts = Table("Source", "Reason", "Rows", "What it means", "What to do", box=None, pad_edge=False)
+    for count in found.counts:
+        counts.add_row(count.source, count.reason, f"{count.rows:,}", *REASONS.get(count.reason, ("", "")))
+    out.print(counts)
+    if found.rows:
+        out.print("\nThe rows below are personal data: do not pass them on.\n", style="bold")
+        for row in found.rows:
+            out.print("  ".join(one_line(part) for part in row if part), highlight=False, markup=False, soft_wrap=True)
+    out.print(f"\n{len(found.rows)} of {found.total:,} rows", highlight=False)
 
 
 @app.command()

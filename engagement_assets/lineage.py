@@ -108,3 +108,41 @@ def spans(days: Days) -> list[tuple[str, str]]:
 def daily_tables() -> list[type[Contract]]:
     """The tables with a partition per day."""
     return [contract for contract in TABLES.values() if "as_of_date" in contract.columns()]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A run that builds some tables for consecutive days."""
+
+    tables: tuple[str, ...]
+    first: str
+    last: str
+
+
+#: Tables of facts. A run of one brings it up to date, whichever day it is asked for.
+FACTS: tuple[type[Contract], ...] = (RawOrders, RawWebEvents, Sessions)
+
+
+def steps(wanted: Mapping[type[Contract], Days], published: Mapping[type[Contract], Days]) -> list[Step]:
+    """The runs that build these days of these tables and no others, in the order in which they have to run.
+
+    Facts come first, asked for by one day each. The rest by consecutive days for which the same tables are wanted, the
+    earliest first, because days are built from their own and earlier ones.
+    """
+    facts = {contract: max(wanted[contract]) for contract in FACTS if wanted.get(contract)}
+    together = facts.get(Sessions, max(facts.values(), default=""))
+    asked: dict[str, list[str]] = {}
+    for contract, own in facts.items():
+        day = together if together in published.get(contract, ()) or together in wanted[contract] else own
+        asked.setdefault(day, []).append(contract.table())
+    found = [Step(tuple(tables), day, day) for day, tables in asked.items()]
+    tables_of: dict[str, tuple[str, ...]] = {}
+    for contract, days in wanted.items():
+        if contract not in FACTS:
+            for day in days:
+                tables_of[day] = (*tables_of.get(day, ()), contract.table())
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for day, tables in tables_of.items():
+        alike.setdefault(tables, []).append(day)
+    rest = [Step(tables, *span) for tables, days in alike.items() for span in spans(days)]
+    return [*found, *sorted(rest, key=lambda step: step.first)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from engagement_assets.contracts import TABLES, Contract, EngagementMetrics, EngagementScores, RejectedRows
@@ -64,14 +65,20 @@ class Proposal:
     bounds: list[ProposedBound]
 
 
-def latest_day(lake: LakeResource, contract: type[Contract], day: str | None) -> str:
+def latest_day(lake: LakeResource, contract: type[Contract], day: str | None, known_on: datetime | None = None) -> str:
     """The day asked for, or the latest published one. Raises NotPublishedError if it does not exist."""
-    published = list(lake.partitions(contract))
+    published = list(lake.partitions(contract, known_on))
     if not published:
         raise NotPublishedError(f"{contract.table()}: nothing is published yet; build it with `engagement run`")
     if day is None:
         return published[-1]
-    lake.require(contract, [day])
+    if known_on is None:
+        lake.require(contract, [day])
+    elif day not in published:
+        raise NotPublishedError(
+            f"{contract.table()}: {day} was not built yet on {known_on:%Y-%m-%d %H:%M %Z}; "
+            f"the {len(published)} day(s) built by then are of {published[0]} to {published[-1]}"
+        )
     return day
 
 
@@ -108,8 +115,12 @@ def read_table(
     customer: str | None = None,
     columns: list[str] | None = None,
     limit: int = 20,
+    known_on: datetime | None = None,
 ) -> Rows:
-    """Rows of a published table, of one day (default: the latest) and, where asked, of one customer."""
+    """Rows of a published table, of one day (default: the latest) and, where asked, of one customer.
+
+    `known_on`: as the table was at that instant. Raises VersionNotKeptError if that version is not there.
+    """
     contract = TABLES.get(table)
     if contract is None:
         raise UnknownTableError(f"there is no table {table!r}; the tables are {', '.join(TABLES)}")
@@ -121,11 +132,11 @@ def read_table(
         raise UnknownTableError(f"{table} has no customers to choose from")
     lake = LakeResource.of(settings)
     daily = partition_column(contract) == "as_of_date"
-    partition = latest_day(lake, contract, day) if daily else None
+    partition = latest_day(lake, contract, day, known_on) if daily else None
     chosen = columns or known
     order = ", ".join(f'"{name}"' for name in (contract.key() or chosen[:3]))
     where = "WHERE customer_id = $customer" if customer is not None else ""
-    with opened(lake, {contract: [partition] if partition else None}) as connection:
+    with opened(lake, {contract: [partition] if partition else None}, known_on) as connection:
         parameters = {"customer": customer} if customer is not None else {}
         total = connection.execute(f"SELECT count(*) FROM {table} {where}", parameters).fetchall()[0][0]
         listed = ", ".join(f'"{name}"' for name in chosen)

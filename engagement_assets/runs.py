@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -14,7 +14,11 @@ from pathlib import Path
 
 import dagster as dg
 from dagster._core.execution.plan.objects import StepFailureData
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
 
 from engagement_assets.automation import DAILY_JOB, SERVING_JOB, partitioned_tables
 from engagement_assets.settings import Settings
@@ -139,33 +143,65 @@ def run_days(
     settings: Settings, first: date, last: date, instance: dg.DagsterInstance, listener: Listener | None = None
 ) -> RunOutcome:
     """Build every table for the days `first` to `last` in one run, then export what BI tools read."""
-    from engagement_assets.definitions import build_definitions
-
     check_days(settings, first, last)
-    definitions = build_definitions(settings)
-    if first == last:
-        tags = {"dagster/partition": first.isoformat()}
-    else:
-        tags = {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
-    token = _listener.set(listener)
-    try:
-        outcome = _execute(definitions.resolve_job_def(DAILY_JOB), instance, tags)
-        if outcome.success:
-            exported = _execute(definitions.resolve_job_def(SERVING_JOB), instance, {})
-            outcome = RunOutcome(outcome.run_id, exported.success, exported.failures)
-    finally:
-        _listener.reset(token)
+    outcome = build_tables(settings, first, last, instance, listener)
+    if outcome.success:
+        exported = export_published(settings, instance, listener)
+        outcome = RunOutcome(outcome.run_id, exported.success, exported.failures)
     return outcome
 
 
-def _execute(job: dg.JobDefinition, instance: dg.DagsterInstance, tags: dict[str, str]) -> RunOutcome:
-    result = job.execute_in_process(
-        instance=instance,
-        tags=tags,
-        partition_key=tags.get("dagster/partition"),
-        raise_on_error=False,
-        run_config={"loggers": {"progress": {}}},
-    )
+def build_tables(
+    settings: Settings,
+    first: date,
+    last: date,
+    instance: dg.DagsterInstance,
+    listener: Listener | None = None,
+    tables: Sequence[str] | None = None,
+) -> RunOutcome:
+    """Build some tables (None: all) for the days `first` to `last` in one run."""
+    return _execute(settings, DAILY_JOB, instance, listener, range_tags(first.isoformat(), last.isoformat()), tables)
+
+
+def export_published(settings: Settings, instance: dg.DagsterInstance, listener: Listener | None = None) -> RunOutcome:
+    """Write what BI tools read, in a run."""
+    return _execute(settings, SERVING_JOB, instance, listener, {})
+
+
+def range_tags(first: str, last: str) -> dict[str, str]:
+    """The tags by which a run knows its partitions."""
+    if first == last:
+        return {PARTITION_NAME_TAG: first}
+    return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
+
+
+def _execute(
+    settings: Settings,
+    name: str,
+    instance: dg.DagsterInstance,
+    listener: Listener | None,
+    tags: dict[str, str],
+    tables: Sequence[str] | None = None,
+) -> RunOutcome:
+    # Only now, because it takes a moment.
+    from engagement_assets.definitions import build_definitions
+
+    token = _listener.set(listener)
+    try:
+        result = (
+            build_definitions(settings)
+            .resolve_job_def(name)
+            .execute_in_process(
+                instance=instance,
+                tags=tags,
+                partition_key=tags.get(PARTITION_NAME_TAG),
+                asset_selection=None if tables is None else [dg.AssetKey(table) for table in tables],
+                raise_on_error=False,
+                run_config={"loggers": {"progress": {}}},
+            )
+        )
+    finally:
+        _listener.reset(token)
     failures = {}
     for event in result.all_events:
         if event.is_step_failure and event.step_key:

@@ -54,7 +54,7 @@ class World:
     def instance(self) -> dg.DagsterInstance:
         """The Dagster instance, with the home that the product makes for a single machine."""
         home = self.root / "home"
-        home.mkdir()
+        home.mkdir(parents=True)
         base = str(home / "history" / "runs")
         # Without the capture of each step's output, which starts four processes a run.
         config = LOCAL_INSTANCE.replace("history/runs", base) + NO_CAPTURED_OUTPUT

@@ -151,13 +151,18 @@ def publish_rejected(lake: LakeResource, spark: SparkSession, ingestion: Ingesti
 
 
 def changed_days(
-    lake: LakeResource, spark: SparkSession, contract: type[Contract], contents: Sequence[str], ingestion: Ingestion
+    lake: LakeResource,
+    spark: SparkSession,
+    contract: type[Contract],
+    contents: Sequence[str],
+    ingestion: Ingestion,
+    days: Sequence[str] | None = None,
 ) -> set[str]:
-    """Published days whose rows are no longer what the source says."""
-    published = lake.partitions(contract)
+    """Published days (of `days`, if given) whose rows are no longer what the source says."""
+    published = list(lake.partitions(contract)) if days is None else days
     if not published:
         return set()
-    rows = lake.read(spark, contract).withColumn("verdict", F.lit(examination.KEPT))
+    rows = lake.read(spark, contract, published).withColumn("verdict", F.lit(examination.KEPT))
     found = {row["as_of_date"].isoformat(): row["fingerprint"] for row in examination.account(rows, contents).collect()}
     return {day for day in published if found.get(day) != ingestion.fingerprints.get(day)}
 
@@ -196,6 +201,11 @@ def last_read(lake: LakeResource, source: str) -> LastRead | None:
         return LastRead(found["signature"], found["last_day"], Account(**found["account"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def forget_read(lake: LakeResource, source: str) -> None:
+    """Have the next run examine the source again, whether or not it changed."""
+    lake.remove(_last_read_path(lake, source))
 
 
 def remember_read(lake: LakeResource, source: str, read: LastRead) -> None:

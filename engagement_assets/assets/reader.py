@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import dagster as dg
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -137,17 +136,23 @@ def _what(error: Exception) -> str:
 
 @contextmanager
 def reading(
-    context: dg.AssetExecutionContext,
+    run_id: str,
     settings: Settings,
     sources: SourcesResource,
     engine: EngineResource,
     lake: LakeResource,
 ) -> Iterator[Reader]:
-    """A reader whose intermediate rows are removed at the end, whatever happens. They are for the owner's eyes only."""
-    scratch = lake.scratch(context.run_id)
+    """A reader whose intermediate rows are removed at the end, whatever happens. They are for the owner's eyes only.
+
+    Raises TableDamagedError in place of an engine's error about a published file.
+    """
+    scratch = lake.scratch(run_id)
     if not is_url(scratch):
         Path(scratch).mkdir(parents=True, mode=0o700)
     try:
         yield Reader(settings, sources, engine, lake, scratch)
+    except Exception as error:
+        lake.name_damage(error)
+        raise
     finally:
         lake.remove(scratch)

@@ -135,7 +135,8 @@ def build_source_assets(settings: Settings, lake_location: str) -> list[dg.Asset
     def raw_customers(
         context: dg.AssetExecutionContext, engine: EngineResource, lake: LakeResource, sources: SourcesResource
     ) -> Iterator[Any]:
-        with reading(context, settings, sources, engine, lake) as reader:
+        lake.begin(context.run_id, context.log.info)
+        with reading(context.run_id, settings, sources, engine, lake) as reader:
             found = reader.customers(reader.inspect("customers"))
             warn(context, settings, found.inspection, found.account)
             ing.publish_rejected(lake, reader.spark, found, context.run_id)
@@ -165,7 +166,8 @@ def build_source_assets(settings: Settings, lake_location: str) -> list[dg.Asset
     def raw_orders(
         context: dg.AssetExecutionContext, engine: EngineResource, lake: LakeResource, sources: SourcesResource
     ) -> Iterator[Any]:
-        with reading(context, settings, sources, engine, lake) as reader:
+        lake.begin(context.run_id, context.log.info)
+        with reading(context.run_id, settings, sources, engine, lake) as reader:
             yield from _bring_up_to_date(
                 context, settings, lake, reader, RawOrders, "orders", orders_step.CONTENTS, reader.orders, order_rules
             )
@@ -178,7 +180,8 @@ def build_source_assets(settings: Settings, lake_location: str) -> list[dg.Asset
     def raw_web_events(
         context: dg.AssetExecutionContext, engine: EngineResource, lake: LakeResource, sources: SourcesResource
     ) -> Iterator[Any]:
-        with reading(context, settings, sources, engine, lake) as reader:
+        lake.begin(context.run_id, context.log.info)
+        with reading(context.run_id, settings, sources, engine, lake) as reader:
             yield from _bring_up_to_date(
                 context,
                 settings,

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 import duckdb
 
 from engagement_assets.contracts import Contract
+from engagement_assets.resources.damage import TableDamagedError
 from engagement_assets.resources.tables import LakeResource
 
 
-def relation_sql(lake: LakeResource, contract: type[Contract], partitions: Sequence[str] | None = None) -> str:
+def relation_sql(
+    lake: LakeResource,
+    contract: type[Contract],
+    partitions: Sequence[str] | None = None,
+    known_on: datetime | None = None,
+) -> str:
     """A SQL query of the published rows of some partitions (None: all), with exactly the contract's columns.
 
-    Raises TableDamagedError if a published file is missing or damaged.
+    `known_on`: as the table was at that instant. Raises TableDamagedError if a published file is missing or has another size.
     """
-    paths = lake.files(contract, partitions)
+    paths = lake.files(contract, partitions, known_on)
     if not paths:
         nothing = ", ".join(f'NULL::{_TYPES.get(kind, kind)} AS "{name}"' for name, kind in _types(contract).items())
         return f"SELECT {nothing} WHERE false"
@@ -35,14 +42,22 @@ def _types(contract: type[Contract]) -> dict[str, str]:
 
 @contextmanager
 def opened(
-    lake: LakeResource, tables: Mapping[type[Contract], Sequence[str] | None]
+    lake: LakeResource, tables: Mapping[type[Contract], Sequence[str] | None], known_on: datetime | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in which each table, restricted to the partitions given (None: all), is a view of its name.
 
-    Instants are shown in UTC.
+    Instants are shown in UTC. Raises TableDamagedError, within the block too, if a published file cannot be read.
     """
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for contract, partitions in tables.items():
-            connection.execute(f"CREATE VIEW {contract.table()} AS {relation_sql(lake, contract, partitions)}")
-        yield connection
+            connection.execute(
+                f"CREATE VIEW {contract.table()} AS {relation_sql(lake, contract, partitions, known_on)}"
+            )
+        try:
+            yield connection
+        except duckdb.Error:
+            for contract, partitions in tables.items() if known_on is None else ():
+                for damage in lake.damage(contract, partitions, decode=True):
+                    raise TableDamagedError(str(damage)) from None
+            raise

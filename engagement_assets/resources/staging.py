@@ -11,7 +11,7 @@ from typing import Any
 
 import fsspec
 import pyarrow.parquet as pq
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -59,7 +59,7 @@ class Staged:
         """Full paths of the files."""
         return [f"{self.root}/{file.path}" for file in self.files]
 
-    def actions(self) -> list[AddAction]:
+    def actions(self) -> list[AddAction | RemoveAction]:
         """The files as a Delta transaction adds them, as of now."""
         now = int(datetime.now().timestamp() * 1000)  # noqa: DTZ005 - an instant, not a clock time
         column = partition_column(self.contract)

@@ -362,7 +362,9 @@ class LakeResource(ConfigurableResource):
 
     # ---- removing what nobody needs ----------------------------------------------------------------------------------
 
-    def vacuum(self, retention: timedelta | None = None, grace: timedelta | None = None) -> dict[str, versions.Removed]:
+    def vacuum(
+        self, retention: timedelta | None = None, grace: timedelta | None = None, tell: Tell | None = None
+    ) -> dict[str, versions.Removed]:
         """Delete replaced versions older than `retention` and what dead runs left before `grace`; files per table.
 
         Without them the settings count. Waits for a run that is writing.
@@ -370,7 +372,7 @@ class LakeResource(ConfigurableResource):
         kept = timedelta(days=self.retention_days) if retention is None else retention
         spared = timedelta(hours=self.leftover_hours) if grace is None else grace
         removed = {}
-        with self.writing("vacuum"):
+        with self.writing("vacuum", tell):
             for name, contract in TABLES.items():
                 table = self.delta(contract)
                 if table is not None:

@@ -1,0 +1,97 @@
+"""What every command shares: where it prints, how it reads a date, and errors as one sentence each."""
+
+from __future__ import annotations
+
+import os
+import re
+import traceback
+from collections.abc import Callable
+from datetime import date, datetime, time
+from functools import wraps
+from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from engagement_assets.settings import PREFIX, as_date
+
+out = Console()
+err = Console(stderr=True)
+
+#: Shows the traceback of an unexpected error.
+DEBUG_VARIABLE = f"{PREFIX}DEBUG"
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class UsageError(ValueError):
+    """What was asked for does not make sense; the message says what does."""
+
+
+def friendly(command: Command) -> Command:
+    """Turn errors into one sentence and an exit code; the traceback is there for those who ask for it."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except typer.Exit:
+            raise
+        except KeyboardInterrupt:
+            err.print("Interrupted; what was published stays, nothing half-written is visible.")
+            raise typer.Exit(130) from None
+        except ValidationError as error:
+            for fault in error.errors():
+                name = PREFIX + "__".join(str(part).upper() for part in fault["loc"])
+                text = fault["msg"].removeprefix("Value error, ")
+                err.print(f"[red]Setting[/red] {name}: {escape(text)}", highlight=False, soft_wrap=True)
+            raise typer.Exit(2) from None
+        except Exception as error:
+            if os.environ.get(DEBUG_VARIABLE):
+                traceback.print_exc()
+            # The product's own errors are sentences; those of others need their name.
+            own = type(error).__module__.startswith("engagement_assets")
+            text = str(error) if own else f"{type(error).__name__}: {error}"
+            err.print(f"[red]Error:[/red] {escape(text)}", highlight=False, soft_wrap=True)
+            raise typer.Exit(2 if isinstance(error, (UsageError, ValueError)) else 1) from None
+
+    return wrapped  # type: ignore[return-value]
+
+
+def parse_day(text: str) -> date:
+    """A date of the form YYYY-MM-DD. Raises UsageError for anything else."""
+    try:
+        return as_date(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no date; write it as YYYY-MM-DD, for example 2026-03-31") from None
+
+
+DateOption = Annotated[str | None, typer.Option("--date", help="A day, YYYY-MM-DD.")]
+
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?")
+
+
+def parse_instant(text: str, zone: ZoneInfo) -> datetime:
+    """A time in the business time zone; of a day alone, its end. Raises UsageError for anything else."""
+    if not _TIME.fullmatch(text):
+        return datetime.combine(parse_day(text), time.max, zone)
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=zone)
+    except ValueError:
+        raise UsageError(f"{text!r} is no time; write it as YYYY-MM-DDTHH:MM, for example 2026-03-31T14:00") from None
+
+
+def progress_bar() -> Progress:
+    """A bar for runs: what days, how far, how long, what it is doing; gone when they end."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.fields[days]}"),
+        BarColumn(24),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    return Progress(*columns, console=err, transient=True)

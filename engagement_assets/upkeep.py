@@ -1,0 +1,96 @@
+"""Commands that keep the tables true and tidy: `engagement refresh | vacuum`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from engagement_assets.console import err, friendly, out, parse_day, progress_bar
+from engagement_assets.settings import Settings
+
+commands = typer.Typer()
+
+
+@commands.command()
+@friendly
+def refresh(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what is outdated.")] = False,
+    first: Annotated[str | None, typer.Option("--from", help="Leave earlier days as they are.")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read every published file to its end as well.")] = False,
+) -> None:
+    """Read the sources again and rebuild exactly the published days that are no longer what they say."""
+    since = parse_day(first) if first else None
+    settings = Settings()
+    # Only now, because it takes a moment.
+    from engagement_assets.lineage import spans
+    from engagement_assets.refresh import carry_out, make_plan
+    from engagement_assets.resources.tables import LakeResource
+    from engagement_assets.runs import Progress as Progressed
+    from engagement_assets.runs import local_instance
+
+    lake = LakeResource.of(settings)
+    with err.status("reading the sources"):
+        plan = make_plan(settings, lake, since=since, verify=verify)
+    for damage in plan.damaged:
+        err.print(f"[yellow]Damaged[/yellow] {damage}", highlight=False, soft_wrap=True)
+    if not plan.outdated:
+        out.print("Every published day is what the sources say.")
+        return
+    table = Table("Table", "Days", "Which", "Why", box=None, pad_edge=False)
+    for contract, days in plan.outdated.items():
+        which = ", ".join(one if one == last else f"{one} to {last}" for one, last in spans(days))
+        own = len(plan.changed.get(contract, ()))
+        why = f"rows of {own} changed at the source" if own else "older than what they are built from"
+        if any(damage.contract is contract for damage in plan.damaged):
+            why += ", or damaged"
+        table.add_row(contract.table(), str(len(days)), which, why)
+    out.print(table)
+    if dry_run:
+        out.print(f"`engagement refresh` rebuilds them in {len(plan.steps)} run(s).", highlight=False)
+        return
+    with local_instance() as instance, progress_bar() as bar:
+        task = bar.add_task("starting", total=None, days=f"{len(plan.steps)} run(s)")
+
+        def listen(step: Progressed) -> None:
+            bar.update(task, description=step.doing)
+
+        done = carry_out(settings, lake, plan, instance, listen)
+    for run in done.runs:
+        for asset, cause in run.failures.items():
+            err.print(f"  {asset}: {cause}", highlight=False, markup=False, soft_wrap=True)
+    if not all(run.success for run in done.runs):
+        err.print("[red]Failed[/red]; what was rebuilt before stays, the rest is as it was.")
+        raise typer.Exit(1)
+    if done.left:
+        err.print("The sources changed while they were read: run `engagement refresh` once more.")
+        raise typer.Exit(1)
+    rebuilt = {day for days in plan.outdated.values() for day in days}
+    out.print(f"[green]Rebuilt[/green] {len(rebuilt)} day(s) in {len(plan.steps)} run(s).", highlight=False)
+
+
+@commands.command()
+@friendly
+def vacuum(
+    days: Annotated[
+        float | None, typer.Option(min=0, help="Keep replaced versions this long (default: the setting).")
+    ] = None,
+    hours: Annotated[
+        float | None, typer.Option(min=0, help="Spare files of runs this young (default: the setting).")
+    ] = None,
+) -> None:
+    """Remove versions that are past their time and what dead runs left behind. Runs do the same after they publish."""
+    from engagement_assets.resources.tables import LakeResource
+
+    removed = LakeResource.of(Settings()).vacuum(
+        None if days is None else timedelta(days=days),
+        None if hours is None else timedelta(hours=hours),
+        lambda text: err.print(text, highlight=False, soft_wrap=True),
+    )
+    for name, what in removed.items():
+        if what.files:
+            out.print(f"  {name}: {what.files:,} files, {what.size:,} bytes", highlight=False)
+    total = sum(what.files for what in removed.values())
+    out.print(f"{total:,} file(s) removed." if total else "There was nothing to remove.", highlight=False)

@@ -111,10 +111,11 @@ class Reader:
         Raises SourceChangedError if a file was changed meanwhile, SourceReadError if reading fails for another reason.
         """
         schema = ing.examined_schema(contract)
+        spark = self.spark  # started here: an engine that cannot start says why itself
         try:
             frames = [frame.select(*schema.names) for frame in examine(inspection)]
-            together = ing.source_rows(frames, schema, self.spark)
-            rows = ing.keep(together, f"{self.scratch}/{inspection.source}", self.spark)
+            together = ing.source_rows(frames, schema, spark)
+            rows = ing.keep(together, f"{self.scratch}/{inspection.source}", spark)
         except SourceChangedError:
             raise
         except Exception as error:

@@ -9,7 +9,7 @@ TEST_STAMP := $(VENV)/.installed-test
 DEMO_FROM ?= 2026-04-02
 DEMO_TO ?= 2026-06-30
 
-# Processes that share the tests.
+# Processes that share the tests, file by file.
 WORKERS ?= 2
 
 export DAGSTER_HOME ?= $(CURDIR)/.dagster_home
@@ -36,7 +36,7 @@ demo: $(STAMP)  ## Run the pipeline on the sample data and say what it found
 	$(BIN)/engagement run --from $(DEMO_FROM) --to $(DEMO_TO)
 
 test: $(TEST_STAMP)  ## Run the tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 dev: $(STAMP)  ## Start the Dagster UI with a home that lasts
 	$(BIN)/engagement settings > /dev/null

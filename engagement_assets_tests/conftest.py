@@ -30,14 +30,6 @@ def missing(what: str) -> None:
     pytest.skip(f"{what} is missing")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several workers share the tests, those that need the same expensive thing go to one of them."""
-    for item in items:
-        shared = "sample_world" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("sample_world" if shared else item.path.name))
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Tests that start Apache Spark need a Java that it runs on; those of pages, a browser."""
     if item.get_closest_marker("spark") and (java_version() or 0) < OLDEST_JAVA:

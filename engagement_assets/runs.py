@@ -118,6 +118,13 @@ def dagster_home() -> Path:
     return home.resolve()
 
 
+def existing_home() -> Path | None:
+    """The Dagster home, if there is one."""
+    given = os.environ.get(HOME_VARIABLE)
+    home = Path(given).expanduser() if given else Path.cwd() / DEFAULT_HOME
+    return home.resolve() if home.is_dir() else None
+
+
 @contextmanager
 def local_instance() -> Iterator[dg.DagsterInstance]:
     """The Dagster instance that the UI of this project shows."""

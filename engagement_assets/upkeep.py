@@ -1,4 +1,4 @@
-"""Commands that keep the tables true and tidy: `engagement refresh | vacuum`."""
+"""Commands that keep the tables true and tidy: `engagement refresh | vacuum | forget`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from engagement_assets.console import err, friendly, out, parse_day, progress_bar
+from engagement_assets.console import UsageError, err, friendly, out, parse_day, progress_bar
 from engagement_assets.settings import Settings
 
 commands = typer.Typer()
@@ -94,3 +94,53 @@ def vacuum(
             out.print(f"  {name}: {what.files:,} files, {what.size:,} bytes", highlight=False)
     total = sum(what.files for what in removed.values())
     out.print(f"{total:,} file(s) removed." if total else "There was nothing to remove.", highlight=False)
+
+
+@commands.command()
+@friendly
+def forget(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer to erase.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase a customer from every table, earlier version, rejected row and exported file, and search for what is left."""
+    if not customer.strip():
+        raise UsageError("a customer is named by an identifier; this one is empty")
+    settings = Settings()
+    if not yes:
+        text = (
+            "This cannot be undone, and earlier versions of the tables go with it, those of other customers too. Erase?"
+        )
+        typer.confirm(text, abort=True, err=True)
+    from engagement_assets import lineage
+    from engagement_assets.erasure import forget as erase
+    from engagement_assets.resources.tables import LakeResource
+
+    lake = LakeResource.of(settings)
+    with err.status("erasing"):
+        done = erase(settings, lake, customer, lambda text: err.print(text, highlight=False, soft_wrap=True))
+    for name, rows in done.rows.items():
+        out.print(f"  {name}: {rows:,} row(s) erased", highlight=False)
+    if not done.rows:
+        out.print("  No row of this customer was stored.")
+    out.print(f"  {done.files:,} file(s) with earlier versions or leftovers removed", highlight=False)
+    if done.found:
+        err.print(f"[red]Still found[/red] in {len(done.found)} of {done.searched:,} files:", highlight=False)
+        for name in done.found:
+            err.print(f"  {name}", highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(1)
+    out.print(
+        f"[green]Erased[/green]: {done.searched:,} files were searched, none names the customer.", highlight=False
+    )
+    out.print(
+        f"Now take the customer out of the sources in {settings.data} and out of backups. Until then each run leaves their rows "
+        "out, by a list of salted hashes in the lake; in lines that are no readable rows it cannot tell whose they are.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    days = {day for each in lineage.outdated(lake, settings).values() for day in each}
+    if days:
+        out.print(
+            f"Totals and scales of {len(days)} day(s) still count them, unnamed; `engagement refresh` rebuilds these days.",
+            highlight=False,
+            soft_wrap=True,
+        )

@@ -37,13 +37,15 @@ class ConservationError(RuntimeError):
 
 @dataclass
 class Account:
-    """Where the rows of a source went. `read` = kept + waiting + blank + duplicates + rejected rows."""
+    """Where the rows of a source went. `read` = kept + waiting + blank + duplicates + erased + rejected rows."""
 
     read: int = 0
     kept: int = 0
     waiting: int = 0
     blank: int = 0
     duplicates: int = 0
+    #: Rows of customers who were erased on request.
+    erased: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -59,7 +61,7 @@ class Account:
     @property
     def balance(self) -> int:
         """Rows read less rows accounted for; anything but 0 is a defect."""
-        return self.read - self.kept - self.waiting - self.blank - self.duplicates - self.rejected_rows
+        return self.read - self.kept - self.waiting - self.blank - self.duplicates - self.erased - self.rejected_rows
 
 
 @dataclass
@@ -122,6 +124,8 @@ def take_stock(inspection: Inspection, settled: DataFrame, contents: Sequence[st
             account.waiting += count
         elif verdict == examination.DUPLICATE:
             account.duplicates += count
+        elif verdict == examination.ERASED:
+            account.erased += count
         else:
             rejected[verdict] += count
     account.rejected = dict(sorted(rejected.items()))

@@ -15,6 +15,7 @@ from engagement_assets.assets import ingestion as ing
 from engagement_assets.contracts import Contract, RawCustomers, RawOrders, RawWebEvents
 from engagement_assets.partitions import today
 from engagement_assets.resources.engine import EngineResource
+from engagement_assets.resources.erasures import read_erasures
 from engagement_assets.resources.inspection import Inspection
 from engagement_assets.resources.sources import SourceChangedError, SourcesResource
 from engagement_assets.resources.tables import LakeResource
@@ -114,7 +115,7 @@ class Reader:
         spark = self.spark  # started here: an engine that cannot start says why itself
         try:
             frames = [frame.select(*schema.names) for frame in examine(inspection)]
-            together = ing.source_rows(frames, schema, spark)
+            together = read_erasures(self.lake.location).left_out(ing.source_rows(frames, schema, spark))
             rows = ing.keep(together, f"{self.scratch}/{inspection.source}", spark)
         except SourceChangedError:
             raise

@@ -99,6 +99,7 @@ def inspection_metadata(inspection: Inspection, account: ing.Account) -> dict[st
         "rejected_by_reason": dg.MetadataValue.json(account.rejected),
         "duplicates_removed": account.duplicates,
         "blank_lines": account.blank,
+        "rows_of_erased_customers": account.erased,
         "rows_waiting_for_their_day": account.waiting,
     }
 
@@ -151,9 +152,7 @@ def build_source_assets(settings: Settings, lake_location: str) -> list[dg.Asset
             )
             last = publication.asked[-1]
             publication.describe(last, **inspection_metadata(found.inspection, found.account))
-            publication.describe(
-                last, preview=preview(kept.select("customer_id", "signup_date", "country").orderBy("customer_id"))
-            )
+            publication.describe(last, preview=preview(kept.select(*customers_step.CONTENTS)))
             yield from publish_in_chunks(
                 publication, settings, lambda first, last: customers_step.customers_as_of(kept, first, last)
             )

@@ -154,6 +154,11 @@ class LakeResource(ConfigurableResource):
             for action in actions
         ]
 
+    def live_files(self, contract: type[Contract]) -> Iterator[tuple[str, str]]:
+        """Partition and path, relative to the table, of each published file, those of days without rows too."""
+        for file in self._live_files(contract, self.delta(contract)):
+            yield file["partition"], file["path"]
+
     def partitions(self, contract: type[Contract], known_on: datetime | None = None) -> dict[str, int]:
         """The published partitions in their order, with their rows. A day without rows is published too, with 0."""
         counts: dict[str, int] = defaultdict(int)

@@ -97,13 +97,13 @@ def vacuum(table: DeltaTable, root: str, retention: timedelta, grace: timedelta)
     return removed
 
 
-def forget_history(table: DeltaTable, root: str) -> None:
-    """Make the current version the only one the log tells of: a checkpoint of it, and everything before deleted."""
+def renew_checkpoint(table: DeltaTable, root: str) -> None:
+    """Replace the checkpoints of a table's log by one of its current version; the log itself stays."""
     files, path = fsspec.core.url_to_fs(root)
+    old = [name for name in files.find(f"{path}/_delta_log") if ".checkpoint." in name]
     table.create_checkpoint()
-    for name in files.find(f"{path}/_delta_log"):
-        number = name.rsplit("/", 1)[1].split(".")[0]
-        if number.isdigit() and int(number) < table.version():
+    for name in old:
+        if not name.rsplit("/", 1)[1].startswith(f"{table.version():020d}."):
             files.rm_file(name)
 
 

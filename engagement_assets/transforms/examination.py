@@ -18,9 +18,10 @@ KEPT = "kept"
 BLANK = "blank line"
 WAITING = "waiting"
 DUPLICATE = "duplicate"
+ERASED = "erased customer"
 
 #: Verdicts that are no rejection.
-NOT_REJECTED = (KEPT, BLANK, WAITING, DUPLICATE)
+NOT_REJECTED = (KEPT, BLANK, WAITING, DUPLICATE, ERASED)
 
 CONFLICT = "conflicting_duplicate"
 MALFORMED_JSON = "malformed_json"

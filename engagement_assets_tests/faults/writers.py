@@ -42,8 +42,9 @@ _PAUSE = 0.02
 
 def settings(root: Path) -> Settings:
     """A lake under `root` with sources beside it."""
-    places = {"data": str(root / "raw"), "lake": str(root / "lake"), "export": str(root / "export")}
-    return Settings(**places, start_date=DAY)
+    return Settings(
+        data=str(root / "raw"), lake=str(root / "lake"), export=str(root / "export"), start_date=date.fromisoformat(DAY)
+    )
 
 
 def commit_forever(root: Path, ready: Connection) -> None:

@@ -1,0 +1,1 @@
+"""What is personal stays where it belongs, and goes when it must."""

@@ -67,7 +67,7 @@ def snapshot(customers: DataFrame, orders: DataFrame, events: DataFrame, day: da
     measures = ("recency", "orders", "sessions", "revenue")
     bounds = features.agg(*[f(m).alias(f"{n}_{m}") for m in measures for n, f in (("low", F.min), ("high", F.max))])
 
-    def norm(measure: str) -> F.Column:  # type: ignore[name-defined]
+    def norm(measure: str) -> F.Column:
         spread = F.col(f"high_{measure}") - F.col(f"low_{measure}")
         return F.when(spread > 0, (F.col(measure) - F.col(f"low_{measure}")) / spread).otherwise(0.0)
 

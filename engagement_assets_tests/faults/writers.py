@@ -42,9 +42,7 @@ _PAUSE = 0.02
 
 def settings(root: Path) -> Settings:
     """A lake under `root` with sources beside it."""
-    return Settings(
-        data=str(root / "raw"), lake=str(root / "lake"), export=str(root / "export"), start_date=date.fromisoformat(DAY)
-    )
+    return Settings(data=str(root / "raw"), lake=str(root / "lake"), export=str(root / "export"), start_date=DAY)
 
 
 def commit_forever(root: Path, ready: Connection) -> None:

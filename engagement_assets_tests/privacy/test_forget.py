@@ -32,7 +32,12 @@ def sources(world: World, *, without: str = "") -> None:
     )
     days = (START, MIDDLE, LAST)
     orders = [
-        {"order_id": f"{name}/{day}", "customer_id": name, "order_date": day, "order_amount": f"{10 + k + ord(name[0])}.00"}
+        {
+            "order_id": f"{name}/{day}",
+            "customer_id": name,
+            "order_date": day,
+            "order_amount": f"{10 + k + ord(name[0])}.00",
+        }
         for name in people
         for k, day in enumerate(days)
     ]

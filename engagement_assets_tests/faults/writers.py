@@ -23,11 +23,14 @@ from pyspark.sql import functions as F
 
 from engagement_assets.contracts import TABLES, Contract, EngagementScores, RawOrders
 from engagement_assets.resources.engine import EngineResource
+from engagement_assets.resources.staging import Staged
 from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import Settings
 
 DAY = date(2025, 3, 31)
 DAYS = [(DAY - timedelta(days=n)).isoformat() for n in (2, 1, 0)]
+
+NOTHING = timedelta()
 
 #: Rows per day of the table that is written over and over.
 ROWS = 20_000
@@ -42,7 +45,8 @@ _PAUSE = 0.02
 
 def settings(root: Path) -> Settings:
     """A lake under `root` with sources beside it."""
-    return Settings(data=str(root / "raw"), lake=str(root / "lake"), export=str(root / "export"), start_date=DAY)
+    places = {name: str(root / name) for name in ("data", "lake", "export")}
+    return Settings.model_validate({**places, "start_date": DAY})
 
 
 def commit_forever(root: Path, ready: Connection) -> None:
@@ -64,6 +68,12 @@ def commit_once(root: Path, ready: Connection) -> None:
 
 def commit_next(lake: LakeResource, engine: EngineResource) -> None:
     """Write the version after the published one."""
+    staged = stage_next(lake, engine)
+    lake.commit(staged, run_id=staged.folder)
+
+
+def stage_next(lake: LakeResource, engine: EngineResource) -> Staged:
+    """Stage the version after the published one."""
     spark = engine.spark_session  # before any column is made
     number = (marks(lake, RawOrders, "order_amount") or {DAYS[0]: (0, 0, 0)})[DAYS[0]][1] + 1
     days = F.element_at(F.array(*[F.lit(day).cast("date") for day in DAYS]), (F.col("id") % 3 + 1).cast("int"))
@@ -77,9 +87,7 @@ def commit_next(lake: LakeResource, engine: EngineResource) -> None:
     frame = spark.range(3 * ROWS).select(
         *[values[field.name].cast(field.dataType).alias(field.name) for field in RawOrders.struct()]
     )
-    run_id = f"version-{number}"
-    staged = lake.stage(frame, RawOrders, partitions=DAYS, run_id=run_id)
-    lake.commit(staged, run_id=run_id)
+    return lake.stage(frame, RawOrders, partitions=DAYS, run_id=f"version-{number}")
 
 
 def write_sources(root: Path, number: int) -> None:
@@ -95,7 +103,7 @@ def write_sources(root: Path, number: int) -> None:
         },
     }
     for source, columns in everywhere.items():
-        place = root / "raw" / source / f"{source}.parquet"
+        place = root / "data" / source / f"{source}.parquet"
         place.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.table(columns), place.with_suffix(".draft"))
         place.with_suffix(".draft").replace(place)
@@ -157,7 +165,7 @@ def account(root: Path, result: Connection) -> None:
     """Remove what dead runs left, and report what that was, what is left over after it, and the newest numbers."""
     lake = LakeResource.of(settings(root))
     before = _data_files(lake)
-    lake.vacuum(retention=timedelta(), grace=timedelta())
+    lake.vacuum(retention=NOTHING, grace=NOTHING)
     after = _data_files(lake)
     live = {path for contract in TABLES.values() for path in lake.files(contract)}
     scratch = [str(path) for path in Path(lake.location, ".scratch").rglob("*")]

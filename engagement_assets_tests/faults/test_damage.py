@@ -44,7 +44,11 @@ def flipped(place: Path) -> None:
     place.write_bytes(data)
 
 
-WHAT: dict[Callable[[Path], None], str] = {lost: "is missing", cut_short: "bytes instead of", flipped: "cannot be decoded"}
+WHAT: dict[Callable[[Path], None], str] = {
+    lost: "is missing",
+    cut_short: "bytes instead of",
+    flipped: "cannot be decoded",
+}
 ADVICE = "`engagement refresh --verify` builds what it held"
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from engagement_assets.contracts import TABLES, Contract, EngagementScores, RawOrders
@@ -74,6 +75,11 @@ def commit_next(lake: LakeResource, engine: EngineResource) -> None:
 
 def stage_next(lake: LakeResource, engine: EngineResource) -> Staged:
     """Stage the version after the published one."""
+    return lake.stage(next_rows(lake, engine), RawOrders, partitions=DAYS, run_id="version")
+
+
+def next_rows(lake: LakeResource, engine: EngineResource) -> DataFrame:
+    """The rows of the version after the published one."""
     spark = engine.spark_session  # before any column is made
     number = (marks(lake, RawOrders, "order_amount") or {DAYS[0]: (0, 0, 0)})[DAYS[0]][1] + 1
     days = F.element_at(F.array(*[F.lit(day).cast("date") for day in DAYS]), (F.col("id") % 3 + 1).cast("int"))
@@ -84,10 +90,9 @@ def stage_next(lake: LakeResource, engine: EngineResource) -> Staged:
         "order_date": days.cast("timestamp"),
         "order_amount": F.lit(number),
     }
-    frame = spark.range(3 * ROWS).select(
+    return spark.range(3 * ROWS).select(
         *[values[field.name].cast(field.dataType).alias(field.name) for field in RawOrders.struct()]
     )
-    return lake.stage(frame, RawOrders, partitions=DAYS, run_id=f"version-{number}")
 
 
 def write_sources(root: Path, number: int) -> None:

@@ -94,6 +94,17 @@ def test_apache_spark_without_java_is_one_clear_sentence(engagement: Command) ->
     assert "Traceback" not in done.stderr
 
 
+def test_a_run_that_finds_no_customers_says_where_it_looked_and_leaves_the_tables_alone(
+    engagement: Command, tmp_path: Path, sample_world: World
+) -> None:
+    before = sample_world.rows("raw_customers", "2026-06-30")
+    elsewhere = {**reading(sample_world), f"{PREFIX}DATA": str(tmp_path / "not" / "mounted")}
+    done = engagement("run", "--date", "2026-06-30", **elsewhere)
+    assert done.returncode == 1
+    assert f"there is no Parquet file in {tmp_path / 'not' / 'mounted'}/customers" in done.stderr
+    assert sample_world.rows("raw_customers", "2026-06-30") == before
+
+
 def test_run_builds_a_day_of_generated_data_and_says_what_it_found(engagement: Command, tmp_path: Path) -> None:
     """From nothing: generate, run a day in the middle on a fresh lake, look at it in three ways."""
     places = {f"{PREFIX}DATA": str(tmp_path / "data"), f"{PREFIX}START_DATE": "2026-02-01"}

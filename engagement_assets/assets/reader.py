@@ -29,6 +29,10 @@ from engagement_assets.transforms.examination import ObservationWindow
 _DISK_FULL = "No space left on device"
 
 
+class SourceMissingError(LookupError):
+    """The customers source has no file; the message says where it was looked for."""
+
+
 class SourceReadError(RuntimeError):
     """The engine gave up reading a source, and no file is to blame; the message says what is known."""
 
@@ -62,7 +66,15 @@ class Reader:
         return ObservationWindow(self.settings.start_date, last_day, today(self.settings))
 
     def customers(self, inspection: Inspection) -> ing.Ingestion:
-        """The customers source, one row per customer among the kept."""
+        """The customers source, one row per customer among the kept.
+
+        Raises SourceMissingError where there is no file: a folder that was moved or not mounted must empty no table.
+        """
+        if not inspection.files:
+            raise SourceMissingError(
+                f"customers: there is no Parquet file in {self.sources.location}/customers; "
+                "put the files there, or name the folder above in ENGAGEMENT_DATA"
+            )
 
         def examine(inspection: Inspection) -> Iterator[DataFrame]:
             for rows, kinds in self.sources.read_parquet(self.spark, inspection, self.scratch):

@@ -6,14 +6,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
 
+from engagement_assets import lineage
 from engagement_assets.contracts import TABLES
 from engagement_assets.partitions import daily_partitions
+from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import Settings
 
 DAILY_JOB = "daily_snapshot"
 
 SERVING_JOB = "serve"
+
+#: How often outdated days are looked for, seconds.
+_REFRESH_SECONDS = 300
 
 #: When yesterday is built, in the business time zone: after late events of the evening have arrived.
 HOUR_OF_DAY = 2
@@ -26,6 +37,13 @@ AFTER_A_PUBLISH = dg.AutomationCondition.eager().without(~dg.AutomationCondition
 def partitioned_tables() -> list[str]:
     """The assets that have daily partitions."""
     return [name for name, contract in TABLES.items() if "as_of_date" in contract.columns()]
+
+
+def range_tags(first: str, last: str) -> dict[str, str]:
+    """The tags by which a run knows its partitions."""
+    if first == last:
+        return {PARTITION_NAME_TAG: first}
+    return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
 
 
 @dataclass(frozen=True)
@@ -62,4 +80,38 @@ def build_automation(settings: Settings) -> Automation:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Writes what BI tools read as soon as a run has published new snapshots.",
     )
-    return Automation([daily, serving], [schedule], [follow])
+    return Automation([daily, serving], [schedule], [follow, _refresh_sensor(settings)])
+
+
+def _refresh_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Rebuilds what a run has outdated, a range at a time; off until it is switched on.
+
+    It reads no source, and so sees what a run has found there: late facts that the nightly run wrote into past days.
+    """
+
+    @dg.sensor(
+        name="refresh_outdated",
+        job_name=DAILY_JOB,
+        minimum_interval_seconds=_REFRESH_SECONDS,
+        description="Rebuilds published days that are older than what they were built from, in the order of the pipeline. "
+        "`engagement refresh --dry-run` lists them.",
+    )
+    def refresh_outdated(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        unfinished = dg.RunsFilter(job_name=DAILY_JOB, statuses=IN_PROGRESS_RUN_STATUSES)
+        if context.instance.get_run_ids(unfinished, limit=1):
+            return dg.SkipReason("a run is under way; what it leaves outdated comes after it")
+        lake = LakeResource.of(settings)
+        stale = lineage.outdated(lake, settings)
+        if not stale:
+            return dg.SkipReason("every published day is as new as what it was built from")
+        # Days are built from earlier ones: the next range waits until this one is built.
+        step = lineage.steps(stale, {contract: lake.partitions(contract) for contract in lineage.FACTS})[0]
+        newest = max(max(lake.written_at(contract).values(), default=0) for contract in lineage.daily_tables())
+        return dg.RunRequest(
+            # The same request is not made twice, so a range that fails is not tried again until something was written.
+            run_key=f"{','.join(step.tables)}:{step.first}:{step.last}:{newest}",
+            tags=range_tags(step.first, step.last),
+            asset_selection=[dg.AssetKey(table) for table in step.tables],
+        )
+
+    return refresh_outdated

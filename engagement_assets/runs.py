@@ -14,13 +14,9 @@ from pathlib import Path
 
 import dagster as dg
 from dagster._core.execution.plan.objects import StepFailureData
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-)
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 
-from engagement_assets.automation import DAILY_JOB, SERVING_JOB, partitioned_tables
+from engagement_assets.automation import DAILY_JOB, SERVING_JOB, partitioned_tables, range_tags
 from engagement_assets.settings import Settings
 
 #: The product's own errors are sentences: the name of their class adds nothing.
@@ -173,13 +169,6 @@ def build_tables(
 def export_published(settings: Settings, instance: dg.DagsterInstance, listener: Listener | None = None) -> RunOutcome:
     """Write what BI tools read, in a run."""
     return _execute(settings, SERVING_JOB, instance, listener, {})
-
-
-def range_tags(first: str, last: str) -> dict[str, str]:
-    """The tags by which a run knows its partitions."""
-    if first == last:
-        return {PARTITION_NAME_TAG: first}
-    return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
 
 
 def _execute(

@@ -8,6 +8,7 @@ import dagster as dg
 
 from engagement_assets.automation import DAILY_JOB
 from engagement_assets.definitions import build_definitions
+from engagement_assets.settings import ScoringPolicy
 from engagement_assets_tests.worlds import World
 
 
@@ -37,3 +38,48 @@ def test_the_export_follows_a_publication_though_most_days_are_missing(world: Wo
     after = requested(first.cursor)
     assert after.get_num_requested(dg.AssetKey("bi_export")) == 1
     assert requested(after.cursor).total_requested == 0
+
+
+def test_the_refresh_sensor_asks_for_one_range_after_the_other_until_nothing_is_outdated(world: World) -> None:
+    """A late event of the second day, found by a run of the third."""
+    world.options |= {"start_date": "2025-03-01", "scoring": ScoringPolicy(activity_window_days=1)}
+    days = [f"2025-03-0{n}" for n in range(1, 7)]
+    world.customers([{"customer_id": "a"}])
+    events = [{"customer_id": "a", "event_time": f"{day}T12:00:00Z"} for day in days]
+    world.events(events)
+    world.run(days[0], days[-1])
+    definitions = build_definitions(world.settings)
+    sensor = definitions.resolve_sensor_def("refresh_outdated")
+    assert sensor.default_status == dg.DefaultSensorStatus.STOPPED
+
+    def asked() -> dg.RunRequest | None:
+        with dg.build_sensor_context(instance=world.instance, definitions=definitions) as context:
+            found = sensor.evaluate_tick(context)
+        return found.run_requests[0] if found.run_requests else None
+
+    assert asked() is None
+    world.events([*events, {"customer_id": "a", "event_time": "2025-03-02T20:00:00Z"}])
+    # Only facts are brought up to date by it: it is asked for nothing else of the past.
+    world.run(days[-1])
+    requests = []
+    while (request := asked()) is not None:
+        again = asked()
+        assert again is not None
+        assert again.run_key == request.run_key  # the same request is not made twice
+        requests.append(request)
+        result = definitions.resolve_job_def(DAILY_JOB).execute_in_process(
+            instance=world.instance,
+            tags=request.tags,
+            partition_key=request.tags.get("dagster/partition"),
+            asset_selection=request.asset_selection,
+            run_config={"loggers": {"progress": {}}},
+        )
+        assert result.success
+    (request,) = requests
+    assert {key.to_user_string() for key in request.asset_selection or []} == {
+        "customer_features",
+        "engagement_scores",
+        "engagement_metrics",
+    }
+    ends = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+    assert [request.tags[end] for end in ends] == ["2025-03-02", "2025-03-04"]

@@ -46,10 +46,11 @@ dev: $(STAMP)  ## Start the Dagster UI with a home that lasts
 dashboard: $(STAMP)  ## Start the dashboard on the published tables
 	$(BIN)/engagement dashboard
 
-lint: $(TEST_STAMP)  ## Check style, types and formatting
+lint: $(TEST_STAMP)  ## Check style, types, formatting, and the pinned packages for known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m engagement_assets_tests.audit constraints.txt
 
 format: $(TEST_STAMP)  ## Put the code into the project's format
 	$(BIN)/ruff format .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Container, Mapping, Sequence
@@ -91,16 +92,30 @@ def signature_of(files: Sequence[SourceFile]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def arrow_hints(footer: pq.FileMetaData) -> dict[str, pa.DataType]:
+    """The types that the writer had in Arrow, which Sail goes by where a file tells them, and Apache Spark does not."""
+    told = (footer.metadata or {}).get(b"ARROW:schema")
+    if told is None:
+        return {}
+    try:
+        schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(told)))
+    except (pa.ArrowException, ValueError, OSError):
+        return dict.fromkeys(footer.schema.names, pa.null())  # nobody's types: the file is copied
+    return {column.name: column.type for column in schema}
+
+
 def is_read_directly(
     file: SourceFile, schema: pa.Schema, footer: pq.FileMetaData, columns: Mapping[str, pa.DataType]
 ) -> bool:
     """Whether both engines read the file as it is, and alike; if not, they read a copy."""
     lower = [name.lower() for name in schema.names]
+    hints = arrow_hints(footer)
     milliseconds = [name for name, kind in columns.items() if pa.types.is_timestamp(kind) and kind.unit == "ms"]
     return (
         copies.has_plain_name(file)
         and len(set(lower)) == len(lower)  # engines do not tell `ID` from `id`
         and all(copies.spark_type(kind) is not None for kind in columns.values())
+        and all(copies.spark_type(hints.get(name, kind)) == copies.spark_type(kind) for name, kind in columns.items())
         and not any(copies.exceeds_engines(footer, name) for name in milliseconds)
     )
 

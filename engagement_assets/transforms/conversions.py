@@ -29,6 +29,9 @@ _NOT_A_NUMBER = ("nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infini
 _DAYS_WITH_YEAR = tuple(day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
 _INSTANTS_WITH_YEAR = (_DAYS_WITH_YEAR[0] * 86_400_000_000, (_DAYS_WITH_YEAR[1] + 1) * 86_400_000_000 - 1)
 
+#: What `decimal(18,2)` holds at the most.
+LARGEST_MONEY = "9999999999999999.99"
+
 #: Doubles at or above this no longer hold every integer.
 _EXACT_INTEGERS = 2**53
 
@@ -72,7 +75,10 @@ def instant(column: Column, kind: Kind) -> tuple[Column, Column]:
     """
     if kind == "text":
         text = text_of(column)
-        return text, F.when(text.rlike(_ISO_DATE_TIME), text.try_cast("timestamp"))
+        # No engine reads an offset that follows the minutes, though ISO 8601 has it.
+        short = F.substring(text, 17, 1).isin("Z", "+", "-")
+        full = F.when(short, F.concat(F.substring(text, 1, 16), F.lit(":00"), F.substring(text, 17, 6))).otherwise(text)
+        return text, F.when(text.rlike(_ISO_DATE_TIME), full.try_cast("timestamp"))
     if kind == "date":
         # Chosen before they are cast: a day millions of years away has no instant, and a cast that fails ends the run.
         return text_of(column), with_year(column).cast("timestamp")
@@ -88,18 +94,23 @@ def with_year(day: Column) -> Column:
 
 
 def money(column: Column, kind: Kind) -> tuple[Column, Column]:
-    """An amount in `decimal(18,2)`, rounded half up to cents. Floats are read by their shortest decimal text."""
+    """An amount in `decimal(18,2)`, rounded half up to cents. Floats are read by their shortest decimal text.
+
+    A number that does not fit has the largest value that does: it is too large, not of a wrong type.
+    """
     text = text_of(column)
+    too_large = F.lit(LARGEST_MONEY).cast("decimal(18,2)")
     if kind in ("integer", "decimal"):
-        return text, column.try_cast("decimal(18,2)")
+        return text, F.coalesce(column.try_cast("decimal(18,2)"), F.when(column.isNotNull(), too_large))
     if kind == "float":
-        from_text = text.try_cast("decimal(18,2)")
+        from_text = F.coalesce(text.try_cast("decimal(18,2)"), F.when(column.isNotNull(), too_large))
         value = F.when(F.abs(column) < _ROUNDS_TO_ZERO, F.lit(0).cast("decimal(18,2)")).otherwise(from_text)
         return _float_text(column), value
     if kind == "text":
         # Longer than any decimal type, a number is not cast alike by the engines; neither part changes the cents.
         short = F.regexp_replace(F.regexp_replace(text, _LEADING_ZEROS, "$1$2"), _NEEDLESS_DECIMALS, "$1")
-        return text, F.when(text.rlike(_PLAIN_NUMBER), short.try_cast("decimal(18,2)"))
+        value = F.coalesce(short.try_cast("decimal(18,2)"), too_large)
+        return text, F.when(text.rlike(_PLAIN_NUMBER), value)
     return text, F.lit(None).cast("decimal(18,2)")
 
 

@@ -23,6 +23,7 @@ ERASED = "erased customer"
 #: Verdicts that are no rejection.
 NOT_REJECTED = (KEPT, BLANK, WAITING, DUPLICATE, ERASED)
 
+AMOUNT_TOO_LARGE = "amount_too_large"
 CONFLICT = "conflicting_duplicate"
 MALFORMED_JSON = "malformed_json"
 MISSING_CUSTOMER = "missing_customer_id"

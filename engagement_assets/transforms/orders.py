@@ -12,6 +12,9 @@ from engagement_assets.transforms.examination import ObservationWindow
 #: The date comes first: a later row never displaces an earlier one.
 CONTENTS = ("order_date", "order_amount", "customer_id", "order_id")
 
+#: A larger order (currency units) is a defect of its source. Ten thousand of this size still add up within decimal(18,2).
+LARGEST_AMOUNT = 10**12
+
 
 def examine_orders(rows: DataFrame, kinds: dict[str, Kind], *, window: ObservationWindow) -> DataFrame:
     """Judge each orders row by itself.
@@ -35,6 +38,7 @@ def examine_orders(rows: DataFrame, kinds: dict[str, Kind], *, window: Observati
         F.when(amount.isNull(), examination.WRONG_TYPE),
         window.verdict(day),
         F.when(amount < 0, examination.NEGATIVE_AMOUNT),
+        F.when(amount > LARGEST_AMOUNT, examination.AMOUNT_TOO_LARGE),
     )
     raw = examination.as_json(
         order_text.alias("order_id"),

@@ -10,6 +10,7 @@ from typing import Literal
 
 from engagement_assets.contracts import EngagementScores
 from engagement_assets.contracts.sources import SOURCES
+from engagement_assets.lineage import outdated
 from engagement_assets.resources.engine import OLDEST_JAVA, EngineResource, java_version
 from engagement_assets.resources.sources import SourcesResource
 from engagement_assets.resources.tables import LakeResource
@@ -89,7 +90,13 @@ def _lake(settings: Settings) -> Finding:
         return Finding("bad", "tables", " ".join(str(error).split())[:300])
     if not days:
         return Finding("note", "tables", f"no snapshot in {lake.location} yet; `engagement run` builds one")
-    return Finding("good", "tables", f"{len(days)} snapshot(s) from {days[0]} to {days[-1]} in {lake.location}")
+    shown = f"{len(days)} snapshot(s) from {days[0]} to {days[-1]} in {lake.location}"
+    stale = {day for table in outdated(lake, settings).values() for day in table}
+    if stale:
+        return Finding(
+            "note", "tables", f"{shown}; {len(stale)} day(s) are outdated: `engagement refresh` rebuilds them"
+        )
+    return Finding("good", "tables", shown)
 
 
 def _disk(settings: Settings) -> Finding:

@@ -25,7 +25,10 @@ REASONS: dict[str, tuple[str, str]] = {
     examination.MISSING_ORDER: ("there is no order_id", "fill it in"),
     examination.MISSING_DATE: ("there is no date", "fill it in"),
     examination.NEGATIVE_AMOUNT: ("the amount is below zero", "keep refunds out of the orders, or write what was kept"),
-    examination.AMOUNT_TOO_LARGE: ("the amount is above a trillion currency units", "write the amount in currency units"),
+    examination.AMOUNT_TOO_LARGE: (
+        "the amount is above a trillion currency units",
+        "write the amount in currency units",
+    ),
     examination.NOT_A_NUMBER: ("the amount is NaN or infinite", "write the amount"),
     examination.OUTSIDE_WINDOW: (
         "the date is before the first partition, or in the future",

@@ -7,7 +7,7 @@ pattern. A copy has the rows of its file, one for one, goes to the run's own fol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any
 
 import pyarrow as pa
@@ -103,12 +103,13 @@ def exceeds_engines(footer: pq.FileMetaData, column: str) -> bool:
     return False
 
 
-def copy_parquet(source: IO[bytes], target: IO[bytes], columns: Mapping[str, pa.DataType]) -> None:
+def copy_parquet(source: IO[bytes], target: IO[bytes], columns: Sequence[str]) -> None:
     """Write the named columns of a Parquet file anew, in types that every engine reads; a piece at a time."""
-    schema = pa.schema([(name, copied_type(kind)) for name, kind in columns.items()])
+    opened = pq.ParquetFile(source)
+    schema = pa.schema([(name, copied_type(opened.schema_arrow.field(name).type)) for name in columns])
     # Without Arrow's own schema, which makes Sail see the types that the copy is there to avoid.
     with pq.ParquetWriter(target, schema, store_schema=False) as writer:
-        for batch in pq.ParquetFile(source).iter_batches(columns=list(columns)):
+        for batch in opened.iter_batches(columns=columns):
             converted = [_converted(batch.column(name)) for name in columns]
             writer.write_batch(pa.record_batch(converted, schema=schema))
 

@@ -20,28 +20,32 @@ from engagement_assets.transforms.conversions import Kind
 
 @dataclass(frozen=True)
 class ParquetGroup:
-    """Files whose columns, of those the contract knows, have the same types; all read directly, or all by a copy."""
+    """Files that are read together: those of their columns that the contract knows arrive in the same types.
 
-    files: tuple[SourceFile, ...]
-    #: Rows of each file, by its footer.
-    counts: tuple[int, ...]
+    A file arrives as it is, or, if its name is in `copied`, as a copy in types that every engine reads.
+    """
+
     columns: Mapping[str, pa.DataType]
-    copied: bool
+    kinds: Mapping[str, Kind]
+    files: tuple[SourceFile, ...] = ()
+    #: Rows of each file, by its footer.
+    counts: tuple[int, ...] = ()
+    copied: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> int:
         """Rows of all files."""
         return sum(self.counts)
 
+    def with_file(self, file: SourceFile, rows: int, copied: bool) -> ParquetGroup:
+        """The group and one more file."""
+        names = self.copied | ({file.name} if copied else set())
+        return replace(self, files=(*self.files, file), counts=(*self.counts, rows), copied=frozenset(names))
+
     def without(self, names: Container[str]) -> ParquetGroup:
         """The group without the files of these names."""
         kept = [pair for pair in zip(self.files, self.counts, strict=True) if pair[0].name not in names]
         return replace(self, files=tuple(file for file, _ in kept), counts=tuple(rows for _, rows in kept))
-
-    @property
-    def kinds(self) -> dict[str, Kind]:
-        """What each column is, as it arrives in a frame."""
-        return {name: kind_of(kind) for name, kind in self.columns.items()}
 
 
 @dataclass(frozen=True)

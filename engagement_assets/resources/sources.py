@@ -33,7 +33,7 @@ from engagement_assets.resources.files import (
     look_at_parquet,
     scan_text,
 )
-from engagement_assets.resources.inspection import Inspection, ParquetGroup, is_read_directly
+from engagement_assets.resources.inspection import Inspection, ParquetGroup, is_read_directly, kind_of
 from engagement_assets.settings import is_url, local_path
 from engagement_assets.transforms.conversions import Kind
 
@@ -168,13 +168,12 @@ class SourcesResource(ConfigurableResource):
             schema, footer = seen
             self._require_columns(inspection.source, file, schema.names)
             types |= {(column.name, str(column.type)) for column in schema}
-            columns = {
-                name: schema.field(name).type for name in SOURCE_COLUMNS[inspection.source] if name in schema.names
-            }
-            copied = not is_read_directly(file, schema, footer, columns)
-            key = (tuple(columns.items()), copied)
-            before = groups.get(key, ParquetGroup((), (), columns, copied))
-            groups[key] = replace(before, files=(*before.files, file), counts=(*before.counts, footer.num_rows))
+            found = {n: schema.field(n).type for n in SOURCE_COLUMNS[inspection.source] if n in schema.names}
+            copied = not is_read_directly(file, schema, footer, found)
+            columns = {name: copies.copied_type(kind) if copied else kind for name, kind in found.items()}
+            kinds = {name: kind_of(kind) for name, kind in found.items()}
+            key = (tuple(columns.items()), tuple(kinds.items()))
+            groups[key] = groups.get(key, ParquetGroup(columns, kinds)).with_file(file, footer.num_rows, copied)
         return replace(inspection, groups=tuple(groups.values()), unreadable=unreadable, types=tuple(sorted(types)))
 
     def _require_columns(self, source: str, file: SourceFile, found: Sequence[str]) -> None:
@@ -201,19 +200,19 @@ class SourcesResource(ConfigurableResource):
         wanted = SOURCE_COLUMNS[inspection.source]
         origins = _origins(inspection)
         for group in inspection.groups:
-            target = {name: copies.copied_type(kind) if group.copied else kind for name, kind in group.columns.items()}
             # An explicit schema: an engine that has to find it out refuses types in columns that nobody asked for.
-            schema = ", ".join(f"`{name}` {copies.spark_type(kind)}" for name, kind in target.items())
+            schema = ", ".join(f"`{name}` {copies.spark_type(kind)}" for name, kind in group.columns.items())
             kinds: dict[str, Kind] = {name: group.kinds.get(name, "text") for name in wanted}
-            columns = [F.col(name) if name in target else F.lit(None).cast("string").alias(name) for name in wanted]
+            columns = [
+                F.col(name) if name in group.columns else F.lit(None).cast("string").alias(name) for name in wanted
+            ]
+            copy = partial(copies.copy_parquet, columns=list(group.columns))
             parts = []
             for origin, files in _by_origin(group.files, origins).items():
-                paths = [file.path for file in files]
-                if group.copied:
-                    paths = [
-                        self._copy(file, scratch, ".parquet", partial(copies.copy_parquet, columns=group.columns))
-                        for file in files
-                    ]
+                paths = [
+                    self._copy(file, scratch, ".parquet", copy) if file.name in group.copied else file.path
+                    for file in files
+                ]
                 frame = spark.read.schema(schema).parquet(*paths)
                 parts.append(frame.select(*columns, F.lit(origin).alias("source_path")))
             yield reduce(DataFrame.unionAll, parts), kinds

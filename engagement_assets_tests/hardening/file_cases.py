@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,11 +67,6 @@ def _orders(
 def _two_members(content: bytes) -> bytes:
     half = content.index(b"\n") + 1
     return gzip.compress(content[:half]) + gzip.compress(content[half:])
-
-
-def _damaged_page(content: bytes) -> bytes:
-    noise = random.Random(1).randbytes(200)
-    return content[:100] + noise + content[300:]
 
 
 def _damaged_check(content: bytes) -> bytes:
@@ -140,7 +134,6 @@ PARQUET_FILES = [
     _orders(
         "text named .parquet", "text.parquet", lambda content: b"order_id,customer_id\n1,c1\n", "no readable Parquet"
     ),
-    _orders("a damaged page", "page.parquet", _damaged_page, "damaged Parquet file", rows=500),
 ]
 
 FILE_CASES = [*TEXT_FILES, *PARQUET_FILES]

@@ -127,6 +127,7 @@ def forget(
         err.print(f"[red]Still found[/red] in {len(done.found)} of {done.searched:,} files:", highlight=False)
         for name in done.found:
             err.print(f"  {name}", highlight=False, markup=False, soft_wrap=True)
+        err.print("No run of this version puts rows there; delete these files, or what they belong to, by hand.")
         raise typer.Exit(1)
     out.print(
         f"[green]Erased[/green]: {done.searched:,} files were searched, none names the customer.", highlight=False

@@ -32,10 +32,10 @@ def sources(world: World) -> World:
                 "order_amount": f"{day}.00",
             }
             for name in "ab"
-            for day in range(1, 6)
+            for day in range(1, 4)
         ]
     )
-    world.events([{"customer_id": "c", "event_time": f"2025-03-0{day}T12:00:00Z"} for day in range(1, 6)])
+    world.events([{"customer_id": "c", "event_time": f"2025-03-0{day}T12:00:00Z"} for day in range(1, 4)])
     return world
 
 
@@ -59,12 +59,12 @@ def test_two_runs_of_overlapping_ranges_at_once_give_what_one_gives(world: World
     sources(world)
     both = [
         command(world, "run", "--from", first, "--to", last)
-        for first, last in (("2025-03-01", "2025-03-04"), ("2025-03-03", "2025-03-05"))
+        for first, last in (("2025-03-01", "2025-03-02"), ("2025-03-02", "2025-03-03"))
     ]
     said = [process.communicate(timeout=200) for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     alone = sources(World(tmp_path / "alone"))
-    alone.run("2025-03-01", "2025-03-05")
+    alone.run("2025-03-01", "2025-03-03")
     assert {name: world.rows(name) for name in TABLES} == {name: alone.rows(name) for name in TABLES}
     for contract in TABLES.values():
         paths = [path for _, path in world.lake.live_files(contract)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -22,6 +23,12 @@ START, MIDDLE, LAST = "2025-03-01", "2025-03-02", "2025-03-03"
 
 #: Erased in the tests; the smallest identifier, so that it begins the ranges of identifiers in the tables' logs.
 WHO, ADDRESS = "a-4711", "ann@example.com"
+
+
+@pytest.fixture(autouse=True)
+def own_dagster_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is searched is the test's own."""
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
 
 
 def sources(world: World, *, without: str = "") -> None:
@@ -58,8 +65,18 @@ def _address(name: str) -> str:
 
 
 @pytest.fixture
-def shop(world: World) -> World:
+def shop(built: World, tmp_path: Path) -> World:
+    """A copy of the shop, for a test to erase in."""
+    shutil.copytree(built.root / "raw", tmp_path / "raw")
+    shutil.copytree(built.root / "lake", tmp_path / "lake")
+    shutil.copytree(built.root / "export", tmp_path / "export")
+    return World(tmp_path, options=dict(built.options))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, engine: object) -> World:
     """Two versions of the tables, an export, a killed run's leftovers."""
+    world = World(tmp_path_factory.mktemp("built"))
     world.options |= {"start_date": START, "rejected_share_limit": 1.0}
     sources(world)
     world.run(START, MIDDLE)
@@ -147,7 +164,6 @@ def test_the_erasure_list_does_not_say_who(world: World) -> None:
 def test_the_command_asks_first_and_says_what_is_left_to_do(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("lake", "data", "export", "start_date"):
         monkeypatch.setenv(f"ENGAGEMENT_{name.upper()}", str(getattr(shop.settings, name)))
-    monkeypatch.setenv("DAGSTER_HOME", str(shop.root / "home"))
     refused = CliRunner().invoke(app, ["forget", WHO], input="n\n")
     assert refused.exit_code == 1
     assert len([row for row in shop.rows("raw_orders") if row["customer_id"] == WHO]) == 3

@@ -88,19 +88,30 @@ def is_convertible(kind: pa.DataType) -> bool:
     return pa.types.is_timestamp(kind) or pa.types.is_decimal(kind) or any(test(kind) for test, _ in _COPIED_TYPES)
 
 
+def statistics(footer: pq.FileMetaData, column: str) -> list[pq.Statistics | None]:
+    """What the footer tells of a column, for each group of its rows; None where it tells nothing."""
+    groups = [footer.row_group(index) for index in range(footer.num_row_groups)]
+    chunks = [group.column(index) for group in groups for index in range(group.num_columns)]
+    return [chunk.statistics for chunk in chunks if chunk.path_in_schema == column]
+
+
 def exceeds_engines(footer: pq.FileMetaData, column: str) -> bool:
     """Whether a column of milliseconds may hold values that have no microseconds: by its statistics, or for want of them."""
-    for group in (footer.row_group(index) for index in range(footer.num_row_groups)):
-        for chunk in (group.column(index) for index in range(group.num_columns)):
-            if chunk.path_in_schema != column:
-                continue
-            found = chunk.statistics
-            if found is None or not found.has_min_max:
-                if found is None or found.num_values:
-                    return True
-            elif max(abs(found.min_raw), abs(found.max_raw)) > _MOST_MILLISECONDS:
-                return True
+    for found in statistics(footer, column):
+        if found is None or (not found.has_min_max and found.num_values):
+            return True
+        if found.has_min_max and max(abs(found.min_raw), abs(found.max_raw)) > _MOST_MILLISECONDS:
+            return True
     return False
+
+
+def hides_nan(footer: pq.FileMetaData, column: str) -> bool:
+    """Whether a column of floats seems to hold one value only.
+
+    Statistics leave NaN out, and Sail reads such a column from its statistics: every NaN in it as that value.
+    """
+    ranges = {(f.min, f.max) for f in statistics(footer, column) if f is not None and f.has_min_max}
+    return len(ranges) == 1 and len(set(*ranges)) == 1
 
 
 def copy_parquet(source: IO[bytes], target: IO[bytes], columns: Sequence[str]) -> None:
@@ -108,7 +119,7 @@ def copy_parquet(source: IO[bytes], target: IO[bytes], columns: Sequence[str]) -
     opened = pq.ParquetFile(source)
     schema = pa.schema([(name, copied_type(opened.schema_arrow.field(name).type)) for name in columns])
     # Without Arrow's own schema, which makes Sail see the types that the copy is there to avoid.
-    with pq.ParquetWriter(target, schema, store_schema=False) as writer:
+    with pq.ParquetWriter(target, schema, store_schema=False, write_statistics=False) as writer:
         for batch in opened.iter_batches(columns=columns):
             converted = [_converted(batch.column(name)) for name in columns]
             writer.write_batch(pa.record_batch(converted, schema=schema))

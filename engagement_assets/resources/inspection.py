@@ -113,6 +113,7 @@ def is_read_directly(
 ) -> bool:
     """Whether both engines read the file as it is, and alike; if not, they read a copy."""
     lower = [name.lower() for name in schema.names]
+    floats = [name for name, kind in columns.items() if pa.types.is_floating(kind)]
     hints = arrow_hints(footer)
     milliseconds = [name for name, kind in columns.items() if pa.types.is_timestamp(kind) and kind.unit == "ms"]
     return (
@@ -121,6 +122,7 @@ def is_read_directly(
         and all(copies.spark_type(kind) is not None for kind in columns.values())
         and all(copies.spark_type(hints.get(name, kind)) == copies.spark_type(kind) for name, kind in columns.items())
         and not any(copies.exceeds_engines(footer, name) for name in milliseconds)
+        and not any(copies.hides_nan(footer, name) for name in floats)
     )
 
 

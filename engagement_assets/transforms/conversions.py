@@ -21,6 +21,9 @@ _YEAR = r"(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})"
 _CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
 _ISO_DATE_TIME = rf"^{_YEAR}-[0-9]{{2}}-[0-9]{{2}}([T ]{_CLOCK})?$"
 _PLAIN_NUMBER = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)$"
+_WHOLE = r"^-?[0-9]+([.]0*)?$"
+_FRACTION = r"[.]0*$"
+_TRAILING_ZEROS = r"([.][0-9]*[1-9])0+$|[.]0+$"
 _LEADING_ZEROS = r"^([+-]?)0+([0-9])"
 _NEEDLESS_DECIMALS = r"^([^.]*[.][0-9]{20})[0-9]+$"
 _NOT_A_NUMBER = ("nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
@@ -35,28 +38,29 @@ LARGEST_MONEY = "9999999999999999.99"
 #: Doubles at or above this no longer hold every integer.
 _EXACT_INTEGERS = 2**53
 
-#: Floats up to this are told without an exponent.
-_PLAIN_FLOATS = 1e22
+#: Floats up to this are told without an exponent, by every engine's own text.
+_PLAIN_FLOATS = 1e15
 
 #: Absolute doubles below half a cent's tenth are zero in cents; their text may have an exponent that one engine cannot cast.
 _ROUNDS_TO_ZERO = 0.0005
 
 
-def text_of(column: Column) -> Column:
+def text_of(column: Column, kind: Kind = "text") -> Column:
     """The column as trimmed text, null where it is missing or blank."""
     trimmed = F.trim(column.cast("string"))
-    return F.when(trimmed != "", trimmed)
+    text = F.when(trimmed != "", trimmed)
+    return _float_text(column, text) if kind == "float" else text
 
 
 def identifier(column: Column, kind: Kind) -> tuple[Column, Column]:
     """An identifier digit for digit: `007` stays `007`, 7 becomes `7`, 7.0 (pandas' integer with gaps) too."""
-    text = text_of(column)
+    text = text_of(column, kind)
     if kind == "float":
         exact = (column == F.floor(column)) & (F.abs(column) < F.lit(float(_EXACT_INTEGERS)))
         return text, F.when(exact, column.try_cast("bigint").cast("string"))
     if kind == "decimal":
-        whole = column.cast("decimal(38,0)")
-        return text, F.when(whole == column, whole.cast("string"))
+        # By its digits: compared as numbers, an engine would round 7.5 to 8 and find them equal.
+        return text, F.when(text.rlike(_WHOLE), F.regexp_replace(text, _FRACTION, ""))
     if kind in ("text", "integer"):
         return text, text
     return text, F.lit(None).cast("string")
@@ -64,7 +68,7 @@ def identifier(column: Column, kind: Kind) -> tuple[Column, Column]:
 
 def label(column: Column, kind: Kind) -> tuple[Column, Column]:
     """A free text such as a country or an event type."""
-    text = text_of(column)
+    text = text_of(column, kind)
     return text, text if kind in ("text", "integer") else F.lit(None).cast("string")
 
 
@@ -81,11 +85,18 @@ def instant(column: Column, kind: Kind) -> tuple[Column, Column]:
         return text, F.when(text.rlike(_ISO_DATE_TIME), full.try_cast("timestamp"))
     if kind == "date":
         # Chosen before they are cast: a day millions of years away has no instant, and a cast that fails ends the run.
-        return text_of(column), with_year(column).cast("timestamp")
+        day = with_year(column)
+        return _dated_text(column, day), day.cast("timestamp")
     if kind == "timestamp":
         value = column.cast("timestamp")
-        return text_of(column), F.when(F.unix_micros(value).between(*_INSTANTS_WITH_YEAR), value)
-    return text_of(column), F.lit(None).cast("timestamp")
+        value = F.when(F.unix_micros(value).between(*_INSTANTS_WITH_YEAR), value)
+        return _dated_text(column, value), value
+    return text_of(column, kind), F.lit(None).cast("timestamp")
+
+
+def _dated_text(column: Column, value: Column) -> Column:
+    # The engines do not write years of more than four digits alike.
+    return F.when(value.isNotNull(), text_of(column)).when(column.isNotNull(), "beyond the years 1 to 9999")
 
 
 def with_year(day: Column) -> Column:
@@ -105,7 +116,7 @@ def money(column: Column, kind: Kind) -> tuple[Column, Column]:
     if kind == "float":
         from_text = F.coalesce(text.try_cast("decimal(18,2)"), F.when(column.isNotNull(), too_large))
         value = F.when(F.abs(column) < _ROUNDS_TO_ZERO, F.lit(0).cast("decimal(18,2)")).otherwise(from_text)
-        return _float_text(column), value
+        return _float_text(column, text), value
     if kind == "text":
         # Longer than any decimal type, a number is not cast alike by the engines; neither part changes the cents.
         short = F.regexp_replace(F.regexp_replace(text, _LEADING_ZEROS, "$1$2"), _NEEDLESS_DECIMALS, "$1")
@@ -114,11 +125,13 @@ def money(column: Column, kind: Kind) -> tuple[Column, Column]:
     return text, F.lit(None).cast("decimal(18,2)")
 
 
-def _float_text(column: Column) -> Column:
+def _float_text(column: Column, text: Column) -> Column:
     """A float as text, spelled alike by the engines, which differ in infinities and in when they use exponents."""
-    text = text_of(column)
     infinity = F.lit(float("inf"))
-    plain = F.when(F.abs(column).between(_ROUNDS_TO_ZERO, _PLAIN_FLOATS), text.try_cast("decimal(38,6)").cast("string"))
+    digits = F.when(
+        F.abs(column).between(_ROUNDS_TO_ZERO, _PLAIN_FLOATS), text.try_cast("decimal(38,6)").cast("string")
+    )
+    plain = F.regexp_replace(digits, _TRAILING_ZEROS, "$1")
     return (
         F.when(column == infinity, "Infinity")
         .when(column == -infinity, "-Infinity")

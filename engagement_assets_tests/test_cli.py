@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from engagement_assets.cli import app
 from engagement_assets.settings import PREFIX
-from engagement_assets_tests.worlds import World
+from engagement_assets_tests.worlds import SAMPLE_DATA, World
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -87,7 +87,13 @@ def test_a_mistake_is_answered_by_a_sentence_and_an_exit_code(
 
 def test_apache_spark_without_java_is_one_clear_sentence(engagement: Command) -> None:
     done = engagement(
-        "run", "--date", "2025-01-01", ENGAGEMENT_ENGINE="local[2]", JAVA_HOME="/nowhere", PATH="/nowhere"
+        "run",
+        "--date",
+        "2025-01-01",
+        ENGAGEMENT_ENGINE="local[2]",
+        ENGAGEMENT_DATA=str(SAMPLE_DATA),
+        JAVA_HOME="/nowhere",
+        PATH="/nowhere",
     )
     assert done.returncode == 1
     assert "Apache Spark needs Java 17 or newer, and none was found: install it and set JAVA_HOME" in done.stderr

@@ -141,7 +141,7 @@ def cents(value: Any) -> Decimal | str:
     # A number beyond decimal(18,2) is too large whatever its sign.
     if rounded > LARGEST_AMOUNT or abs(rounded) >= Decimal(10) ** 16:
         return "amount_too_large"
-    return "negative_amount" if rounded < 0 else rounded
+    return "negative_amount" if rounded < 0 else abs(rounded)  # no negative zero
 
 
 def _round(amount: Decimal) -> Decimal:

@@ -120,7 +120,7 @@ def warn(context: dg.AssetExecutionContext, settings: Settings, inspection: Insp
         )
     if inspection.ignored:
         context.log.warning(
-            f"{source}: {len(inspection.ignored)} file(s) are no source files by their name, and were not read: "
+            f"{source}: {len(inspection.ignored)} file(s) are no source files by their name or kind, and were not read: "
             f"{_listed(inspection.ignored)}."
         )
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial, reduce
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, TypeVar
 
 import fsspec
@@ -78,7 +78,7 @@ class SourcesResource(ConfigurableResource):
         return self._walk(source)[0]
 
     def _walk(self, source: str) -> tuple[list[SourceFile], list[str]]:
-        """The files of a source, and the names of those that are none by their ending."""
+        """The files of a source, and the names of those that are none by their ending, or are no files."""
         files, base = fsspec.core.url_to_fs(f"{self.location}/{source}")
         found: list[SourceFile] = []
         ignored: list[str] = []
@@ -88,9 +88,14 @@ class SourcesResource(ConfigurableResource):
             name = PurePosixPath(path).relative_to(PurePosixPath(base))
             if any(part.startswith(("_", ".")) for part in name.parts):
                 continue
-            if not path.lower().endswith(_ENDINGS[source]):
+            is_link = bool(info.get("islink"))
+            # Pipes would be waited for without end, and links to folders could lead anywhere, also in circles.
+            is_file = info.get("type", "file") == "file" or (is_link and Path(path).is_file())
+            if not is_file or not path.lower().endswith(_ENDINGS[source]):
                 ignored.append(_printable(f"{source}/{name}"))
                 continue
+            if is_link:  # what counts is the file that it leads to
+                info = {"size": Path(path).stat().st_size, "mtime": Path(path).stat().st_mtime}
             version = info.get("ETag") or info.get("mtime") or info.get("LastModified") or ""
             full = files.unstrip_protocol(path) if is_url(self.root) else path
             found.append(SourceFile(full, _printable(f"{source}/{name}"), int(info["size"] or 0), str(version)))

@@ -17,15 +17,16 @@ from pyspark.sql import functions as F
 #: What a source column is, as far as its conversion is concerned.
 Kind = Literal["text", "integer", "decimal", "float", "date", "timestamp", "other"]
 
+# The end is \z: in Java, $ is also before a last line break.
 _YEAR = r"(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})"
 _CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
-_ISO_DATE_TIME = rf"^{_YEAR}-[0-9]{{2}}-[0-9]{{2}}([T ]{_CLOCK})?$"
-_PLAIN_NUMBER = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)$"
-_WHOLE = r"^-?[0-9]+([.]0*)?$"
-_FRACTION = r"[.]0*$"
-_TRAILING_ZEROS = r"([.][0-9]*[1-9])0+$|[.]0+$"
+_ISO_DATE_TIME = rf"^{_YEAR}-[0-9]{{2}}-[0-9]{{2}}([T ]{_CLOCK})?\z"
+_PLAIN_NUMBER = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)\z"
+_WHOLE = r"^-?[0-9]+([.]0*)?\z"
+_FRACTION = r"[.]0*\z"
+_TRAILING_ZEROS = r"([.][0-9]*[1-9])0+\z|[.]0+\z"
 _LEADING_ZEROS = r"^([+-]?)0+([0-9])"
-_NEEDLESS_DECIMALS = r"^([^.]*[.][0-9]{20})[0-9]+$"
+_NEEDLESS_DECIMALS = r"^([^.]*[.][0-9]{20})[0-9]+\z"
 _NOT_A_NUMBER = ("nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
 
 #: Days since 1970 of the years 1 to 9999, and microseconds.

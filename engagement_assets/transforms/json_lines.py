@@ -22,14 +22,15 @@ WHITE_SPACE = " \t\r\n"
 #: Lists and objects within each other; engines give up at 127 and at 1,000.
 DEEPEST = 100
 
+# Ends are \z: in Java, $ is also before a last line break, of which Unicode has several.
 # Short enough for every engine's numbers; -0 is no such number, because one engine drops its sign.
 _SHORT_NUMBER = r"(-?[1-9][0-9]{0,14}([.][0-9]{1,15})?|0([.][0-9]{1,15})?|-0[.][0-9]{1,15})"
 _PLAIN_TEXT = r'"[^"\\\x00-\x1f]*"'
 _MEMBER = rf"{_PLAIN_TEXT}[ \t]*:[ \t]*({_PLAIN_TEXT}|{_SHORT_NUMBER}|true|false|null)[ \t]*"
-_PLAIN_OBJECT = rf"^\{{[ \t]*({_MEMBER},[ \t]*){{0,30}}{_MEMBER}\}}$"
+_PLAIN_OBJECT = rf"^\{{[ \t]*({_MEMBER},[ \t]*){{0,30}}{_MEMBER}\}}\z"
 
 #: What a plain field's text may have been besides a string: a word, or a number that engines spell in their own way.
-_WORD_OR_FRACTION = r"^(true|false|-?[0-9]+[.][0-9]+)$"
+_WORD_OR_FRACTION = r"^(true|false|-?[0-9]+[.][0-9]+)\z"
 
 _NUMBER = r"-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?"
 

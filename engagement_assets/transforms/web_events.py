@@ -13,7 +13,7 @@ CONTENTS = ("event_time", "customer_id", "event_type", "event_id")
 
 FIELDS = ("customer_id", "event_time", "event_type", "event_id")
 
-_INTEGER = r"^(-?[0-9]+)([.]0+)?$"
+_INTEGER = r"^(-?[0-9]+)([.]0+)?\z"
 
 
 def examine_web_events(lines: DataFrame, *, window: ObservationWindow) -> DataFrame:

@@ -12,7 +12,8 @@ _PIECES = [
     b'"', b"\\", b"{", b"}", b"[", b"]", b":", b",", b" ", b"\t", b"\r", b"0", b"1", b"-", b"+", b".", b"e5", b"E400",
     b"null", b"true", b"false", b"NaN", b"Infinity", b"'", b"//", b"/**/", b"\\u", b"\\ud83d", b"\\ude00", b"\\u0041",
     b"\\n", b"\\x", b"\x00", b"\x01", b"\x1f", b"\x7f", b"\xff", b"\xc3", b"\xed\xa0\x80", "é".encode(), "😀".encode(),
-    "\ufeff".encode(), "\u2028".encode(), b"{}", b"[]", b'""', b'"a":1', b',"customer_id":"c2"', b"12345678901234567890",
+    "\ufeff".encode(), "\u2028".encode(), "\x85".encode(), b"{}", b"[]", b'""', b'"a":1', b',"customer_id":"c2"',
+    b"12345678901234567890",
     b"1.0", b"-0", b"\x02", b"\x03", b"\x04", b"\x05",
 ]  # fmt: skip
 

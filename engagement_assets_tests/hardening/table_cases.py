@@ -109,6 +109,7 @@ ORDER_DATES = [
         *(MIDNIGHT, NOON, WRONG, OUTSIDE, OUTSIDE, OUTSIDE, WRONG),
     ),
     _dates("epoch as text", _texts("1743422400", "", None), WRONG, NO_DATE, NO_DATE),
+    _dates("line ends after text", _texts("2025-03-31\n", "2025-03-31\r", "2025-03-31\u2028"), WRONG, WRONG, WRONG),
     _dates("date", pa.array([date(2025, 3, 31), date(2024, 2, 29), None]), MIDNIGHT, OUTSIDE, NO_DATE),
     _dates("the ends of the calendar", pa.array([date.min, date.max]), OUTSIDE, OUTSIDE),
     _dates("days millions of years away", pa.array([2**31 - 1, -(2**31)], pa.int32()).view(pa.date32()), WRONG, WRONG),
@@ -170,8 +171,8 @@ AMOUNTS = [
     ),
     _amounts(
         "text of no numbers",
-        _texts("1e3", "1,000.00", "$5", "0x10", "1_000", "٣", "12 EUR", "", None),
-        *[WRONG] * 9,
+        _texts("1e3", "1,000.00", "$5", "0x10", "1_000", "٣", "12 EUR", "5\n", "5\u2028", "", None),
+        *[WRONG] * 11,
     ),
     _amounts("int64", pa.array([5, -5, 2**62, 0, None]), "5", NEGATIVE, TOO_LARGE, "0", WRONG),
     _amounts("int32", pa.array([6], pa.int32()), "6"),

@@ -105,8 +105,6 @@ class EngineResource(LazyPySparkResource):
             "spark.ui.enabled": "false",
             "spark.sql.adaptive.enabled": "true",
             "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-            # Nanosecond columns, which pandas writes, are read as integers and converted by the sources.
-            "spark.sql.legacy.parquet.nanosAsLong": "true",
             "spark.sql.shuffle.partitions": "8" if self.engine.startswith("local") else "200",
             **({"spark.driver.host": LOOPBACK, "spark.driver.bindAddress": LOOPBACK} if self._is_local else {}),
             **self._session_config(),

@@ -11,19 +11,39 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engagement_assets.assets.ingestion import Account, last_read
+from engagement_assets.automation import DAILY_JOB
+from engagement_assets.definitions import build_definitions
 from engagement_assets_tests.hardening.event_cases import EVENT_CASES
 from engagement_assets_tests.hardening.file_cases import FILE_CASES, FileCase
 from engagement_assets_tests.hardening.table_cases import TABLE_CASES, TableCase
-from engagement_assets_tests.worlds import Row, World
+from engagement_assets_tests.worlds import Row, World, failures
 
 #: The day that is built, and the first partition: few days, so that Apache Spark is done soon.
 DAY, START = "2025-03-31", date(2025, 3, 30)
 
 OPTIONS: dict[str, Any] = {"start_date": START, "rejected_share_limit": 1.0, "rejected_share_warning": 1.0}
+
+
+def read_sources(world: World, *, expect: bool = True) -> dg.ExecuteInProcessResult:
+    """Build the day's tables of the sources, and nothing after them; asserts the outcome that is expected."""
+    result = (
+        build_definitions(world.settings)
+        .resolve_job_def(DAILY_JOB)
+        .execute_in_process(
+            instance=world.instance,
+            partition_key=DAY,
+            asset_selection=[dg.AssetKey(f"raw_{source}") for source in ("customers", "orders", "web_events")],
+            raise_on_error=False,
+            run_config={"loggers": {"progress": {}}},
+        )
+    )
+    assert result.success == expect, failures(result) or "the run succeeded, but should have failed"
+    return result
 
 
 def marker(case: TableCase, row: int) -> str:

@@ -11,15 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
-
-from engagement_assets.automation import DAILY_JOB
-from engagement_assets.definitions import build_definitions
 from engagement_assets.resources.engine import EngineResource
 from engagement_assets_tests.hardening import fuzz, made_up
-from engagement_assets_tests.hardening.corpus import DAY, OPTIONS
+from engagement_assets_tests.hardening.corpus import OPTIONS, read_sources
 from engagement_assets_tests.servers import fresh_environment
-from engagement_assets_tests.worlds import World, failures
+from engagement_assets_tests.worlds import World
 
 ENGINE = "local[2]"
 
@@ -46,18 +42,7 @@ def run_on_spark(world: World) -> dict[str, Any]:
 def main(root: Path) -> None:
     """Read the corpus at `root` as the job does, then compare lines and tables; what was found goes to `root`/found.json."""
     world = World(root, options={**OPTIONS, "engine": ENGINE})
-    result = (
-        build_definitions(world.settings)
-        .resolve_job_def(DAILY_JOB)
-        .execute_in_process(
-            instance=world.instance,
-            partition_key=DAY,
-            asset_selection=[dg.AssetKey(f"raw_{source}") for source in ("customers", "orders", "web_events")],
-            raise_on_error=False,
-            run_config={"loggers": {"progress": {}}},
-        )
-    )
-    assert result.success, failures(result)
+    read_sources(world)
     with EngineResource(engine=ENGINE) as engine:
         lines = fuzz.compare(engine.spark_session, root / "lines", LINES, SEED)
         tables = made_up.compare(engine.spark_session, root / "tables", SEED, TABLES)

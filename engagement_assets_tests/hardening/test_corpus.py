@@ -9,7 +9,7 @@ import pytest
 
 from engagement_assets.resources.engine import EngineResource
 from engagement_assets_tests.hardening import strict
-from engagement_assets_tests.hardening.corpus import DAY, OPTIONS, START, Outcome
+from engagement_assets_tests.hardening.corpus import DAY, OPTIONS, START, Outcome, read_sources
 from engagement_assets_tests.hardening.corpus_checks import SOURCES, check_account, check_column, check_file, check_line
 from engagement_assets_tests.hardening.event_cases import EVENT_CASES, EventCase
 from engagement_assets_tests.hardening.file_cases import FILE_CASES, FileCase
@@ -55,5 +55,5 @@ def test_a_data_folder_with_patterns_in_its_name_is_read(tmp_path: Path, engine:
     (data / "customers").mkdir(parents=True)
     World(tmp_path / "elsewhere").customers([{"customer_id": "c1"}])
     (tmp_path / "elsewhere" / "raw" / "customers" / "customers.parquet").rename(data / "customers" / "c.parquet")
-    world.run(DAY)
+    read_sources(world)
     assert [row["customer_id"] for row in world.rows("raw_customers", DAY)] == ["c1"]

@@ -15,7 +15,7 @@ from engagement_assets.cli import app
 from engagement_assets.rejects import REASONS
 from engagement_assets.settings import PREFIX
 from engagement_assets.transforms import examination
-from engagement_assets_tests.hardening.corpus import DAY, OPTIONS, Outcome
+from engagement_assets_tests.hardening.corpus import DAY, OPTIONS, Outcome, read_sources
 from engagement_assets_tests.worlds import World
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "data_quality.md"
@@ -104,7 +104,7 @@ def test_counts_per_reason_are_numbers_in_the_checks_metadata(world: World) -> N
     world.options |= OPTIONS
     world.customers([{"customer_id": "c1"}])
     world.lines(["{", "}", '{"customer_id":"c1"}'])
-    result = world.run(DAY)
+    result = read_sources(world)
     found = [
         evaluation.metadata
         for evaluation in result.get_asset_check_evaluations()

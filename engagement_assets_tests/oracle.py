@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 UTC = timezone.utc
 WINDOW = 30
 GAP = timedelta(minutes=30)
+LARGEST_AMOUNT = 10**12
 
 
 @dataclass
@@ -135,6 +136,8 @@ def _read_orders(root: Path, start: date, today: date, out: Cleaned) -> None:
             reason = "outside_observation_window"
         elif amount < 0:
             reason = "negative_amount"
+        elif amount > LARGEST_AMOUNT:
+            reason = "amount_too_large"
         else:
             candidates[order].append((when, amount, customer))
             continue

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 #: A time that no clock has reached: rows dated then are in the future of any run.
 FUTURE = datetime(2099, 1, 1, 12, tzinfo=timezone.utc)
 
+#: More than anybody pays, currency units: a number that slipped into the wrong column.
+ABSURD_AMOUNT = 10**13
+
 #: Values that stand for nothing.
 BLANKS = (None, "", "  ")
 
@@ -39,6 +42,7 @@ ORDER_SHARES = {
     "unknown_customer": 0.0020,
     "conflicting_duplicate": 0.0012,
     "duplicate": 0.0030,
+    "amount_too_large": 0.0004,
 }
 EVENT_SHARES = {
     "malformed_json": 0.0015,

@@ -223,6 +223,8 @@ class _BadOrders:
                 self.usual.append((second, {**fresh, "order_date": None}))
             case "negative_amount":
                 self.usual.append((second, {**fresh, "order_amount": Decimal(-max(cents, 1)).scaleb(-2)}))
+            case "amount_too_large":
+                self.usual.append((second, {**fresh, "order_amount": Decimal(dm.ABSURD_AMOUNT)}))
             case "unknown_customer":
                 self.usual.append((second, {**fresh, "customer_id": f"G{self._rows.customer[place]:07d}"}))
             case "outside_observation_window":

@@ -30,6 +30,7 @@ REASONS = {
         "wrong_type",
         "not_a_number",
         "negative_amount",
+        "amount_too_large",
         "outside_observation_window",
         "unknown_customer",
         "conflicting_duplicate",

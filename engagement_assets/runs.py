@@ -15,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.tags import PARTITION_NAME_TAG
+from filelock import FileLock
 
 from engagement_assets.automation import DAILY_JOB, SERVING_JOB, partitioned_tables, range_tags
 from engagement_assets.settings import Settings
@@ -124,8 +125,10 @@ def existing_home() -> Path | None:
 @contextmanager
 def local_instance() -> Iterator[dg.DagsterInstance]:
     """The Dagster instance that the UI of this project shows."""
-    dagster_home()
-    with dg.DagsterInstance.get() as instance:
+    # Dagster creates the tables of a new home without a lock: two commands started at once would both try.
+    with FileLock(dagster_home() / "opening.lock"):
+        opened = dg.DagsterInstance.get()
+    with opened as instance:
         yield instance
 
 

@@ -17,6 +17,9 @@ from engagement_assets_tests.worlds import SAMPLE_DATA, SAMPLE_START, World
 os.environ["TZ"] = "UTC"
 time.tzset()
 
+# Commands print tables as wide as the terminal was at their start.
+os.environ["COLUMNS"] = "250"
+
 # Validation that is switched off would let every contract test pass.
 os.environ.pop("PANDERA_VALIDATION_ENABLED", None)
 for _name in [name for name in os.environ if name.startswith("ENGAGEMENT_")]:

@@ -30,7 +30,7 @@ def engagement(tmp_path: Path) -> Command:
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            env={**os.environ, "COLUMNS": "200", "DAGSTER_HOME": str(tmp_path / "home"), **environment},
+            env={**os.environ, "DAGSTER_HOME": str(tmp_path / "home"), **environment},
             timeout=120,
             check=False,
         )

@@ -51,7 +51,7 @@ def command(world: World, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         cwd=world.root,
-        env={**os.environ, **places, "DAGSTER_HOME": str(world.root / "home"), "COLUMNS": "200"},
+        env={**os.environ, **places, "DAGSTER_HOME": str(world.root / "home")},
     )
 
 

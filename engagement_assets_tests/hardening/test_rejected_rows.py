@@ -25,7 +25,6 @@ def rejects(world: World, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> t
     """Exit code and output of `engagement rejects`."""
     for name in ("lake", "data"):
         monkeypatch.setenv(PREFIX + name.upper(), str(getattr(world.settings, name)))
-    monkeypatch.setenv("COLUMNS", "250")
     done = CliRunner().invoke(app, ["rejects", *arguments])
     return done.exit_code, done.output
 

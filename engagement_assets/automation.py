@@ -14,6 +14,7 @@ from dagster._core.storage.tags import (
 )
 
 from engagement_assets import lineage
+from engagement_assets.alerts import build_alert_sensors
 from engagement_assets.contracts import TABLES
 from engagement_assets.partitions import daily_partitions
 from engagement_assets.resources.tables import LakeResource
@@ -80,7 +81,8 @@ def build_automation(settings: Settings) -> Automation:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Writes what BI tools read as soon as a run has published new snapshots.",
     )
-    return Automation([daily, serving], [schedule], [follow, _refresh_sensor(settings)])
+    sensors = [follow, _refresh_sensor(settings), *build_alert_sensors(settings)]
+    return Automation([daily, serving], [schedule], sensors)
 
 
 def _refresh_sensor(settings: Settings) -> dg.SensorDefinition:

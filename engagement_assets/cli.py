@@ -194,9 +194,7 @@ def export(
     from engagement_assets.resources.tables import LakeResource
 
     settings = Settings()
-    written = export_csv(
-        LakeResource.of(settings), folder or settings.export, parse_day(day).isoformat() if day else None
-    )
+    written = export_csv(LakeResource.of(settings), settings, folder, parse_day(day).isoformat() if day else None)
     out.print(f"Snapshot of {written.as_of_date}:", highlight=False)
     for file in written.files:
         out.print(f"  {file.path}  {file.rows:,} rows", highlight=False, soft_wrap=True)
@@ -271,6 +269,10 @@ def dashboard(
     serve(Settings(), port, host, lambda line: out.print(line, highlight=False, markup=False, soft_wrap=True))
 
 
+#: Settings that are groups of settings.
+_POLICIES = ("scoring", "monitoring")
+
+
 @app.command("settings")
 @friendly
 def show_settings() -> None:
@@ -278,27 +280,29 @@ def show_settings() -> None:
     settings = Settings()
     table = Table("Environment variable", "Value", "Meaning", box=None, pad_edge=False)
     for name, field in Settings.model_fields.items():
-        if name == "scoring":
+        if name in _POLICIES:
             continue
         changed = getattr(settings, name) != field.get_default(call_default_factory=True)
         table.add_row(PREFIX + name.upper(), _setting(getattr(settings, name), changed), field.description)
-    policy = settings.scoring
-    for name, field in type(policy).model_fields.items():
-        value = getattr(policy, name)
-        changed = value != field.default
-        variable = f"{PREFIX}SCORING__{name.upper()}"
-        if hasattr(value, "low"):
-            variable += "__LOW, __HIGH"
-            value = f"{value.low:g}, {value.high:g}"
-        table.add_row(variable, _setting(value, changed), field.description)
+    for part in _POLICIES:
+        policy = getattr(settings, part)
+        for name, field in type(policy).model_fields.items():
+            value = getattr(policy, name)
+            changed = value != field.default
+            variable = f"{PREFIX}{part.upper()}__{name.upper()}"
+            if hasattr(value, "low"):
+                variable += "__LOW, __HIGH"
+                value = f"{value.low:g}, {value.high:g}"
+            table.add_row(variable, _setting(value, changed), field.description)
     out.print(table)
     out.print(
-        f"\nScoring policy {policy.fingerprint()}; [bold]bold[/bold] values differ from the defaults.", highlight=False
+        f"\nScoring policy {settings.scoring.fingerprint()}; [bold]bold[/bold] values differ from the defaults.",
+        highlight=False,
     )
 
 
 def _setting(value: object, changed: bool) -> str:
-    text = ", ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
+    text = ", ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value).replace("None", "none")
     return f"[bold]{text}[/bold]" if changed else text
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,15 +12,12 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 from filelock import FileLock
 
+from engagement_assets import alerts
 from engagement_assets.automation import DAILY_JOB, SERVING_JOB, partitioned_tables, range_tags
 from engagement_assets.settings import Settings
-
-#: The product's own errors are sentences: the name of their class adds nothing.
-_OWN_ERROR = re.compile(r"^engagement_assets\.[\w.]+: ")
 
 HOME_VARIABLE = "DAGSTER_HOME"
 DEFAULT_HOME = ".dagster_home"
@@ -87,7 +83,7 @@ class _ProgressHandler(logging.Handler):
         event: dg.DagsterEvent | None = meta.get("dagster_event")
         if event is not None and event.is_step_start:
             self.doing = str(event.step_key)
-        elif event is not None and event.is_step_success:
+        elif event is not None and event.is_step_success and event.step_key in partitioned_tables():
             self.done += 1
         elif event is None and record.levelno >= logging.INFO:
             self.doing = str(meta.get("orig_message") or record.getMessage())
@@ -204,15 +200,9 @@ def _execute(
     failures = {}
     for event in result.all_events:
         if event.is_step_failure and event.step_key:
-            failures[event.step_key] = _cause(event.step_failure_data)
+            failures[event.step_key] = alerts.cause(event.step_failure_data)
+    ended = instance.get_run_by_id(result.run_id)
+    alert = alerts.of_run(settings, ended, result.all_events) if ended else None
+    if alert is not None:
+        alerts.send(settings, alert, instance.root_directory, alerts.log.info)
     return RunOutcome(result.run_id, result.success, failures)
-
-
-def _cause(failure: StepFailureData) -> str:
-    """The innermost message of a step's failure, without its traceback."""
-    if failure.user_failure_data is not None and failure.user_failure_data.description:
-        return str(failure.user_failure_data.description)
-    error = failure.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return "unknown error" if error is None else _OWN_ERROR.sub("", " ".join(error.message.split()))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "ENGAGEMENT_"
@@ -62,6 +62,12 @@ class ScoringPolicy(BaseModel):
     activity_window_days: int = Field(
         30, ge=1, le=365, description="days of the activity window, the as-of date included"
     )
+    slipping_until_days: int = Field(
+        60, ge=1, description="lifecycle stage Slipping up to so many days after the last order"
+    )
+    at_risk_until_days: int = Field(
+        120, ge=1, description="lifecycle stage At Risk up to so many days after the last order, Lapsed from then on"
+    )
     session_gap_minutes: int = Field(30, ge=1, le=1440, description="a longer silence starts a new session")
     engaged_session_seconds: float = Field(10.0, ge=0, description="a session longer than this is engaged")
     server_side_event_types: tuple[str, ...] = Field(
@@ -85,6 +91,8 @@ class ScoringPolicy(BaseModel):
             raise ValueError(f"order_weight + session_weight must be 1, not {total:g}")
         if not self.low_threshold < self.medium_threshold < self.high_threshold:
             raise ValueError("thresholds must rise: low_threshold < medium_threshold < high_threshold")
+        if self.slipping_until_days > self.at_risk_until_days:
+            raise ValueError("slipping_until_days must not exceed at_risk_until_days")
         if self.monetary_scale == "log1p" and self.reference_revenue.low < 0:
             raise ValueError("reference_revenue.low must not be negative on the log1p scale")
         return self
@@ -100,16 +108,79 @@ class ScoringPolicy(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+class MonitoringPolicy(BaseModel):
+    """When the monitoring checks warn, and when they call it an error. They never keep a day from being published."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trailing_weeks: int = Field(
+        4, ge=2, le=52, description="weeks before a day whose same weekdays it is compared with"
+    )
+    row_change_warning: float = Field(0.5, gt=0, description="warn when a day has this share more or fewer rows")
+    row_change_error: float = Field(0.9, gt=0, description="error when a day has this share more or fewer rows")
+    customer_change_warning: float = Field(
+        0.1, gt=0, description="warn when a snapshot has this share more or fewer customers than a week before"
+    )
+    customer_change_error: float = Field(
+        0.3, gt=0, description="error when a snapshot has this share more or fewer customers than a week before"
+    )
+    null_change_warning: Share = Field(
+        0.05, description="warn when a column's share of empty values moves so far in a day"
+    )
+    null_change_error: Share = Field(
+        0.2, description="error when a column's share of empty values moves so far in a day"
+    )
+    psi_warning: float = Field(0.1, gt=0, description="warn from this population stability index of the scores on")
+    psi_error: float = Field(0.25, gt=0, description="error from this population stability index of the scores on")
+    reference_date: date | None = Field(
+        None, description="snapshot the score distribution is compared with; none: that of reference_days before"
+    )
+    reference_days: int = Field(30, ge=2, le=3660, description="age of the reference snapshot, days, without a date")
+    outlier_share_warning: Share = Field(
+        0.1, description="warn when more of a measure's values are beyond 3 interquartile ranges"
+    )
+    outlier_share_error: Share = Field(
+        0.25, description="error when more of a measure's values are beyond 3 interquartile ranges"
+    )
+    extreme_factor: float = Field(
+        30, gt=1, description="a value so many times the outlier limit is extreme: one is a warning"
+    )
+    segment_change_warning: Share = Field(
+        0.05, description="warn when a segment's share of customers moves so far in a day"
+    )
+    segment_change_error: Share = Field(
+        0.15, description="error when a segment's share of customers moves so far in a day"
+    )
+    history_days: int = Field(30, ge=2, le=3660, description="days before a day in which none should be missing")
+    missing_days_error: int = Field(7, ge=1, description="error when so many days are missing; one is a warning")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> MonitoringPolicy:
+        for name in ("row_change", "customer_change", "null_change", "psi", "outlier_share", "segment_change"):
+            if getattr(self, f"{name}_warning") > getattr(self, f"{name}_error"):
+                raise ValueError(f"{name}_warning must not exceed {name}_error")
+        return self
+
+
 class Settings(BaseSettings):
-    """Where things are, which engine computes, which days exist, and the scoring policy."""
+    """Where things are, which engine computes, which days exist, what runs by itself, and the policies."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="ignore", validate_default=True
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="ignore",
+        validate_default=True,
+        hide_input_in_errors=True,
     )
 
     data: str = Field("data/raw", description="folder or object-store URL with customers/, orders/ and web_events/")
     lake: str = Field("data/lake", description="folder or object-store URL of the published tables")
     export: str = Field("data/export", description="folder of the CSV files for BI tools")
+    export_days: int = Field(365, ge=1, description="days of orders, sessions, scores and moves in the CSV files")
+    export_rows: int = Field(
+        1_000_000, ge=1, description="rows of a CSV file with a history at the most; whole days are left out beyond it"
+    )
     engine: str = Field("embedded", description="embedded, local[N], spark://…, yarn, k8s://… or sc://…")
     start_date: date = Field(date(2025, 1, 1), description="first partition; earlier orders and events are rejected")
     timezone: str = Field("UTC", description="business time zone in which days are cut")
@@ -122,6 +193,27 @@ class Settings(BaseSettings):
     retention_days: float = Field(30, ge=0, le=36500, description="days a replaced version of a table stays readable")
     leftover_hours: float = Field(24, ge=0, description="hours after which files of dead runs are removed")
     lock_wait_minutes: float = Field(60, ge=0, description="how long a run waits for another that is writing, minutes")
+    dashboard_url: str = Field(
+        "http://127.0.0.1:8050", description="address of the dashboard, for the links of the Dagster UI to its pages"
+    )
+    run_daily: bool = Field(
+        False, description="switch the schedule and the sensors on from the start; otherwise that is done in the UI"
+    )
+    ready_by_hour: int = Field(
+        6, ge=0, le=23, description="hour at which yesterday's snapshot has to be published, business time zone"
+    )
+    alert_webhook: SecretStr | None = Field(
+        None, description="address that alerts are posted to as Slack-compatible JSON; never shown"
+    )
+    alert_level: Literal["warning", "error"] = Field(
+        "warning", description="warning: alert of each failed check; error: of failed runs and errors only"
+    )
+    alert_log: str | None = Field(
+        None, description="file that alerts are written to; none: alerts.log in the Dagster home"
+    )
+    monitoring: MonitoringPolicy = Field(
+        default_factory=lambda: MonitoringPolicy(), description="thresholds of the monitoring checks"
+    )
     scoring: ScoringPolicy = Field(
         default_factory=lambda: ScoringPolicy(), description="weights, thresholds, windows, bounds"
     )
@@ -143,6 +235,17 @@ class Settings(BaseSettings):
         raise ValueError(
             f"{value!r} is no engine; use embedded, local[*], spark://host:7077, yarn, k8s://… or sc://host:15002"
         )
+
+    @field_validator("alert_webhook")
+    @classmethod
+    def _web_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        if not value.get_secret_value().startswith(("https://", "http://")):
+            raise ValueError(
+                "an address begins with https:// or http://; this one is not shown, because it is a secret"
+            )
+        return value
 
     @model_validator(mode="after")
     def _limits_ordered(self) -> Settings:

@@ -1,0 +1,280 @@
+"""Alerts: what failed, on which days, by which rule; posted to a webhook as Slack-compatible JSON, and written to a log.
+
+An alert holds names, days, counts and the product's own sentences, never a row's values: of an error that the product did not
+write itself, only its class is told. That the webhook cannot be reached fails nothing; the log says so.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import dagster as dg
+from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+    WILL_RETRY_TAG,
+)
+
+from engagement_assets.settings import Settings
+
+log = logging.getLogger("engagement.alerts")
+
+#: File in the Dagster home, unless a setting names another.
+LOG_FILE = "alerts.log"
+
+_WEBHOOK_SECONDS = 10.0
+_ATTEMPTS = 2
+
+_DAYS_NAMED = 5
+_LINES = 20
+_LONGEST_LINE = 700
+
+#: Slack's limits for a header and for the text of a section.
+_HEADER, _SECTION = 150, 3000
+
+#: The product's own errors are sentences without values: the name of their class adds nothing.
+_OWN_ERROR = re.compile(r"^engagement_assets\.[\w.]+: ")
+
+Severity = Literal["error", "warning"]
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Something a person should look at: what failed, the days it is about, a line for each step or rule, where to look."""
+
+    severity: Severity
+    title: str
+    partitions: str
+    lines: tuple[str, ...]
+    link: str
+
+    def text(self) -> str:
+        """The alert in plain words."""
+        about = f" ({self.partitions})" if self.partitions else ""
+        return "\n".join([f"{self.title}{about}", *(f"- {line}" for line in self.lines), self.link])
+
+    def slack(self) -> dict[str, Any]:
+        """The alert as Slack and what is compatible with it take it: a text, and the same as blocks."""
+        sign = ":red_circle:" if self.severity == "error" else ":warning:"
+        details = _within("\n".join(f"• {_escaped(line)}" for line in self.lines), _SECTION)
+        footer = f"<{self.link}|Open in Dagster>" + (f" · {_escaped(self.partitions)}" if self.partitions else "")
+        return {
+            "text": _escaped(f"{self.title}: {self.partitions}" if self.partitions else self.title),
+            "blocks": [
+                {"type": "header", "text": {"type": "plain_text", "text": _within(f"{sign} {self.title}", _HEADER)}},
+                *([{"type": "section", "text": {"type": "mrkdwn", "text": details}}] if details else []),
+                {"type": "context", "elements": [{"type": "mrkdwn", "text": footer}]},
+            ],
+        }
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _within(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+# ---- what is worth an alert ------------------------------------------------------------------------------------------
+
+
+def of_run(settings: Settings, run: dg.DagsterRun, events: Iterable[dg.DagsterEvent]) -> Alert | None:
+    """The alert for a run that ended, from its events; None if there is nothing to tell.
+
+    A failed run tells the steps that failed and why; any run, the rules that were violated and on which days.
+    """
+    steps: list[str] = []
+    violated: dict[tuple[str, str], list[dg.AssetCheckEvaluation]] = {}
+    end = ""
+    for event in events:
+        if event.is_step_failure and event.step_key:
+            steps.append(f"{event.step_key}: {safe_cause(event.step_failure_data)}")
+        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            found = event.asset_check_evaluation_data
+            if not found.passed and (
+                settings.alert_level == "warning" or found.severity == dg.AssetCheckSeverity.ERROR
+            ):
+                violated.setdefault((found.asset_key.to_user_string(), found.check_name), []).append(found)
+        elif event.event_type == dg.DagsterEventType.PIPELINE_FAILURE:
+            end = event.message or ""
+    failed = run.status == dg.DagsterRunStatus.FAILURE
+    if not failed and not violated:
+        return None
+    if failed and not steps:
+        steps = [f"the run ended before a step could say why: {' '.join(end.split()) or 'its process is gone'}"]
+    rules = [_rule_line(asset, name, found) for (asset, name), found in violated.items()]
+    errors = [found for evaluations in violated.values() for found in evaluations if _is_error(found)]
+    title = (
+        f"Run of {run.job_name} failed"
+        if failed
+        else f"{len(rules)} check{'s' if len(rules) > 1 else ''} failed in a run of {_job_name(run)}"
+    )
+    lines = [*steps, *rules]
+    if len(lines) > _LINES:
+        lines = [*lines[:_LINES], f"and {len(lines) - _LINES} more"]
+    return Alert(
+        "error" if failed or errors else "warning",
+        title,
+        partitions_of(run),
+        tuple(_within(line, _LONGEST_LINE) for line in lines),
+        f"{settings.dagster_url.rstrip('/')}/runs/{run.run_id}",
+    )
+
+
+def _job_name(run: dg.DagsterRun) -> str:
+    return "chosen assets" if run.job_name.startswith("__") else run.job_name
+
+
+def _is_error(found: dg.AssetCheckEvaluation) -> bool:
+    return found.severity == dg.AssetCheckSeverity.ERROR
+
+
+def _rule_line(asset: str, name: str, found: Sequence[dg.AssetCheckEvaluation]) -> str:
+    worst = next(filter(_is_error, reversed(found)), found[-1])
+    grade = "error" if _is_error(worst) else "warning"
+    days = listed([evaluation.partition for evaluation in found if evaluation.partition])
+    return f"{asset}, rule {name} ({grade}){f' on {days}' if days else ''}: {worst.description or 'failed'}"
+
+
+def listed(days: Sequence[str]) -> str:
+    """The first few days by name, and how many more."""
+    days = sorted(set(days))
+    more = len(days) - _DAYS_NAMED
+    return ", ".join(days[:_DAYS_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def partitions_of(run: dg.DagsterRun) -> str:
+    """The days of a run in words; empty if it has none."""
+    first, last = run.tags.get(ASSET_PARTITION_RANGE_START_TAG), run.tags.get(ASSET_PARTITION_RANGE_END_TAG)
+    return f"{first} to {last}" if first and last else run.tags.get(PARTITION_NAME_TAG, "")
+
+
+def cause(failure: StepFailureData) -> str:
+    """The innermost message of a step's failure, without its traceback."""
+    told, error = _innermost(failure)
+    return told or ("unknown error" if error is None else _OWN_ERROR.sub("", " ".join(error.message.split())))
+
+
+def safe_cause(failure: StepFailureData) -> str:
+    """As `cause`, but of an error that the product did not write itself only its class: others quote what they choke on."""
+    told, error = _innermost(failure)
+    if told:
+        return told
+    if error is not None and _OWN_ERROR.match(error.message):
+        return _OWN_ERROR.sub("", " ".join(error.message.split()))
+    return f"{(error and error.cls_name) or 'unknown error'}; the run's log has the message"
+
+
+def _innermost(failure: StepFailureData) -> tuple[str, Any]:
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return str(failure.user_failure_data.description), None
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return "", error
+
+
+# ---- telling it ------------------------------------------------------------------------------------------------------
+
+
+def send(settings: Settings, alert: Alert, home: str | Path | None, tell: Tell | None = None) -> bool | None:
+    """Post an alert to the webhook and write it to the log file; raises nothing.
+
+    Returns whether the webhook took it; None if none is set. `home` is the Dagster home, where the log file is by default;
+    `tell` gets the alert in words, and what went wrong with sending it.
+    """
+    tell = tell or log.warning
+    tell(alert.text())
+    delivered = None
+    if settings.alert_webhook is not None:
+        problem = _post(settings.alert_webhook.get_secret_value(), alert.slack())
+        delivered = problem is None
+        if problem:
+            tell(f"the alert could not be posted to the webhook ({problem}); it is in the log only")
+    place = Path(settings.alert_log).expanduser() if settings.alert_log else Path(home, LOG_FILE) if home else None
+    if place is not None:
+        entry = {"at": datetime.now(settings.zone).isoformat(timespec="seconds"), **asdict(alert), "posted": delivered}
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with place.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        except OSError as error:
+            tell(f"the alert could not be written to {place} ({error.strerror or type(error).__name__})")
+    return delivered
+
+
+def _post(address: str, message: dict[str, Any]) -> str | None:
+    """Post a message; returns what went wrong, without the address, which is a secret."""
+    problem = None
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            time.sleep(1)
+        try:
+            request = urllib.request.Request(
+                address, json.dumps(message).encode(), {"Content-Type": "application/json; charset=utf-8"}
+            )
+            with urllib.request.urlopen(request, timeout=_WEBHOOK_SECONDS):
+                return None
+        except urllib.error.HTTPError as error:
+            problem = f"it answers {error.code}"
+            if error.code < 500:  # it will not take it the next time either
+                break
+        except Exception as error:
+            reason = getattr(error, "reason", None)
+            problem = f"{type(reason or error).__name__}"
+    return problem
+
+
+# ---- sensors ---------------------------------------------------------------------------------------------------------
+
+
+def build_alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
+    """Sensors that look at each run of this project once it has ended. Runs from the command line tell by themselves."""
+
+    def look(context: dg.RunStatusSensorContext) -> None:
+        run = context.dagster_run
+        if run.tags.get(WILL_RETRY_TAG) == "true":
+            context.log.info(f"run {run.run_id} is retried; the last attempt will tell")
+            return
+        wanted = {
+            dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+            dg.DagsterEventType.STEP_FAILURE,
+            dg.DagsterEventType.PIPELINE_FAILURE,
+        }
+        entries = context.instance.all_logs(run.run_id, of_type=wanted)
+        alert = of_run(settings, run, (entry.dagster_event for entry in entries if entry.dagster_event))
+        if alert is not None:
+            send(settings, alert, context.instance.root_directory, context.log.warning)
+
+    @dg.run_failure_sensor(
+        name="alert_on_failed_runs",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Posts failed runs to the webhook of ENGAGEMENT_ALERT_WEBHOOK and writes them to the alert log.",
+    )
+    def alert_on_failed_runs(context: dg.RunFailureSensorContext) -> None:
+        look(context)
+
+    @dg.run_status_sensor(
+        name="alert_on_failed_checks",
+        run_status=dg.DagsterRunStatus.SUCCESS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Posts checks that failed in a run that succeeded: warnings, and what monitoring found.",
+    )
+    def alert_on_failed_checks(context: dg.RunStatusSensorContext) -> None:
+        look(context)
+
+    return [alert_on_failed_runs, alert_on_failed_checks]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engagement_assets.export import export_csv
 from engagement_assets.resources.engine import OLDEST_JAVA, EngineResource, java_version
 from engagement_assets_tests.servers import CHROMIUM
 from engagement_assets_tests.worlds import SAMPLE_DATA, SAMPLE_START, World
@@ -62,3 +63,11 @@ def sample_world(tmp_path_factory: pytest.TempPathFactory, engine: EngineResourc
     world.run("2025-12-15")
     world.run("2025-02-20")
     return world
+
+
+@pytest.fixture(scope="session")
+def sample_export(sample_world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the files for BI tools of the sample data; tests read it and do not write."""
+    folder = tmp_path_factory.mktemp("export")
+    export_csv(sample_world.lake, sample_world.settings, str(folder))
+    return folder

@@ -22,14 +22,14 @@ def build_serving_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         owners=[OWNER],
         kinds={"csv"},
         code_version=code_version(settings),
-        deps=["engagement_scores", "engagement_metrics"],
+        deps=["engagement_scores", "engagement_metrics", "raw_orders", "sessions"],
         automation_condition=AFTER_A_PUBLISH,
-        description="CSV files for BI tools: the latest published snapshot (scores with features), the daily metrics of all "
-        "days, and a data dictionary.",
+        description="CSV files for BI tools, a star: customers and dates; the latest snapshot (scores with features), the scores, "
+        "orders, sessions and moves of the days before it, the daily metrics of all days; and a data dictionary.",
         metadata={"dagster/storage_kind": "csv", "dagster/uri": settings.export},
     )
     def bi_export(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
-        written = export_csv(lake, settings.export)
+        written = export_csv(lake, settings)
         yield dg.MaterializeResult(
             metadata={
                 "as_of_date": written.as_of_date,

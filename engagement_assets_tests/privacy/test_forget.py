@@ -81,7 +81,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, engine: object) -> World:
     sources(world)
     world.run(START, MIDDLE)
     world.run(MIDDLE, LAST)
-    export_csv(world.lake, world.settings.export)
+    export_csv(world.lake, world.settings)
     leftover = Path(world.settings.lake, ".scratch", "dead-run", "orders", "part.txt")
     leftover.parent.mkdir(parents=True)
     leftover.write_text(f'{{"customer_id":"{WHO}"}}')

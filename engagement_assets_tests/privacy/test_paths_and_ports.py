@@ -52,7 +52,7 @@ def test_a_hostile_partition_key_or_date_makes_no_file(world: World, text: str) 
     with pytest.raises(Exception, match=r".+"):
         world.run(text)
     with pytest.raises((ValueError, LookupError)):
-        export_csv(world.lake, world.settings.export, text)
+        export_csv(world.lake, world.settings, as_of_date=text)
     assert everything(world.root.parent) - before <= {Path(world.settings.lake), Path(world.settings.lake, ".locks")}
 
 

@@ -68,7 +68,7 @@ def test_no_table_and_no_export_but_the_customers_holds_an_address(shop: World) 
     }
     # An address that is sent as the type of an event is where it was sent to.
     assert found == {*ADDRESSES_IN, "raw_web_events"}
-    for file in export_csv(shop.lake, shop.settings.export).files:
+    for file in export_csv(shop.lake, shop.settings).files:
         assert "@example.com" not in file.path.read_text(encoding="utf-8")
 
 

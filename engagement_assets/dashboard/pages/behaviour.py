@@ -11,17 +11,16 @@ from dash.development.base_component import Component
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import Figure, figures, message, no_customers, table
 from engagement_assets.dashboard.queries import behaviour
-from engagement_assets.dashboard.queries.behaviour import SESSION_STEPS, STAGES
+from engagement_assets.dashboard.queries.behaviour import STAGES
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import AMBER, BLUE, SCALE, SKY, axis, chart, day_axis, figure
 from engagement_assets.dashboard.visuals import Visual, place
 from engagement_assets.dashboard.warehouse import Warehouse
+from engagement_assets.star_schema import SESSION_STEPS, WEEKDAYS
 
 PATH = "/behaviour"
 TITLE = "Behaviour"
 PURPOSE = "From looking to buying, when people come, and whether they come back."
-
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 _NO_VISITS = message("No sessions in these 30 days", "There are no web sessions of these customers in the window.")
 
@@ -214,14 +213,14 @@ def activity(warehouse: Warehouse, view: View) -> Component:
     return html.Div(
         [
             html.Div(
-                f"Busiest: {_WEEKDAYS[busiest['weekday'] - 1]} {busiest['hour']:02d}:00 to {busiest['hour']:02d}:59 with "
+                f"Busiest: {WEEKDAYS[busiest['weekday'] - 1]} {busiest['hour']:02d}:00 to {busiest['hour']:02d}:59 with "
                 f"{busiest['sessions']:,} sessions ({warehouse.settings.timezone}).",
                 className="quiet small",
             ),
             chart(
                 _heatmap(
                     [f"{hour:02d}" for hour in range(24)],
-                    [day[:3] for day in _WEEKDAYS],
+                    [day[:3] for day in WEEKDAYS],
                     counts,
                     "%{y} %{x}:00: %{z:,} sessions<extra></extra>",
                     xaxis=axis("Hour of the day", type="category", showgrid=False, tickangle=0),

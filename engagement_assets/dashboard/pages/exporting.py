@@ -20,9 +20,10 @@ from engagement_assets.dashboard.queries import (
     overview,
     value,
 )
-from engagement_assets.dashboard.queries.behaviour import SESSION_STEPS, STAGES
+from engagement_assets.dashboard.queries.behaviour import STAGES
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.warehouse import Row, Warehouse
+from engagement_assets.star_schema import BUCKET, SESSION_STEPS
 
 
 def _same(*columns: str) -> dict[str, str]:
@@ -147,7 +148,7 @@ EXPORTS: dict[str, Export] = {
     "distribution": of_rows(
         {"bin": "from_score", "segment": "segment", "customers": "customers"},
         lambda warehouse, view: [
-            {**row, "bin": round(row["bin"] * overview.BIN, 2)}
+            {**row, "bin": round(row["bin"] * BUCKET, 2)}
             for row in overview.distribution(warehouse, view.as_of, view.filters)
         ],
     ),

@@ -21,6 +21,7 @@ from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import BLUE, GREY, SEGMENT_COLOURS, VERMILLION, axis, chart, figure
 from engagement_assets.dashboard.visuals import Visual, place
 from engagement_assets.dashboard.warehouse import Row, Warehouse
+from engagement_assets.star_schema import BUCKET
 
 PATH = "/"
 TITLE = "Executive overview"
@@ -96,12 +97,12 @@ def distribution(warehouse: Warehouse, view: View) -> Component:
         found = [row for row in rows if row["segment"] == segment]
         bars.append(
             go.Bar(
-                x=[(row["bin"] + 0.5) * overview.BIN for row in found],
+                x=[(row["bin"] + 0.5) * BUCKET for row in found],
                 y=[row["customers"] for row in found],
-                width=overview.BIN * 0.92,
+                width=BUCKET * 0.92,
                 name=segment,
                 marker={"color": SEGMENT_COLOURS[segment]},
-                customdata=[histogram_label(row["bin"], overview.BIN) for row in found],
+                customdata=[histogram_label(row["bin"], BUCKET) for row in found],
                 hovertemplate=f"Score %{{customdata}}<br>{segment}: %{{y:,}} customers<extra></extra>",
             )
         )

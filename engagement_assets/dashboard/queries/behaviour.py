@@ -8,19 +8,9 @@ from engagement_assets.contracts import EngagementScores, RawOrders, Sessions
 from engagement_assets.contracts.base import Contract
 from engagement_assets.dashboard.queries.common import Filters, where
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
+from engagement_assets.star_schema import session_step
 
 STAGES = ("Page view", "Add to cart", "Checkout", "Order")
-
-#: Numbers of sessions that are looked at together: from, to, name.
-SESSION_STEPS = (
-    (0, 0, "0"),
-    (1, 1, "1"),
-    (2, 2, "2"),
-    (3, 4, "3–4"),
-    (5, 7, "5–7"),
-    (8, 12, "8–12"),
-    (13, None, "13+"),
-)
 
 #: Sign-up months that the cohort table shows.
 COHORTS = 12
@@ -73,20 +63,13 @@ def funnel(warehouse: Warehouse, day: str, filters: Filters) -> Row:
     return found
 
 
-def _steps(column: str) -> str:
-    cases = " ".join(
-        f"WHEN {column} >= {low} THEN {number}" for number, (low, _, _) in reversed(list(enumerate(SESSION_STEPS)))
-    )
-    return f"CASE {cases} END"
-
-
 @remembered
 def orders_by_sessions(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     """Per step of SESSION_STEPS (`step`): customers, orders in the window, customers who ordered in it."""
     condition, parameters = where(filters)
     return warehouse.rows(
         f"""
-        SELECT {_steps("sessions_last_30_days")} AS step, count(*) AS customers,
+        SELECT {session_step("sessions_last_30_days")} AS step, count(*) AS customers,
                sum(total_orders - total_orders_30_days_before)::BIGINT AS orders,
                count(*) FILTER (total_orders > total_orders_30_days_before) AS ordered
         FROM {{scores}} s WHERE {condition} GROUP BY 1 ORDER BY 1
@@ -102,7 +85,7 @@ def score_by_sessions(warehouse: Warehouse, day: str, filters: Filters) -> list[
     condition, parameters = where(filters)
     return warehouse.rows(
         f"""
-        SELECT least(floor(round(engagement_score * 10, 9))::INT, 9) AS bin, {_steps("sessions_last_30_days")} AS step,
+        SELECT least(floor(round(engagement_score * 10, 9))::INT, 9) AS bin, {session_step("sessions_last_30_days")} AS step,
                count(*) AS customers
         FROM {{scores}} s WHERE {condition} GROUP BY ALL
         """,

@@ -11,6 +11,7 @@ from engagement_assets.contracts import EngagementScores
 from engagement_assets.dashboard.queries.common import where
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.warehouse import Relation, Row, Warehouse, remembered
+from engagement_assets.star_schema import HIGH_VALUE
 
 Kind = Literal["text", "count", "money", "score", "change", "date"]
 
@@ -75,9 +76,6 @@ _AT_RISK = {
     "new": "s.is_high_risk AND NOT coalesce(o.is_high_risk, false)",
     "recovered": "NOT s.is_high_risk AND o.is_high_risk",
 }
-
-#: Both bands of the high-value customers.
-HIGH_VALUE = "s.revenue_band = 'High' AND s.engagement_segment IN ('High', 'Medium')"
 
 LISTS = {
     found.name: found

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from engagement_assets.export import export_csv
 from engagement_assets.resources.engine import OLDEST_JAVA, EngineResource, java_version
@@ -56,12 +57,18 @@ def world(tmp_path: Path, engine: EngineResource) -> World:
 
 
 @pytest.fixture(scope="session")
-def sample_world(tmp_path_factory: pytest.TempPathFactory, engine: EngineResource) -> World:
+def sample_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str, engine: EngineResource) -> World:
     """The committed sample data, built for two single days and a range of two weeks; tests read it and do not write."""
-    world = World(tmp_path_factory.mktemp("sample"), options={"data": str(SAMPLE_DATA), "start_date": SAMPLE_START})
-    world.run("2026-06-17", "2026-06-30")
-    world.run("2025-12-15")
-    world.run("2025-02-20")
+    # Built by the first worker that needs it, for all of them: their folders are in one.
+    shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    world = World(shared / "sample", options={"data": str(SAMPLE_DATA), "start_date": SAMPLE_START})
+    built = shared / "sample_is_built"
+    with FileLock(shared / "sample.lock"):
+        if not built.exists():
+            world.run("2026-06-17", "2026-06-30")
+            world.run("2025-12-15")
+            world.run("2025-02-20")
+            built.touch()
     return world
 
 

@@ -32,8 +32,12 @@ _SECONDS_TO_STOP = 10
 
 
 def fresh_environment() -> dict[str, str]:
-    """The environment without what an open session of this process left in it, for a process with another engine."""
-    return {name: value for name, value in os.environ.items() if name != CONNECT_MODE}
+    """The environment without what an open session of this process left in it, for a process with another engine.
+
+    A Java started in it compiles quickly rather than well: on small data, compiling is most of what Apache Spark does.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != CONNECT_MODE}
+    return {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC", **kept}
 
 
 def free_port() -> int:

@@ -54,7 +54,7 @@ class World:
     def instance(self) -> dg.DagsterInstance:
         """The Dagster instance, with the home that the product makes for a single machine."""
         home = self.root / "home"
-        home.mkdir(parents=True)
+        home.mkdir(parents=True, exist_ok=True)
         base = str(home / "history" / "runs")
         # Without the capture of each step's output, which starts four processes a run.
         config = LOCAL_INSTANCE.replace("history/runs", base) + NO_CAPTURED_OUTPUT

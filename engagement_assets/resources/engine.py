@@ -103,6 +103,8 @@ class EngineResource(LazyPySparkResource):
             "spark.master": self.engine,
             # The UI would listen on every network interface, whatever the bind address.
             "spark.ui.enabled": "false",
+            # Each query is described for that UI; the formatted description of a long plan takes seconds.
+            "spark.sql.ui.explainMode": "simple",
             "spark.sql.adaptive.enabled": "true",
             "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
             "spark.sql.shuffle.partitions": "8" if self.engine.startswith("local") else "200",

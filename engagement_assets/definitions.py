@@ -7,6 +7,7 @@ import warnings
 import dagster as dg
 
 from engagement_assets.assets.engagement import build_engagement_assets
+from engagement_assets.assets.marketing import build_marketing_assets
 from engagement_assets.assets.serving import build_serving_assets
 from engagement_assets.assets.sources import build_source_assets
 from engagement_assets.automation import build_automation
@@ -29,6 +30,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         assets=[
             *build_source_assets(settings, lake.location),
             *build_engagement_assets(settings, lake.location),
+            *build_marketing_assets(settings, lake.location),
             *build_serving_assets(settings),
         ],
         jobs=automation.jobs,

@@ -19,6 +19,7 @@ from engagement_assets.contracts import (
     RawCustomers,
     RawOrders,
     RawWebEvents,
+    SegmentChanges,
     Sessions,
 )
 from engagement_assets.resources.tables import LakeResource
@@ -49,6 +50,13 @@ def reads(policy: ScoringPolicy) -> dict[type[Contract], tuple[Read, ...]]:
         CustomerFeatures: (Read(Sessions, two_windows - 1), Read(OrderAggregates), Read(RawCustomers)),
         EngagementScores: (Read(CustomerFeatures),),
         EngagementMetrics: (Read(EngagementScores),),
+        # And the snapshot of the day before: what that is built from, so that it can be built again and outdate nothing.
+        SegmentChanges: (
+            Read(EngagementScores),
+            Read(Sessions, two_windows),
+            Read(RawOrders, None),
+            Read(RawCustomers),
+        ),
     }
 
 

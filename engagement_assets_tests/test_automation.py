@@ -75,11 +75,9 @@ def test_the_refresh_sensor_asks_for_one_range_after_the_other_until_nothing_is_
             run_config={"loggers": {"progress": {}}},
         )
         assert result.success
-    (request,) = requests
-    assert {key.to_user_string() for key in request.asset_selection or []} == {
-        "customer_features",
-        "engagement_scores",
-        "engagement_metrics",
-    }
+    request, day_after = requests
+    snapshots = {"customer_features", "engagement_scores", "engagement_metrics", "segment_changes"}
+    assert {key.to_user_string() for key in request.asset_selection or []} == snapshots
+    assert [key.to_user_string() for key in day_after.asset_selection or []] == ["segment_changes"]
     ends = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
     assert [request.tags[end] for end in ends] == ["2025-03-02", "2025-03-04"]

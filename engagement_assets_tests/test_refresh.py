@@ -20,6 +20,7 @@ from engagement_assets.contracts import (
     RawCustomers,
     RawOrders,
     RawWebEvents,
+    SegmentChanges,
     Sessions,
 )
 from engagement_assets.refresh import Plan, Refreshed, carry_out, make_plan
@@ -32,7 +33,7 @@ DAYS = [(FIRST + timedelta(days=n)).isoformat() for n in range(10)]
 #: Two windows are four days, so that they begin and end within the ten.
 POLICY = ScoringPolicy(activity_window_days=2)
 
-SNAPSHOTS = (CustomerFeatures, EngagementScores, EngagementMetrics)
+SNAPSHOTS = (CustomerFeatures, EngagementScores, EngagementMetrics, SegmentChanges)
 
 Shop = dict[str, list[Any]]
 
@@ -101,7 +102,13 @@ CHANGES: dict[Callable[[Shop], None], dict[type[Contract], range]] = {
     corrected_amount: {RawOrders: range(8, 9), OrderAggregates: range(8, 10), **dict.fromkeys(SNAPSHOTS, range(8, 10))},
     renamed_order: {RawOrders: range(9, 10), OrderAggregates: range(9, 10), **dict.fromkeys(SNAPSHOTS, range(9, 10))},
     # Sessions of a day may go on after midnight: two days of sessions, each in four days of windows.
-    late_event: {RawWebEvents: range(2, 3), Sessions: range(2, 4), **dict.fromkeys(SNAPSHOTS, range(2, 7))},
+    # The day after the last of these is told from the day before it.
+    late_event: {
+        RawWebEvents: range(2, 3),
+        Sessions: range(2, 4),
+        **dict.fromkeys(SNAPSHOTS, range(2, 7)),
+        SegmentChanges: range(2, 8),
+    },
     moved_customer: {RawCustomers: range(10), OrderAggregates: range(10), **dict.fromkeys(SNAPSHOTS, range(10))},
     new_customer: {RawCustomers: range(8, 10), OrderAggregates: range(8, 10), **dict.fromkeys(SNAPSHOTS, range(8, 10))},
     nothing: {},

@@ -8,6 +8,7 @@ from engagement_assets.contracts.engagement import (
     OrderAggregates,
     Sessions,
 )
+from engagement_assets.contracts.marketing import SegmentChanges
 from engagement_assets.contracts.sources import RawCustomers, RawOrders, RawWebEvents, RejectedRows
 
 TABLES: dict[str, type[Contract]] = {
@@ -21,6 +22,7 @@ TABLES: dict[str, type[Contract]] = {
         CustomerFeatures,
         EngagementScores,
         EngagementMetrics,
+        SegmentChanges,
         RejectedRows,
     )
 }
@@ -37,5 +39,6 @@ __all__ = [
     "RawWebEvents",
     "RejectedRows",
     "Rule",
+    "SegmentChanges",
     "Sessions",
 ]

@@ -210,5 +210,12 @@ def test_a_day_alone_on_a_fresh_lake_equals_the_same_day_of_a_range(
         )
     world.run(T)
     other.run("2025-03-01", T)
-    for table in ("sessions", "order_aggregates", "customer_features", "engagement_scores", "engagement_metrics"):
+    for table in (
+        "sessions",
+        "order_aggregates",
+        "customer_features",
+        "engagement_scores",
+        "engagement_metrics",
+        "segment_changes",
+    ):
         assert world.rows(table, T) == other.rows(table, T)

@@ -1,0 +1,100 @@
+"""Group `marketing`: who moved between segments, and why."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from engagement_assets.assets.common import commit_metadata, publish_in_chunks, table_asset
+from engagement_assets.checks import rules
+from engagement_assets.checks.publication import Publication
+from engagement_assets.contracts import EngagementScores, RawCustomers, RawOrders, SegmentChanges, Sessions
+from engagement_assets.contracts.engagement import SEGMENTS
+from engagement_assets.lineage import outdated
+from engagement_assets.partitions import days_between
+from engagement_assets.resources.engine import EngineResource
+from engagement_assets.resources.tables import LakeResource, Staged
+from engagement_assets.settings import Settings
+from engagement_assets.transforms.customer_features import build_features
+from engagement_assets.transforms.order_aggregates import aggregate_orders
+from engagement_assets.transforms.segment_changes import FEATURES, changes_between
+
+GROUP = "marketing"
+
+ONE_DAY = timedelta(days=1)
+
+
+def features_from_facts(settings: Settings, lake: LakeResource, engine: EngineResource, day: date) -> DataFrame:
+    """The features of a day from the published facts and the customers of the day after."""
+    spark, policy = engine.spark_session, settings.scoring
+    first_seen = max(settings.start_date, day - timedelta(days=2 * policy.activity_window_days - 1))
+    history, windows = days_between(settings.start_date, day), days_between(first_seen, day)
+    lake.require(RawOrders, history)
+    lake.require(Sessions, windows)
+    customers = (
+        lake.read(spark, RawCustomers, [(day + ONE_DAY).isoformat()])
+        .filter(F.col("signup_date") <= F.lit(day))
+        .withColumn("as_of_date", F.lit(day))
+    )
+    aggregates = aggregate_orders(lake.read(spark, RawOrders, history), customers, policy, day, day)
+    return build_features(customers, aggregates, lake.read(spark, Sessions, windows), policy, day, day)
+
+
+def moves(changes: DataFrame) -> dict[str, str]:
+    """Customers per move between segments, per day, as a Markdown table: rows from, columns to."""
+    counted: dict[str, dict[tuple[str, str], int]] = {}
+    labels = ("previous_segment", "engagement_segment")
+    for row in changes.groupBy("as_of_date", *labels).count().collect():
+        origin = row["previous_segment"] or "new"
+        counted.setdefault(row["as_of_date"].isoformat(), {})[origin, row["engagement_segment"]] = row["count"]
+    tables = {}
+    for day, counts in counted.items():
+        lines = [f"| from \\ to | {' | '.join(SEGMENTS)} |", f"|---|{'---:|' * len(SEGMENTS)}"]
+        for origin in (*SEGMENTS, "new"):
+            cells = " | ".join(f"{counts.get((origin, segment), 0):,}" for segment in SEGMENTS)
+            lines.append(f"| {origin} | {cells} |")
+        tables[day] = "\n".join(lines)
+    return tables
+
+
+def build_marketing_assets(settings: Settings, lake_location: str) -> list[dg.AssetsDefinition]:
+    """The assets of the group, for these settings."""
+    checks = [rules.contract_rule(SegmentChanges)]
+
+    @dg.asset(
+        **table_asset(settings, SegmentChanges, checks, group=GROUP, lake=lake_location, deps=["engagement_scores"])
+    )
+    def segment_changes(context: dg.AssetExecutionContext, engine: EngineResource, lake: LakeResource) -> Iterator[Any]:
+        writer = Publication(
+            context, lake, engine.spark_session, SegmentChanges, checks, commit_metadata=commit_metadata(settings)
+        )
+        lake.require(EngagementScores, writer.asked)
+        # The day before counts as what the facts say of it, whether or not its snapshot is built.
+        as_the_facts_say = set(lake.partitions(EngagementScores)) - set(
+            outdated(lake, settings).get(EngagementScores, ())
+        )
+
+        def scores(days: list[str]) -> DataFrame:
+            return lake.read(writer.spark, EngagementScores, days).select(*FEATURES)
+
+        def build(first: date, last: date) -> DataFrame:
+            # The first partition has no day before it to compare with, and no rows.
+            begin = max(first, settings.start_date + ONE_DAY)
+            now = scores(days_between(begin, last))
+            before, inner = begin - ONE_DAY, days_between(begin, last - ONE_DAY)
+            if begin > last or before.isoformat() in as_the_facts_say:
+                earlier = scores([before.isoformat(), *inner])
+            else:
+                earlier = features_from_facts(settings, lake, engine, before).unionByName(scores(inner))
+            return changes_between(earlier, now, settings.scoring)
+
+        def look(rows: DataFrame, published: Staged) -> None:
+            for day, table in moves(rows).items():
+                writer.describe(day, moves=dg.MetadataValue.md(table))
+
+        yield from publish_in_chunks(writer, settings, build, look=look)
+
+    return [segment_changes]

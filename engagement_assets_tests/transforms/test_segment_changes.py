@@ -1,0 +1,140 @@
+"""Who changed since the day before: compared with the two snapshots of the sample data, and worked by hand."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from engagement_assets.contracts import EngagementScores, SegmentChanges
+from engagement_assets_tests.oracle import Cleaned, read_sources, scores_of
+from engagement_assets_tests.worlds import SAMPLE_DATA, SAMPLE_START, Row, World
+
+PARTS = (
+    "recency_ageing",
+    "recency_behaviour",
+    "orders_behaviour",
+    "sessions_behaviour",
+    "monetary_behaviour",
+    "recency_rescaling",
+    "orders_rescaling",
+    "sessions_rescaling",
+    "monetary_rescaling",
+)
+
+
+def stage(row: Row) -> str:
+    """The lifecycle stage by its definition, in plain Python."""
+    recency, before = row["recency_days"], row["recency_days_30_days_before"]
+    if recency is None:
+        return "Prospect"
+    if (row["as_of_date"] - row["first_order_date"]).days < 30:
+        return "New"
+    if recency < 30:
+        return "Reactivated" if before is not None and before >= 120 else "Active"
+    return "Slipping" if recency < 60 else "At Risk" if recency < 120 else "Lapsed"
+
+
+@pytest.fixture(scope="module")
+def by_hand() -> Cleaned:
+    """The sample data as the oracle reads it."""
+    return read_sources(SAMPLE_DATA, SAMPLE_START, datetime.now(timezone.utc).date())
+
+
+def test_exactly_those_who_changed_are_listed_with_their_change(sample_world: World) -> None:
+    days = [date(2026, 6, 18) + timedelta(days=n) for n in range(13)]
+    listed = 0
+    for day in days:
+        before = sample_world.by_customer("engagement_scores", (day - timedelta(days=1)).isoformat())
+        now = sample_world.by_customer("engagement_scores", day.isoformat())
+        found = sample_world.by_customer("segment_changes", day.isoformat())
+
+        def labels(row: Row) -> tuple[Any, ...]:
+            return row["engagement_segment"], row["is_high_risk"], stage(row)
+
+        assert set(found) == {
+            name for name, row in now.items() if name not in before or labels(before[name]) != labels(row)
+        }
+        for name, row in found.items():
+            listed += 1
+            assert (row["engagement_segment"], row["is_high_risk"], row["lifecycle_stage"]) == labels(now[name])
+            if name not in before:
+                assert (row["movement"], row["score_change"]) == ("New", None)
+                continue
+            previous = row["previous_segment"], row["previous_is_high_risk"], row["previous_lifecycle_stage"]
+            assert previous == labels(before[name])
+            difference = now[name]["engagement_score"] - before[name]["engagement_score"]
+            assert row["score_change"] == pytest.approx(difference, abs=1e-12)
+            assert sum(row[part] for part in PARTS) == pytest.approx(difference, abs=1e-12)
+    assert listed > 50
+
+
+def test_a_day_alone_is_compared_with_the_day_before_that_is_not_built(sample_world: World, by_hand: Cleaned) -> None:
+    """15 December is built alone; what the 14th would have been comes from the raw files by an independent way."""
+    assert "2025-12-14" not in sample_world.lake.partitions(EngagementScores)
+    before = scores_of(by_hand, date(2025, 12, 14))
+    now = sample_world.by_customer("engagement_scores", "2025-12-15")
+    found = sample_world.by_customer("segment_changes", "2025-12-15")
+    moved = {
+        name
+        for name, row in now.items()
+        if name not in before
+        or any(before[name][label] != row[label] for label in ("engagement_segment", "is_high_risk"))
+    }
+    assert moved <= set(found)
+    assert len(moved) >= 3
+    for name, row in found.items():
+        if name in before:
+            assert row["previous_score"] == pytest.approx(before[name]["engagement_score"], abs=1e-9)
+            assert row["previous_segment"] == before[name]["engagement_segment"]
+
+
+def order(number: int, customer: str, day: str, amount: float) -> Row:
+    return {"order_id": f"o{number}", "customer_id": customer, "order_date": day, "order_amount": amount}
+
+
+def test_a_move_worked_by_hand_with_its_words(world: World) -> None:
+    """The 30th and the 31st of March; the activity window of the 31st begins on the 2nd, that of the 30th on the 1st.
+
+    Recency of those who ordered: 49, 10, 29 days, then 50, 11, 30: 39 apart both times. Revenue is 0 or 100, orders 0 or 1.
+    Ann: 0.4 * 20/39 + 0.18 for the order + 0.3 for revenue + 0.12 for four of four sessions = 0.805 on the 30th. Her sessions
+    were all on the 1st: 0.685 on the 31st. Her recency costs 0.4/39 and gains the same, because Bob and Cid age as she does.
+    """
+    world.options["start_date"] = date(2025, 2, 1)
+    world.customers([{"customer_id": name} for name in ("ann", "bob", "cid", "pat")])
+    world.customers([{"customer_id": "new", "signup_date": date(2025, 3, 31)}], "more.parquet")
+    world.orders(
+        [
+            order(1, "ann", "2025-03-01", 100),
+            order(2, "bob", "2025-03-20", 100),
+            order(3, "cid", "2025-02-09", 100),
+        ]
+    )
+    world.events(
+        [{"customer_id": "ann", "event_time": f"2025-03-01T{hour:02d}:00:00Z"} for hour in (6, 9, 12, 15)]
+        + [{"customer_id": "bob", "event_time": f"2025-03-{day}T10:00:00Z"} for day in (20, 21, 22, 23)]
+    )
+    world.run("2025-03-31")
+    rows = world.by_customer("segment_changes", "2025-03-31")
+    assert set(rows) == {"ann", "new"}
+    ann, new = rows["ann"], rows["new"]
+    assert ann["previous_score"] == pytest.approx(0.4 * 20 / 39 + 0.6, abs=1e-12)
+    assert ann["score_change"] == pytest.approx(-0.12, abs=1e-12)
+    assert ann["ageing"] == pytest.approx(-0.4 / 39, abs=1e-12)
+    assert ann["behaviour"] == ann["sessions_behaviour"] == pytest.approx(-0.12, abs=1e-12)
+    assert ann["rescaling"] == ann["recency_rescaling"] == pytest.approx(0.4 / 39, abs=1e-12)
+    assert ann["explanation"] == (
+        "High to Medium, stage New to Slipping: 30 days since the last order (-0.010), 4 fewer sessions (-0.120), "
+        "the recency scale moved (+0.010)"
+    )
+    assert (new["movement"], new["previous_segment"], new["lifecycle_stage"]) == ("New", None, "Prospect")
+    assert new["explanation"] == "new customer, At Risk"
+
+
+def test_the_first_partition_has_no_day_before(world: World) -> None:
+    world.options["start_date"] = date(2025, 3, 1)
+    world.customers([{"customer_id": "ann"}])
+    world.run("2025-03-01", "2025-03-02")
+    assert world.rows("segment_changes") == []
+    assert list(world.lake.partitions(SegmentChanges)) == ["2025-03-01", "2025-03-02"]

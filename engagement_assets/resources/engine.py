@@ -23,6 +23,9 @@ LOOPBACK = "127.0.0.1"
 #: pyspark's own switch between the two kinds of session; it never takes it back by itself, and then refuses the other kind.
 CONNECT_MODE = "SPARK_CONNECT_MODE_ENABLED"
 
+#: Spark Connect sessions of this process that are open; with the last one the switch goes back.
+_connected: set[int] = set()
+
 #: Java's oldest release that Apache Spark 4 starts on.
 OLDEST_JAVA = 17
 
@@ -43,7 +46,6 @@ class EngineResource(LazyPySparkResource):
     spark_config: dict[str, Any] = Field(default_factory=dict)
 
     _server: Any = PrivateAttr(default=None)
-    _was_in_connect_mode: bool = PrivateAttr(default=False)
 
     @property
     def is_embedded(self) -> bool:
@@ -83,10 +85,10 @@ class EngineResource(LazyPySparkResource):
         return self._connect(f"sc://{LOOPBACK}:{port}")
 
     def _connect(self, url: str) -> SparkSession:
-        self._was_in_connect_mode = CONNECT_MODE in os.environ
         # `create`, not `getOrCreate`: a session left by other code in this process may belong to another engine.
         session = SparkSession.builder.config(map={"spark.remote": url, **self._session_config()}).create()
         os.environ[CONNECT_MODE] = "1"
+        _connected.add(id(self))
         for key, value in self._session_config().items():
             session.conf.set(key, value)
         return session
@@ -128,8 +130,10 @@ class EngineResource(LazyPySparkResource):
         server, self._server = self._server, None
         if session is not None:
             session.stop()
-            if not self._was_in_connect_mode:
-                os.environ.pop(CONNECT_MODE, None)
+            if id(self) in _connected:
+                _connected.remove(id(self))
+                if not _connected:
+                    os.environ.pop(CONNECT_MODE, None)
         if server is not None:
             server.stop()
 

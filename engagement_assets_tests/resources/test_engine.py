@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 
+import pyspark.sql.functions as F
 import pytest
 
 from engagement_assets.resources.engine import EngineResource
@@ -48,3 +49,14 @@ def test_a_run_gets_the_engine_it_asked_for_though_another_session_is_open(engin
         assert other.spark_session.conf.get("spark.sql.session.timeZone") == "Asia/Tokyo"
         assert engine.spark_session.conf.get("spark.sql.session.timeZone") == "UTC"
     assert engine.spark_session.sql("SELECT 1 AS one").collect()[0]["one"] == 1
+
+
+def test_an_engine_that_stops_leaves_the_others_of_its_process_working() -> None:
+    first, second = EngineResource(engine="embedded"), EngineResource(engine="embedded")
+    with second:
+        with first:
+            sessions = first.spark_session, second.spark_session
+            assert len(sessions) == 2
+        # A column made without a session at hand is of the kind that the open session takes.
+        doubled = second.spark_session.range(3).select((F.col("id") * 2).alias("doubled"))
+        assert [row["doubled"] for row in doubled.collect()] == [0, 2, 4]

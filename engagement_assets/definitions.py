@@ -11,6 +11,7 @@ from engagement_assets.assets.marketing import build_marketing_assets
 from engagement_assets.assets.serving import build_serving_assets
 from engagement_assets.assets.sources import build_source_assets
 from engagement_assets.automation import build_automation
+from engagement_assets.checks.monitoring import build_monitoring_checks
 from engagement_assets.resources.engine import EngineResource
 from engagement_assets.resources.sources import SourcesResource
 from engagement_assets.resources.tables import LakeResource
@@ -33,6 +34,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *build_marketing_assets(settings, lake.location),
             *build_serving_assets(settings),
         ],
+        asset_checks=build_monitoring_checks(settings),
         jobs=automation.jobs,
         schedules=automation.schedules,
         sensors=automation.sensors,

@@ -116,8 +116,14 @@ class MonitoringPolicy(BaseModel):
     trailing_weeks: int = Field(
         4, ge=2, le=52, description="weeks before a day whose same weekdays it is compared with"
     )
-    row_change_warning: float = Field(0.5, gt=0, description="warn when a day has this share more or fewer rows")
-    row_change_error: float = Field(0.9, gt=0, description="error when a day has this share more or fewer rows")
+    fewer_rows_warning: Share = Field(0.5, description="warn when a day has this share fewer rows than usual")
+    fewer_rows_error: Share = Field(0.9, description="error when a day has this share fewer rows than usual")
+    more_rows_warning: float = Field(
+        2.0, gt=0, description="warn when a day has so many times more rows: 2 is three times"
+    )
+    more_rows_error: float = Field(
+        9.0, gt=0, description="error when a day has so many times more rows: 9 is ten times"
+    )
     customer_change_warning: float = Field(
         0.1, gt=0, description="warn when a snapshot has this share more or fewer customers than a week before"
     )
@@ -156,7 +162,15 @@ class MonitoringPolicy(BaseModel):
 
     @model_validator(mode="after")
     def _ordered(self) -> MonitoringPolicy:
-        for name in ("row_change", "customer_change", "null_change", "psi", "outlier_share", "segment_change"):
+        for name in (
+            "fewer_rows",
+            "more_rows",
+            "customer_change",
+            "null_change",
+            "psi",
+            "outlier_share",
+            "segment_change",
+        ):
             if getattr(self, f"{name}_warning") > getattr(self, f"{name}_error"):
                 raise ValueError(f"{name}_warning must not exceed {name}_error")
         return self

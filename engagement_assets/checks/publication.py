@@ -155,7 +155,7 @@ class Publication:
     def _evaluations(self) -> Iterator[dg.AssetCheckEvaluation]:
         # Dagster shows the result that comes last as the latest: that of the last day asked for.
         days = sorted({*self.rows, *self.bad}, key=lambda day: (day in self.asked, day))
-        targets = self._targets(days)
+        targets = newest_materializations(self.context.instance, self.context.asset_key, days)
         for rule in self.rules:
             for day in days:
                 outcome = self.outcomes[rule.name][day]
@@ -171,31 +171,6 @@ class Publication:
                     target_materialization_data=targets.get(day),
                 )
 
-    def _targets(self, days: Sequence[str]) -> dict[str, AssetCheckEvaluationTargetMaterializationData]:
-        """The newest materialisation of each day; without it, the day's state of the check stays empty in the UI.
-
-        A bad day needs that of its older, still published version.
-        """
-        targets: dict[str, AssetCheckEvaluationTargetMaterializationData] = {}
-
-        def note(partitions: list[str], limit: int) -> int:
-            records = self.context.instance.fetch_materializations(
-                dg.AssetRecordsFilter(asset_key=self.context.asset_key, asset_partitions=partitions), limit=limit
-            ).records
-            for record in records:  # newest first
-                if record.partition_key is not None and record.partition_key not in targets:
-                    targets[record.partition_key] = AssetCheckEvaluationTargetMaterializationData(
-                        storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
-                    )
-            return len(records)
-
-        # This run has just written most of them, so a look at the newest finds them; the rest are asked for by name.
-        if note(list(days), limit=2 * len(days)) == 2 * len(days):
-            for day in days:
-                if day not in targets:
-                    note([day], limit=1)
-        return targets
-
     def _failure(self) -> str:
         shown = [f"{day}: {text}" for day, text in sorted(self.bad.items())[:_DAYS_NAMED]]
         more = len(self.bad) - len(shown)
@@ -205,6 +180,34 @@ class Publication:
             + (f" | and {more} more" if more > 0 else "")
             + ". The checks of these partitions show the counts; mend the source rows and run the days again."
         )
+
+
+def newest_materializations(
+    instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequence[str]
+) -> dict[str, AssetCheckEvaluationTargetMaterializationData]:
+    """The newest materialisation of each day; without it, the day's state of the check stays empty in the UI.
+
+    A bad day needs that of its older, still published version.
+    """
+    targets: dict[str, AssetCheckEvaluationTargetMaterializationData] = {}
+
+    def note(partitions: list[str], limit: int) -> int:
+        records = instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions), limit=limit
+        ).records
+        for record in records:  # newest first
+            if record.partition_key is not None and record.partition_key not in targets:
+                targets[record.partition_key] = AssetCheckEvaluationTargetMaterializationData(
+                    storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+                )
+        return len(records)
+
+    # The run has just written most of them, so a look at the newest finds them; the rest are asked for by name.
+    if note(list(days), limit=2 * len(days)) == 2 * len(days):
+        for day in days:
+            if day not in targets:
+                note([day], limit=1)
+    return targets
 
 
 def severity(rule: Rule, outcome: Outcome) -> dg.AssetCheckSeverity:

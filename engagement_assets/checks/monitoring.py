@@ -1,0 +1,77 @@
+"""Monitoring checks: what is published, looked at for what is unusual. They keep nothing from being published.
+
+They read published tables only, so that any of them can be run again from the UI on any partition without rebuilding it. One
+step per table, one query for all days of the run; the results are told to Dagster per partition, as `publication` does.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from engagement_assets.checks.measures import Finding, Look, Monitor, monitors
+from engagement_assets.checks.publication import newest_materializations
+from engagement_assets.contracts import Contract
+from engagement_assets.partitions import daily_partitions
+from engagement_assets.resources.tables import LakeResource
+from engagement_assets.settings import Settings
+
+
+def build_monitoring_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
+    """The monitoring checks, for these settings."""
+    return [_of_table(settings, contract, watching) for contract, watching in monitors(settings).items()]
+
+
+def _of_table(settings: Settings, contract: type[Contract], watching: tuple[Monitor, ...]) -> dg.AssetChecksDefinition:
+    specs = [
+        dg.AssetCheckSpec(
+            monitor.name,
+            asset=contract.table(),
+            partitions_def=daily_partitions(settings),
+            blocking=False,
+            description=f"Monitoring: {monitor.description}",
+        )
+        for monitor in watching
+    ]
+    by_name = {monitor.name: monitor for monitor in watching}
+
+    @dg.multi_asset_check(name=f"monitor_{contract.table()}", specs=specs, can_subset=True)
+    def monitor_table(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> Iterator[Any]:
+        days = list(context.partition_keys)
+        look = Look(lake, settings, contract, days)
+        targets = newest_materializations(context.instance, dg.AssetKey(contract.table()), days)
+        for spec in specs:
+            if spec.key not in context.selected_asset_check_keys:
+                continue
+            monitor = by_name[spec.name]
+            for day in days:
+                found = _judged(monitor, look, day)
+                yield dg.AssetCheckEvaluation(
+                    asset_key=spec.asset_key,
+                    check_name=spec.name,
+                    passed=found.grade == "good",
+                    severity=dg.AssetCheckSeverity.ERROR if found.grade == "error" else dg.AssetCheckSeverity.WARN,
+                    blocking=False,
+                    partition=day,
+                    description=found.words,
+                    metadata={
+                        "rule": monitor.description,
+                        "violations": int(found.grade != "good"),
+                        **found.figures,
+                    },
+                    target_materialization_data=targets.get(day),
+                )
+            yield dg.Output(None, output_name=spec.get_python_identifier())
+
+    return monitor_table
+
+
+def _judged(monitor: Monitor, look: Look, day: str) -> Finding:
+    """A finding, whatever happens: that a table cannot be looked at is something to be told, not a reason to fail the run."""
+    try:
+        if day not in look.published:
+            return Finding("warning", "not judged: the day is not published")
+        return monitor.judge(look, day)
+    except Exception as error:
+        own = type(error).__module__.startswith("engagement_assets")
+        return Finding("error", str(error) if own else f"the table could not be looked at ({type(error).__name__})")

@@ -21,6 +21,7 @@ from engagement_assets.console import (
     parse_instant,
     progress_bar,
 )
+from engagement_assets.power_bi import command as power_bi_command
 from engagement_assets.settings import PREFIX, Settings
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ app = typer.Typer(
     help="Customer engagement intelligence: who is valuable, who is slipping away, and why, as of any day.",
 )
 app.add_typer(upkeep.commands)
+app.add_typer(power_bi_command.commands)
 
 
 @app.command()

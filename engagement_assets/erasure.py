@@ -26,6 +26,7 @@ from engagement_assets.assets import ingestion as ing
 from engagement_assets.contracts import TABLES, Contract, RawCustomers, RejectedRows
 from engagement_assets.contracts.sources import SOURCES
 from engagement_assets.export import spreadsheet_safe
+from engagement_assets.power_bi.project import CACHE
 from engagement_assets.resources import versions
 from engagement_assets.resources.erasures import add_erasure
 from engagement_assets.resources.staging import FOLDER_KEY, Staged, StagedFile, statistics
@@ -91,6 +92,7 @@ def forget(settings: Settings, lake: LakeResource, customer_id: str, tell: Tell 
         removed = lake.vacuum(retention=_NOW, grace=_NOW)
         done.files = sum(each.files for each in removed.values())
     done.rows |= _drop_from_exports(settings, subject)
+    done.files += _drop_caches(settings)
     for name, is_found in search(settings, lake, subject):
         done.searched += 1
         if is_found:
@@ -202,6 +204,14 @@ def _drop_from_exports(settings: Settings, subject: Subject) -> dict[str, int]:
             draft.unlink(missing_ok=True)
         dropped[place.name] = rows
     return dropped
+
+
+def _drop_caches(settings: Settings) -> int:
+    """Delete the rows that Power BI Desktop has kept beside the project: it imports them again. Returns how many files."""
+    caches = [] if is_url(settings.export) else list(local_path(settings.export).rglob(CACHE.name))
+    for place in caches:
+        place.unlink()
+    return len(caches)
 
 
 def _exported(settings: Settings) -> list[Path]:

@@ -238,9 +238,9 @@ def _score_history() -> ExportFile:
     return ExportFile(
         "score_history",
         "One row per customer and day: the score over time. Days are left out evenly where there are too many.",
-        tuple(columns),
+        (*columns, _whole("score_tenth", "tenth of the scale that the score lies in: 0 to 9")),
         ("as_of_date", "customer_id"),
-        "FROM engagement_scores",
+        "SELECT *, least(floor(round(engagement_score * 10, 9))::INT, 9) AS score_tenth FROM engagement_scores",
         {EngagementScores: Days(thinned=True)},
     )
 

@@ -1,4 +1,4 @@
-"""Group `serving`: the published tables as CSV files for BI tools."""
+"""Group `serving`: the published tables as CSV files for BI tools, and a Power BI project over them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +8,7 @@ import dagster as dg
 from engagement_assets.assets.common import OWNER, code_version
 from engagement_assets.automation import AFTER_A_PUBLISH
 from engagement_assets.export import export_csv
+from engagement_assets.power_bi.project import project_folder, write_project
 from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import Settings
 
@@ -24,8 +25,8 @@ def build_serving_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         code_version=code_version(settings),
         deps=["engagement_scores", "engagement_metrics", "raw_orders", "sessions"],
         automation_condition=AFTER_A_PUBLISH,
-        description="CSV files for BI tools, a star: customers and dates; the latest snapshot (scores with features), the scores, "
-        "orders, sessions and moves of the days before it, the daily metrics of all days; and a data dictionary.",
+        description="CSV files for BI tools, a star: customers and dates; the latest snapshot (scores with features), the "
+        "scores, orders, sessions and moves of the days before it, the daily metrics of all days; and a data dictionary.",
         metadata={"dagster/storage_kind": "csv", "dagster/uri": settings.export},
     )
     def bi_export(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
@@ -43,4 +44,28 @@ def build_serving_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             }
         )
 
-    return [bi_export]
+    @dg.asset(
+        group_name=GROUP,
+        owners=[OWNER],
+        kinds={"powerbi"},
+        code_version=code_version(settings),
+        deps=["bi_export"],
+        automation_condition=AFTER_A_PUBLISH,
+        description="A Power BI project (PBIP) over the CSV files: a model of the star with its measures, and a report of nine "
+        "pages. Open Engagement.pbip in Power BI Desktop.",
+        metadata={"dagster/storage_kind": "powerbi", "dagster/uri": str(project_folder(settings))},
+    )
+    def power_bi_project() -> dg.MaterializeResult:
+        project = write_project(settings)
+        return dg.MaterializeResult(
+            metadata={
+                "project": dg.MetadataValue.path(str(project.entry)),
+                "files": project.files,
+                "tables": project.tables,
+                "measures": project.measures,
+                "pages": project.pages,
+                "visuals": project.visuals,
+            }
+        )
+
+    return [bi_export, power_bi_project]

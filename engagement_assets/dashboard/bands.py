@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engagement_assets.measures import STEADY
 from engagement_assets.settings import ScoringPolicy
 
 #: A mood is a colour class (`good`, `watch`, `bad`), a word says it.
@@ -12,9 +13,6 @@ RECENT_DAYS, LONG_AGO_DAYS = 30, 90
 
 #: Sessions in the window from which a customer counts as active.
 ACTIVE_SESSIONS = 4
-
-#: A change of the reference score within this counts as steady.
-STEADY = 0.02
 
 
 def recency(days: int | None) -> Band:

@@ -12,26 +12,15 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from engagement_assets.colours import AMBER, BLUE, COLOURWAY, FEW, GREEN, MANY
 from engagement_assets.dashboard.markup import aria
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
-# After Okabe and Ito, darkened where white would swallow them. Names never stand for a meaning by colour alone.
-BLUE, SKY, AMBER, VERMILLION = "#1668a8", "#4a9fd4", "#d08a00", "#c8500a"
-GREEN, PURPLE, GREY = "#0b8a68", "#a2588c", "#868e96"
-
-SEGMENT_COLOURS = {"High": BLUE, "Medium": SKY, "Low": AMBER, "At Risk": VERMILLION}
-VALUE_COLOURS = {
-    "VIPs": BLUE,
-    "Converters-to-be": SKY,
-    "Core": GREEN,
-    "At-risk VIPs": VERMILLION,
-    "Dormant": GREY,
-}
 PART_COLOURS = {"Recency": BLUE, "Frequency": GREEN, "Monetary": AMBER}
 
 #: From few to many: light to dark blue, also in greyscale.
-SCALE = [[0, "#e3eef7"], [0.25, "#a9cde6"], [0.5, "#5fa3cf"], [0.75, "#2b76ad"], [1, "#0d4a7c"]]
+SCALE = [[0, FEW], [0.25, "#a9cde6"], [0.5, "#5fa3cf"], [0.75, "#2b76ad"], [1, MANY]]
 
 #: Nothing in a chart leaves this server: Plotly's upload button is off and has no address to send to.
 GRAPH_CONFIG: Any = {
@@ -55,7 +44,7 @@ def figure(*traces: Any, **layout: Any) -> go.Figure:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "margin": {"l": 8, "r": 16, "t": 12, "b": 8},
-        "colorway": [BLUE, AMBER, GREEN, PURPLE, VERMILLION, SKY],
+        "colorway": COLOURWAY,
         "hoverlabel": {"bgcolor": "#212529", "font": {"color": "#ffffff", "family": FONT, "size": 12}},
         "legend": {
             "orientation": "h",

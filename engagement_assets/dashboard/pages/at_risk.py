@@ -5,6 +5,7 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
+from engagement_assets.colours import VERMILLION
 from engagement_assets.dashboard import bands, formats
 from engagement_assets.dashboard.components import Figure, figures, link, no_customers, pill
 from engagement_assets.dashboard.grids import grid
@@ -12,7 +13,7 @@ from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.pages.common import trend_figure
 from engagement_assets.dashboard.queries import common, risk
 from engagement_assets.dashboard.state import View
-from engagement_assets.dashboard.theme import VERMILLION, chart
+from engagement_assets.dashboard.theme import chart
 from engagement_assets.dashboard.visuals import Visual, place
 from engagement_assets.dashboard.warehouse import Warehouse
 

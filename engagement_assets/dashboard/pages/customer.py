@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
+from engagement_assets.colours import BLUE, GREY
 from engagement_assets.dashboard import bands, formats
 from engagement_assets.dashboard.actions import RECOMMENDED
 from engagement_assets.dashboard.components import Figure, figures, link, message, pill, table
@@ -16,7 +17,7 @@ from engagement_assets.dashboard.pages.common import segment_pill_mood
 from engagement_assets.dashboard.pages.customer_history import orders, score_history, sessions
 from engagement_assets.dashboard.queries import customer, lists
 from engagement_assets.dashboard.state import View
-from engagement_assets.dashboard.theme import BLUE, GREY, axis, chart, figure
+from engagement_assets.dashboard.theme import axis, chart, figure
 from engagement_assets.dashboard.visuals import Render, Visual, place
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 

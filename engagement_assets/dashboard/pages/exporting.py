@@ -20,9 +20,9 @@ from engagement_assets.dashboard.queries import (
     overview,
     value,
 )
-from engagement_assets.dashboard.queries.behaviour import STAGES
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.warehouse import Row, Warehouse
+from engagement_assets.measures import STAGES
 from engagement_assets.star_schema import BUCKET, SESSION_STEPS
 
 

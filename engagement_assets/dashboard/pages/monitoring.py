@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
+from engagement_assets.colours import AMBER, BLUE, GREEN, PURPLE, VERMILLION
 from engagement_assets.contracts.sources import SOURCES
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import failure, message, no_comparison, no_customers, pill, table
@@ -15,7 +16,7 @@ from engagement_assets.dashboard.pages.common import customer_link
 from engagement_assets.dashboard.queries import monitoring
 from engagement_assets.dashboard.queries.monitoring import NULLABLE, OUTLIER_COLUMNS, PSI_COLUMNS, SHIFTED, STABLE
 from engagement_assets.dashboard.state import View
-from engagement_assets.dashboard.theme import AMBER, BLUE, GREEN, PURPLE, VERMILLION, axis, chart, day_axis, figure
+from engagement_assets.dashboard.theme import axis, chart, day_axis, figure
 from engagement_assets.dashboard.visuals import Visual, log, place
 from engagement_assets.dashboard.warehouse import Warehouse
 

@@ -10,8 +10,6 @@ from engagement_assets.dashboard.queries.common import Filters, where
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.star_schema import session_step
 
-STAGES = ("Page view", "Add to cart", "Checkout", "Order")
-
 #: Sign-up months that the cohort table shows.
 COHORTS = 12
 

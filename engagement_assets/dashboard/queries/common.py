@@ -7,6 +7,7 @@ from typing import Any
 from engagement_assets.contracts import EngagementMetrics, EngagementScores
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
+from engagement_assets.measures import select
 
 #: Countries, segments, value segments; an empty part stands for all.
 Filters = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
@@ -18,6 +19,26 @@ TREND_ROWS = 8_000_000
 
 #: Days that a trend reaches back.
 TREND_DAYS = 365
+
+#: Measures of a day's customers, and those of them that are followed over time.
+KEY_FIGURES = (
+    "customers",
+    "average_score",
+    "average_reference_score",
+    "high_risk_share",
+    "high_risk_customers",
+    "average_sessions",
+    "revenue_at_risk",
+    "revenue",
+    "orders",
+    "recency",
+    "frequency",
+    "monetary",
+    "recency_part",
+    "frequency_part",
+    "monetary_part",
+)
+_FOLLOWED = ("customers", "average_score", "average_reference_score", "high_risk_customers", "high_risk_share")
 
 
 def where(filters: Filters, table: str = "s") -> tuple[str, dict[str, Any]]:
@@ -46,22 +67,9 @@ def key_figures(warehouse: Warehouse, day: str, filters: Filters, within: tuple[
     """Totals of the customers who match the filters on a day; averages are None where nobody does."""
     condition, parameters = where(filters)
     condition = add_conditions(condition, parameters, within)
+    figures = select(warehouse.settings.scoring, *KEY_FIGURES)
     return warehouse.one(
-        f"""
-        SELECT count(*) AS customers,
-               avg(engagement_score) AS average_score,
-               avg(reference_score) AS average_reference_score,
-               avg(is_high_risk::INT) AS high_risk_share,
-               count(*) FILTER (is_high_risk) AS high_risk_customers,
-               avg(sessions_last_30_days) AS average_sessions,
-               coalesce(sum(total_revenue) FILTER (is_high_risk), 0)::DOUBLE AS revenue_at_risk,
-               coalesce(sum(total_revenue), 0)::DOUBLE AS revenue,
-               coalesce(sum(total_orders), 0)::BIGINT AS orders,
-               avg(recency_score) AS recency, avg(frequency_score) AS frequency, avg(monetary_score) AS monetary,
-               avg(recency_contribution) AS recency_part, avg(frequency_contribution) AS frequency_part,
-               avg(monetary_contribution) AS monetary_part
-        FROM {{scores}} s WHERE {condition}
-        """,
+        f"SELECT {figures} FROM {{scores}} s WHERE {condition}",
         parameters,
         scores=(EngagementScores, [day]),
     )
@@ -90,13 +98,9 @@ def trend(warehouse: Warehouse, until: str, filters: Filters) -> list[Row]:
         )
     days = [day for day in warehouse.catalogue().days if day <= until][-TREND_DAYS:]
     condition, parameters = where(filters)
+    figures = select(warehouse.settings.scoring, *_FOLLOWED)
     return warehouse.rows(
-        f"""
-        SELECT as_of_date, count(*) AS customers, avg(engagement_score) AS average_score,
-               avg(reference_score) AS average_reference_score,
-               count(*) FILTER (is_high_risk) AS high_risk_customers, avg(is_high_risk::INT) AS high_risk_share
-        FROM {{scores}} s WHERE {condition} GROUP BY as_of_date ORDER BY as_of_date
-        """,
+        f"SELECT as_of_date, {figures} FROM {{scores}} s WHERE {condition} GROUP BY as_of_date ORDER BY as_of_date",
         parameters,
         scores=(EngagementScores, thinned(warehouse, days)),
     )

@@ -311,6 +311,16 @@ def scores_of(sources: Cleaned, day: date) -> dict[str, dict[str, Any]]:
     buyers = [float(revenue[name]) for name in customers if count[name]]
     limit = quantile(buyers, 0.75) if buyers else math.inf
     ranked = sorted(row["engagement_score"] for row in scored.values())
+    first = {name: min((when.date() for when, _ in rows), default=None) for name, rows in orders_until(day).items()}
+    limits = [
+        [
+            quantile([float(values[name] or 0) for name in customers if count[name]], share)
+            for share in (0.2, 0.4, 0.6, 0.8)
+        ]
+        if buyers
+        else []
+        for values in (recency, count, revenue)
+    ]
     result = {}
     for name, (signup, country) in customers.items():
         score = scored[name]["engagement_score"]
@@ -343,10 +353,46 @@ def scores_of(sources: Cleaned, day: date) -> dict[str, dict[str, Any]]:
                 ("Low", True): "At-risk VIPs",
                 ("Low", False): "Dormant",
             }[band, valuable],
+            "lifecycle_stage": stage(day, first[name], recency[name], recency_before[name]),
+            **rfm((recency[name], count[name], revenue[name]), limits),
             "is_high_risk": risky,
             "risk_reasons": reasons(recency[name], previous[name], recent[name], old, now) if risky else None,
         }
     return result
+
+
+def stage(day: date, first: date | None, recency: int | None, recency_before: int | None) -> str:
+    """The lifecycle stage by the dates of the orders."""
+    if first is None or recency is None:
+        return "Prospect"
+    if (day - first).days < WINDOW:
+        return "New"
+    if recency < WINDOW:
+        return "Reactivated" if recency_before is not None and recency_before >= 120 else "Active"
+    return "Slipping" if recency < 60 else "At Risk" if recency < 120 else "Lapsed"
+
+
+#: Named segments by the quintile of recency (rows, 1 to 5) and of frequency (columns, 1 to 5).
+RFM_NAMES = (
+    ("Hibernating", "Hibernating", "At Risk", "At Risk", "Cannot Lose Them"),
+    ("Hibernating", "Hibernating", "At Risk", "At Risk", "Cannot Lose Them"),
+    ("About to Sleep", "About to Sleep", "Need Attention", "Loyal Customers", "Loyal Customers"),
+    ("Promising", "Potential Loyalists", "Potential Loyalists", "Loyal Customers", "Loyal Customers"),
+    ("New Customers", "Potential Loyalists", "Potential Loyalists", "Champions", "Champions"),
+)
+
+
+def rfm(values: tuple[int | None, int, Any], limits: list[list[float]]) -> dict[str, Any]:
+    """The quintiles of a customer among the buyers, and their named segment."""
+    if not values[1]:
+        return {"rfm_recency": None, "rfm_frequency": None, "rfm_monetary": None, "rfm_segment": "Prospects"}
+    r, f, m = (sum(float(value or 0) > limit for limit in of) for value, of in zip(values, limits, strict=True))
+    return {
+        "rfm_recency": 5 - r,
+        "rfm_frequency": 1 + f,
+        "rfm_monetary": 1 + m,
+        "rfm_segment": RFM_NAMES[4 - r][f],
+    }
 
 
 def reasons(recency: int | None, previous: int, recent: int, old: float | None, now: float) -> str:

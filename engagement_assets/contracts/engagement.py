@@ -9,6 +9,20 @@ SEGMENTS = ("High", "Medium", "Low", "At Risk")
 STATUSES = ("Active", "Browsing Only", "Not Active")
 REVENUE_BANDS = ("High", "Low")
 VALUE_SEGMENTS = ("VIPs", "Converters-to-be", "Core", "At-risk VIPs", "Dormant")
+LIFECYCLE_STAGES = ("Prospect", "New", "Active", "Slipping", "At Risk", "Lapsed", "Reactivated")
+RFM_SEGMENTS = (
+    "Champions",
+    "Loyal Customers",
+    "Potential Loyalists",
+    "New Customers",
+    "Promising",
+    "Need Attention",
+    "About to Sleep",
+    "At Risk",
+    "Cannot Lose Them",
+    "Hibernating",
+    "Prospects",
+)
 
 #: How far the three contributions may miss the score they add up to.
 SUM_TOLERANCE = 1e-12
@@ -217,6 +231,32 @@ class EngagementScores(CustomerFeatures):
     value_segment: T.StringType() = pa.Field(
         nullable=False, isin=list(VALUE_SEGMENTS), description="engagement band by revenue band"
     )
+    lifecycle_stage: T.StringType() = pa.Field(
+        nullable=False,
+        isin=list(LIFECYCLE_STAGES),
+        description="by the dates of orders: Prospect: none; New: the first within 30 days; Reactivated: within 30 days, after "
+        "120 days of silence; Active: within 30 days; Slipping: within 60; At Risk: within 120; Lapsed: longer ago",
+    )
+    rfm_recency: T.IntegerType() = pa.Field(
+        nullable=True,
+        in_range={"min_value": 1, "max_value": 5},
+        description="quintile of recency among buyers, 5 = ordered most recently; null for never-buyers",
+    )
+    rfm_frequency: T.IntegerType() = pa.Field(
+        nullable=True,
+        in_range={"min_value": 1, "max_value": 5},
+        description="quintile of total orders among buyers, 5 = most orders; null for never-buyers",
+    )
+    rfm_monetary: T.IntegerType() = pa.Field(
+        nullable=True,
+        in_range={"min_value": 1, "max_value": 5},
+        description="quintile of total revenue among buyers, 5 = most revenue; null for never-buyers",
+    )
+    rfm_segment: T.StringType() = pa.Field(
+        nullable=False,
+        isin=list(RFM_SEGMENTS),
+        description="named by the quintiles of recency and frequency; Prospects have never ordered",
+    )
     is_high_risk: T.BooleanType() = pa.Field(nullable=False, description="has ordered and scores below 0.3")
     risk_reasons: T.StringType() = pa.Field(
         nullable=True, description="why, in words with numbers; null when not at high risk"
@@ -226,6 +266,9 @@ class EngagementScores(CustomerFeatures):
         **CustomerFeatures._row_rules,
         "contributions add up to the score": "abs(recency_contribution + frequency_contribution + monetary_contribution "
         f"- engagement_score) <= {SUM_TOLERANCE}",
+        "buyers have quintiles, prospects none": "(total_orders = 0) = (rfm_recency is null) "
+        "and (rfm_recency is null) = (rfm_frequency is null) and (rfm_recency is null) = (rfm_monetary is null) "
+        "and (total_orders = 0) = (rfm_segment = 'Prospects') and (total_orders = 0) = (lifecycle_stage = 'Prospect')",
         "high risk has reasons": "is_high_risk = (risk_reasons is not null)",
     }
 

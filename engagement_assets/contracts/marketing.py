@@ -4,9 +4,8 @@ import pandera.pyspark as pa
 import pyspark.sql.types as T
 
 from engagement_assets.contracts.base import Contract
-from engagement_assets.contracts.engagement import SEGMENTS, SUM_TOLERANCE
+from engagement_assets.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS, SUM_TOLERANCE
 
-LIFECYCLE_STAGES = ("Prospect", "New", "Active", "Slipping", "At Risk", "Lapsed", "Reactivated")
 MOVEMENTS = ("Up", "Down", "Level", "New")
 
 _NEW = "null for a customer who is new"

@@ -1,4 +1,4 @@
-"""Scoring: recency 40 %, frequency 30 %, monetary 30 %, on the snapshot's own scale; segments, status, risk with reasons."""
+"""Scoring: recency 40 %, frequency 30 %, monetary 30 %, on the scale of the snapshot; segments, stages, RFM, risk with reasons."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pyspark.sql import functions as F
 
 from engagement_assets.contracts import EngagementScores
 from engagement_assets.settings import Bounds, ScoringPolicy
+from engagement_assets.transforms.lifecycle import lifecycle_stage
+from engagement_assets.transforms.rfm import with_rfm
 
 #: Score percentiles are counted bucket by bucket, so that no single task sorts a whole snapshot.
 _PERCENTILE_BUCKETS = 1000
@@ -204,7 +206,7 @@ def score_customers(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
     Parameters: `features` has the columns of the contract `customer_features`, whole snapshots only.
     Returns: the columns of the contract `engagement_scores`.
     """
-    scored = with_percentile(score_components(features, policy))
+    scored = with_rfm(with_percentile(score_components(features, policy)))
     score, buys = F.col("engagement_score"), F.col("total_orders") > 0
     status = F.when(buys, "Active").when(F.col("sessions_last_30_days") > 0, "Browsing Only").otherwise("Not Active")
     valuable = buys & (F.col("total_revenue").cast("double") >= F.col("revenue_limit"))
@@ -213,6 +215,7 @@ def score_customers(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
         ("engagement_status", status),
         ("revenue_band", F.when(valuable, "High").otherwise("Low")),
         ("value_segment", value_segment(F.col("engagement_segment"), F.col("revenue_band"))),
+        ("lifecycle_stage", lifecycle_stage(policy)),
         ("is_high_risk", buys & (score < policy.high_risk_threshold)),
         ("risk_reasons", F.when(F.col("is_high_risk"), risk_reasons(policy))),
     ]

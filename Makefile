@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
+PRODUCTION_STAMP := $(VENV)/.installed-production
 
 # What `make demo` builds: the last 90 days of the committed sample data.
 DEMO_FROM ?= 2026-04-02
@@ -14,7 +15,7 @@ WORKERS ?= 2
 
 export DAGSTER_HOME ?= $(CURDIR)/.dagster_home
 
-.PHONY: help demo test dev dashboard lint format constraints clean
+.PHONY: help demo test dev install production dashboard lint format constraints clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +33,10 @@ $(TEST_STAMP): $(STAMP)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'
 	@touch $@
 
+$(PRODUCTION_STAMP): $(STAMP)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[production,s3]'
+	@touch $@
+
 demo: $(STAMP)  ## Run the pipeline on the sample data and say what it found
 	$(BIN)/engagement run --from $(DEMO_FROM) --to $(DEMO_TO)
 
@@ -42,6 +47,11 @@ dev: $(STAMP)  ## Start the Dagster UI with a home that lasts
 	$(BIN)/engagement settings > /dev/null
 	$(BIN)/python -c 'from engagement_assets.runs import dagster_home; dagster_home()'
 	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1
+
+install: $(PRODUCTION_STAMP)  ## Set up .venv for a production instance (docs/production.md)
+
+production: $(PRODUCTION_STAMP)  ## Start a production instance on the PostgreSQL in DAGSTER_POSTGRES_URL
+	DAGSTER_HOME='$(if $(filter file,$(origin DAGSTER_HOME)),$(CURDIR)/.dagster_production,$(DAGSTER_HOME))' docs/production/start.sh
 
 dashboard: $(STAMP)  ## Start the dashboard on the published tables
 	$(BIN)/engagement dashboard

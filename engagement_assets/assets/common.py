@@ -17,6 +17,10 @@ from engagement_assets.settings import Settings
 
 OWNER = "team:engagement"
 
+#: Dagster's pool of the assets that write to the lake: a production instance runs them one run at a time, a queue does not wait
+#: for a file lock. The lock of the lake is there all the same, for runs that no queue sees.
+LAKE_POOL = "engagement_lake"
+
 #: Raised by hand when a transform gives other rows for the same input; Dagster then shows older snapshots as outdated.
 TRANSFORMS_VERSION = "3"
 
@@ -49,6 +53,7 @@ def table_asset(
         "code_version": code_version(settings),
         "partitions_def": partitions,
         "backfill_policy": ONE_RUN_PER_RANGE,
+        "pool": LAKE_POOL,
         "deps": deps,
         "check_specs": check_specs(contract.table(), rules, partitions),
         "metadata": {

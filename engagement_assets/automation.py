@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -13,10 +14,10 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
-from engagement_assets import lineage
+from engagement_assets import arrivals, lineage, readiness
 from engagement_assets.alerts import build_alert_sensors
 from engagement_assets.contracts import TABLES
-from engagement_assets.partitions import daily_partitions
+from engagement_assets.partitions import daily_partitions, today
 from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import Settings
 
@@ -25,7 +26,7 @@ DAILY_JOB = "daily_snapshot"
 SERVING_JOB = "serve"
 
 #: How often outdated days are looked for, seconds.
-_REFRESH_SECONDS = 300
+_REFRESH_SECONDS = 60
 
 #: When yesterday is built, in the business time zone: after late events of the evening have arrived.
 HOUR_OF_DAY = 2
@@ -54,13 +55,18 @@ class Automation:
     jobs: list[Any]
     schedules: list[Any]
     sensors: list[Any]
+    checks: list[Any]
 
 
 def build_automation(settings: Settings) -> Automation:
-    """The jobs, schedules and sensors for these settings."""
+    """The jobs, schedules, sensors and the check of punctuality for these settings."""
+    watching = dg.DefaultSensorStatus.RUNNING if settings.run_daily else dg.DefaultSensorStatus.STOPPED
+    examine_sources, new_source_files = arrivals.build_arrivals(settings, watching)
+    ready_by_hour, snapshot_is_late = readiness.build_readiness(settings, watching)
     daily = dg.define_asset_job(
         DAILY_JOB,
-        selection=dg.AssetSelection.assets(*partitioned_tables()),
+        # Punctuality is the clock's matter: an old day that is built says nothing of it.
+        selection=dg.AssetSelection.assets(*partitioned_tables()) - dg.AssetSelection.checks(ready_by_hour),
         partitions_def=daily_partitions(settings),
         description="Builds every table for a day or a range of days: sources, sessions, features, scores, metrics.",
     )
@@ -73,6 +79,7 @@ def build_automation(settings: Settings) -> Automation:
         daily,
         name="daily_snapshot_schedule",
         hour_of_day=HOUR_OF_DAY,
+        default_status=dg.DefaultScheduleStatus.RUNNING if settings.run_daily else dg.DefaultScheduleStatus.STOPPED,
         description=f"Builds yesterday's snapshot at {HOUR_OF_DAY:02d}:00 in the business time zone.",
     )
     follow = dg.AutomationConditionSensorDefinition(
@@ -81,20 +88,23 @@ def build_automation(settings: Settings) -> Automation:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Writes what BI tools read as soon as a run has published new snapshots.",
     )
-    sensors = [follow, _refresh_sensor(settings), *build_alert_sensors(settings)]
-    return Automation([daily, serving], [schedule], sensors)
+    refresh = _refresh_sensor(settings, watching)
+    sensors = [follow, new_source_files, refresh, snapshot_is_late, *build_alert_sensors(settings)]
+    return Automation([daily, serving, examine_sources], [schedule], sensors, [ready_by_hour])
 
 
-def _refresh_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Rebuilds what a run has outdated, a range at a time; off until it is switched on.
+def _refresh_sensor(settings: Settings, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    """Rebuilds what a run has outdated, or an examination of the sources, a range at a time.
 
-    It reads no source, and so sees what a run has found there: late facts that the nightly run wrote into past days.
+    It reads no source, and so sees what others have found there: late facts that the nightly run wrote into past days, and
+    days that `examine_sources` found changed.
     """
 
     @dg.sensor(
         name="refresh_outdated",
         job_name=DAILY_JOB,
         minimum_interval_seconds=_REFRESH_SECONDS,
+        default_status=status,
         description="Rebuilds published days that are older than what they were built from, in the order of the pipeline. "
         "`engagement refresh --dry-run` lists them.",
     )
@@ -103,15 +113,19 @@ def _refresh_sensor(settings: Settings) -> dg.SensorDefinition:
         if context.instance.get_run_ids(unfinished, limit=1):
             return dg.SkipReason("a run is under way; what it leaves outdated comes after it")
         lake = LakeResource.of(settings)
-        stale = lineage.outdated(lake, settings)
+        pending = arrivals.pending(lake)
+        earliest = today(settings) - timedelta(days=settings.refresh_days)
+        stale = lineage.since(lineage.outdated(lake, settings, pending), earliest)
         if not stale:
             return dg.SkipReason("every published day is as new as what it was built from")
         # Days are built from earlier ones: the next range waits until this one is built.
         step = lineage.steps(stale, {contract: lake.partitions(contract) for contract in lineage.FACTS})[0]
+        examined = arrivals.last_examination(lake)
+        began = examined.began if examined and pending else 0
         newest = max(max(lake.written_at(contract).values(), default=0) for contract in lineage.daily_tables())
         return dg.RunRequest(
             # The same request is not made twice, so a range that fails is not tried again until something was written.
-            run_key=f"{','.join(step.tables)}:{step.first}:{step.last}:{newest}",
+            run_key=f"{','.join(step.tables)}:{step.first}:{step.last}:{newest}:{began}",
             tags=range_tags(step.first, step.last),
             asset_selection=[dg.AssetKey(table) for table in step.tables],
         )

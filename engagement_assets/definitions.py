@@ -34,7 +34,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *build_marketing_assets(settings, lake.location),
             *build_serving_assets(settings),
         ],
-        asset_checks=build_monitoring_checks(settings),
+        asset_checks=[*build_monitoring_checks(settings), *automation.checks],
         jobs=automation.jobs,
         schedules=automation.schedules,
         sensors=automation.sensors,

@@ -115,6 +115,16 @@ def spans(days: Days) -> list[tuple[str, str]]:
 
 def daily_tables() -> list[type[Contract]]:
     """The tables with a partition per day."""
+def since(tables: Mapping[type[Contract], Days], first: date | None) -> dict[type[Contract], list[str]]:
+    """Days from the first on. Of facts all: a run of theirs brings the whole table up to date."""
+
+    def is_meant(contract: type[Contract], day: str) -> bool:
+        return first is None or contract in FACTS or day >= first.isoformat()
+
+    kept = {table: sorted(day for day in days if is_meant(table, day)) for table, days in tables.items()}
+    return {table: days for table, days in kept.items() if days}
+
+
     return [contract for contract in TABLES.values() if "as_of_date" in contract.columns()]
 
 

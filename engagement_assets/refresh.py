@@ -85,9 +85,9 @@ def make_plan(settings: Settings, lake: LakeResource, *, since: date | None = No
                 changing.setdefault(table, set()).add(max(lake.partitions(table)))
         else:
             changing.setdefault(contract, set()).update(partitions)
-    outdated = _since(lineage.outdated(lake, settings, changing), since)
+    outdated = lineage.since(lineage.outdated(lake, settings, changing), since)
     published = {contract: lake.partitions(contract) for contract in lineage.FACTS}
-    return Plan(_since(changed, since), outdated, damaged, tuple(lineage.steps(outdated, published)), since)
+    return Plan(lineage.since(changed, since), outdated, damaged, tuple(lineage.steps(outdated, published)), since)
 
 
 def carry_out(
@@ -103,18 +103,8 @@ def carry_out(
             return done
     if plan.steps:
         done.runs.append(export_published(settings, instance, listener))
-    done.left = _since(lineage.outdated(lake, settings), plan.since)
+    done.left = lineage.since(lineage.outdated(lake, settings), plan.since)
     return done
-
-
-def _since(tables: Mapping[type[Contract], lineage.Days], first: date | None) -> Tables:
-    """Days from the first on. Of facts all: a run of theirs brings the whole table up to date."""
-
-    def is_meant(contract: type[Contract], day: str) -> bool:
-        return first is None or contract in lineage.FACTS or day >= first.isoformat()
-
-    kept = {table: sorted(day for day in days if is_meant(table, day)) for table, days in tables.items()}
-    return {table: days for table, days in kept.items() if days}
 
 
 def _withdraw(lake: LakeResource, damaged: tuple[Damage, ...]) -> None:

@@ -218,6 +218,14 @@ class Settings(BaseSettings):
     )
     alert_webhook: SecretStr | None = Field(
         None, description="address that alerts are posted to as Slack-compatible JSON; never shown"
+    examine_minutes: float = Field(
+        60, ge=0, description="new source files are examined at most once in so many minutes by the sensor"
+    )
+    refresh_days: int = Field(
+        90,
+        ge=1,
+        description="days back to which the sensor rebuilds outdated snapshots; `engagement refresh` does the rest",
+    )
     )
     alert_level: Literal["warning", "error"] = Field(
         "warning", description="warning: alert of each failed check; error: of failed runs and errors only"

@@ -42,7 +42,11 @@ def test_the_export_follows_a_publication_though_most_days_are_missing(world: Wo
 
 def test_the_refresh_sensor_asks_for_one_range_after_the_other_until_nothing_is_outdated(world: World) -> None:
     """A late event of the second day, found by a run of the third."""
-    world.options |= {"start_date": "2025-03-01", "scoring": ScoringPolicy(activity_window_days=1)}
+    world.options |= {
+        "start_date": "2025-03-01",
+        "scoring": ScoringPolicy(activity_window_days=1),
+        "refresh_days": 3660,
+    }
     days = [f"2025-03-0{n}" for n in range(1, 7)]
     world.customers([{"customer_id": "a"}])
     events = [{"customer_id": "a", "event_time": f"{day}T12:00:00Z"} for day in days]

@@ -37,7 +37,7 @@ def fresh_environment() -> dict[str, str]:
     A Java started in it compiles quickly rather than well: on small data, compiling is most of what Apache Spark does.
     """
     kept = {name: value for name, value in os.environ.items() if name != CONNECT_MODE}
-    return {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC", **kept}
+    return {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m", **kept}
 
 
 def free_port() -> int:

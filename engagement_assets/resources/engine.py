@@ -66,6 +66,8 @@ class EngineResource(LazyPySparkResource):
         return {
             "spark.sql.session.timeZone": self.timezone,
             "spark.sql.timestampType": "TIMESTAMP_LTZ",
+            # Looking up the caller of each function of a column is a tenth of a small run; tracebacks name it anyway.
+            "spark.python.sql.dataFrameDebugging.enabled": "false",
             **{key: str(value) for key, value in self.spark_config.items()},
         }
 

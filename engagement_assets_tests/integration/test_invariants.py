@@ -171,22 +171,22 @@ def test_rows_dated_after_a_day_change_nothing_of_it(new_world: NewWorld, shop: 
 
 
 @few
-@given(shop=shops, order=st.permutations(range(5)), seed=st.integers(0, 10))
+@given(shop=shops, order=st.permutations(range(4)), seed=st.integers(0, 10))
 def test_a_range_gives_what_single_days_give_in_any_order_from_any_files(
     new_world: NewWorld, shop: Shop, order: list[int], seed: int
 ) -> None:
     ranged = new_world()
     shop.write(ranged)
-    ranged.run(DAYS[0], DAYS[4])
+    ranged.run(DAYS[0], DAYS[3])
     daily = new_world()
     shop.write(daily, order=random.Random(seed), files=3)
     for number in order:
         daily.run(DAYS[number])
-    expected = snapshots(ranged, DAYS[:5])
-    assert snapshots(daily, DAYS[:5]) == expected
+    expected = snapshots(ranged, DAYS[:4])
+    assert snapshots(daily, DAYS[:4]) == expected
     assert daily.rejected() == ranged.rejected()
-    ranged.run(DAYS[1], DAYS[3])
-    assert snapshots(ranged, DAYS[:5]) == expected
+    ranged.run(DAYS[1], DAYS[2])
+    assert snapshots(ranged, DAYS[:4]) == expected
 
 
 @few

@@ -117,8 +117,8 @@ class _Writing:
         rows = {found: count for found, count in self.published(contract).items() if first <= found <= self.day}
         if wanted.window or not rows:
             return list(rows)
-        most = self.settings.export_rows * wanted.read_per_row
-        return thinned(rows, most) if wanted.thinned else newest(rows, most)
+        choose = thinned if wanted.thinned else newest
+        return choose(rows, self.settings.export_rows)
 
     def row_counts(self) -> pa.Table:
         """The rows of each daily table on its days, from the tables' logs: as_of_date, table_name, rows."""

@@ -356,31 +356,31 @@ def _over_time() -> list[Measure]:
 
 def _moves() -> list[Measure]:
     def of(key: str, name: str, description: str, dax: str, sql: str) -> Measure:
-        return Measure(key, name, "Moves", COUNT, description, dax, "segment_moves", sql)
+        return Measure(key, name, "Moves", COUNT, description, dax, "segment_changes", sql)
 
     rows = "COUNTROWS('Segment Moves')"
     return [
         of(
             "segment_moves",
             "Segment moves",
-            "Changes of segment from one published day to the next.",
-            f"CALCULATE({rows}, FILTER('Segment Moves', "
+            "Changes of segment from one day to the next.",
+            f"CALCULATE({rows}, FILTER('Segment Moves', NOT(ISBLANK('Segment Moves'[Previous segment])) && "
             "'Segment Moves'[Previous segment] <> 'Segment Moves'[Engagement segment]))",
             "count(*) FILTER (previous_segment <> engagement_segment)",
         ),
         of(
             "newly_at_risk",
             "Newly at risk",
-            "Times that a customer came to be at high risk, from one published day to the next.",
-            f"CALCULATE({rows}, 'Segment Moves'[Is high risk] = TRUE(), 'Segment Moves'[Was high risk] = FALSE())",
-            "count(*) FILTER (is_high_risk AND NOT was_high_risk)",
+            "Times that a customer came to be at high risk, from one day to the next.",
+            f"CALCULATE({rows}, 'Segment Moves'[Is high risk] = TRUE(), 'Segment Moves'[Previous is high risk] <> TRUE())",
+            "count(*) FILTER (is_high_risk AND previous_is_high_risk IS NOT TRUE)",
         ),
         of(
             "recovered",
             "Recovered",
-            "Times that a customer got out of high risk, from one published day to the next.",
-            f"CALCULATE({rows}, 'Segment Moves'[Is high risk] = FALSE(), 'Segment Moves'[Was high risk] = TRUE())",
-            "count(*) FILTER (NOT is_high_risk AND was_high_risk)",
+            "Times that a customer got out of high risk, from one day to the next.",
+            f"CALCULATE({rows}, 'Segment Moves'[Is high risk] = FALSE(), 'Segment Moves'[Previous is high risk] = TRUE())",
+            "count(*) FILTER (NOT is_high_risk AND previous_is_high_risk)",
         ),
     ]
 

@@ -11,7 +11,15 @@ from dataclasses import dataclass, field, replace
 
 import pyspark.sql.types as T
 
-from engagement_assets.contracts import Contract, EngagementMetrics, EngagementScores, RawOrders, RejectedRows, Sessions
+from engagement_assets.contracts import (
+    Contract,
+    EngagementMetrics,
+    EngagementScores,
+    RawOrders,
+    RejectedRows,
+    SegmentChanges,
+    Sessions,
+)
 from engagement_assets.contracts.engagement import SEGMENTS, VALUE_SEGMENTS
 from engagement_assets.settings import ScoringPolicy, Settings
 
@@ -38,9 +46,6 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 #: Both bands of a high-value customer; `s` is the customer's row of engagement_scores.
 HIGH_VALUE = "s.revenue_band = 'High' AND s.engagement_segment IN ('High', 'Medium')"
 
-#: Published rows that are read at the most for each row that a file of moves may have: few customers move.
-READ_PER_ROW = 20
-
 
 @dataclass(frozen=True)
 class ExportColumn:
@@ -62,7 +67,7 @@ class Days:
 
     `all_days`: every one; `snapshot`: the exported day alone; `window`: the activity window that ends with it; `same_as`: those
     of another table. Otherwise the newest up to the exported day, as many as `export_days` and `export_rows` allow: days are
-    left out whole, `thinned` evenly or else the oldest, until there are at most `read_per_row` rows for each that is allowed.
+    left out whole, `thinned` evenly or else the oldest.
     """
 
     all_days: bool = False
@@ -70,7 +75,6 @@ class Days:
     window: bool = False
     same_as: type[Contract] | None = None
     thinned: bool = False
-    read_per_row: int = 1
 
 
 @dataclass(frozen=True)
@@ -283,36 +287,8 @@ def _sessions(settings: Settings) -> ExportFile:
 
 
 def _segment_moves() -> ExportFile:
-    segment, risk = _of(EngagementScores, "engagement_segment is_high_risk")
-    query = """
-        WITH days AS (SELECT as_of_date, lag(as_of_date) OVER (ORDER BY as_of_date) AS previous_date
-                      FROM (SELECT DISTINCT as_of_date FROM engagement_scores))
-        SELECT s.as_of_date, d.previous_date, s.customer_id, o.engagement_segment AS previous_segment, s.engagement_segment,
-               o.is_high_risk AS was_high_risk, s.is_high_risk,
-               s.engagement_score - o.engagement_score AS score_change
-        FROM engagement_scores s JOIN days d USING (as_of_date)
-        JOIN engagement_scores o ON o.as_of_date = d.previous_date AND o.customer_id = s.customer_id
-        WHERE s.engagement_segment <> o.engagement_segment OR s.is_high_risk <> o.is_high_risk
-    """
-    return ExportFile(
-        "segment_moves",
-        "One row per customer and day on which their segment or risk is not what it was on the published day before.",
-        (
-            *_of(EngagementScores, "as_of_date"),
-            _date("previous_date", "the published day before"),
-            *_of(EngagementScores, "customer_id"),
-            replace(segment, name="previous_segment", description="segment on the published day before"),
-            segment,
-            replace(risk, name="was_high_risk", description="at high risk on the published day before"),
-            risk,
-            ExportColumn(
-                "score_change", T.DoubleType(), False, "engagement score less that of the published day before"
-            ),
-        ),
-        ("as_of_date", "customer_id"),
-        query,
-        {EngagementScores: Days(read_per_row=READ_PER_ROW)},
-    )
+    moves = _whole_table(SegmentChanges, Days())
+    return replace(moves, description=f"{moves.description} The oldest days are left out where there are too many.")
 
 
 def _table_rows() -> ExportFile:

@@ -141,7 +141,7 @@ def test_facts_hang_on_customers_and_dates_without_gaps(sample_export: Path) -> 
     assert (dates[0], dates[-1], len(set(dates))) == ("2025-01-01", "2026-12-31", 730)
     customers = {row["customer_id"] for row in read(sample_export / "customers.csv")}
     assert len(customers) == 600
-    for name in ("engagement_scores", "score_history", "orders", "sessions", "segment_moves"):
+    for name in ("engagement_scores", "score_history", "orders", "sessions", "segment_changes"):
         rows = read(sample_export / f"{name}.csv")
         assert {row["customer_id"] for row in rows} <= customers
         assert {row["as_of_date"] for row in rows} <= set(dates)

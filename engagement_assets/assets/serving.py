@@ -23,7 +23,7 @@ def build_serving_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         owners=[OWNER],
         kinds={"csv"},
         code_version=code_version(settings),
-        deps=["engagement_scores", "engagement_metrics", "raw_orders", "sessions"],
+        deps=["engagement_scores", "engagement_metrics", "raw_orders", "sessions", "segment_changes"],
         automation_condition=AFTER_A_PUBLISH,
         description="CSV files for BI tools, a star: customers and dates; the latest snapshot (scores with features), the "
         "scores, orders, sessions and moves of the days before it, the daily metrics of all days; and a data dictionary.",

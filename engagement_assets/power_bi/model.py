@@ -23,7 +23,7 @@ TABLE_NAMES = {
     "engagement_metrics": "Daily Metrics",
     "orders": "Orders",
     "sessions": "Sessions",
-    "segment_moves": "Segment Moves",
+    "segment_changes": "Segment Moves",
     "table_rows": "Table Rows",
     "rejected_counts": "Rejected Rows",
 }

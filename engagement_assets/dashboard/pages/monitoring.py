@@ -14,7 +14,7 @@ from engagement_assets.dashboard.dagster_log import NoHistoryError
 from engagement_assets.dashboard.formats import Number
 from engagement_assets.dashboard.pages.common import customer_link
 from engagement_assets.dashboard.queries import monitoring
-from engagement_assets.dashboard.queries.monitoring import NULLABLE, OUTLIER_COLUMNS, PSI_COLUMNS, SHIFTED, STABLE
+from engagement_assets.dashboard.queries.monitoring import NULLABLE, OUTLIER_COLUMNS, PSI_COLUMNS
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, chart, day_axis, figure
 from engagement_assets.dashboard.visuals import Visual, log, place
@@ -168,7 +168,8 @@ def stability(warehouse: Warehouse, view: View) -> Component:
     if not found:
         return no_customers()
     values = [found[name] for name in PSI_COLUMNS]
-    words = ["stable" if value < STABLE else "worth a look" if value < SHIFTED else "shifted" for value in values]
+    stable, shifted = warehouse.settings.monitoring.psi_warning, warehouse.settings.monitoring.psi_error
+    words = ["stable" if value < stable else "worth a look" if value < shifted else "shifted" for value in values]
     colour = {"stable": GREEN, "worth a look": AMBER, "shifted": VERMILLION}
     drawn = figure(
         go.Bar(
@@ -186,7 +187,7 @@ def stability(warehouse: Warehouse, view: View) -> Component:
         showlegend=False,
         margin={"l": 8, "r": 16, "t": 28, "b": 8},
     )
-    for limit in (STABLE, SHIFTED):
+    for limit in (stable, shifted):
         drawn.add_vline(
             x=limit,
             line={"color": "#868e96", "width": 1.5, "dash": "dash"},

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from datetime import date, timedelta
 
+from engagement_assets.checks.measures import FAR_OUT
+from engagement_assets.checks.stability import band_sql, population_stability
 from engagement_assets.contracts import TABLES, EngagementScores, RejectedRows
 from engagement_assets.dashboard.queries.common import Filters, where
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 
 #: Days of the row counts that are shown.
 ROW_DAYS = 60
-
-#: Equal-width bands of a score in [0, 1] for the stability index; an empty band counts as this share.
-PSI_BANDS = 10
-PSI_EMPTY = 1e-4
-
-STABLE, SHIFTED = 0.1, 0.25
 
 PSI_COLUMNS = {
     "engagement_score": "Engagement score",
@@ -43,9 +38,6 @@ OUTLIER_COLUMNS = {
     "total_orders": "Orders",
     "sessions_last_30_days": "Sessions (30 days)",
 }
-
-#: How far above the upper quartile a value must be, in interquartile ranges.
-FAR_OUT = 3
 
 
 def daily_tables() -> list[str]:
@@ -88,10 +80,7 @@ def nulls(warehouse: Warehouse, day: str, filters: Filters) -> dict[str, float |
 def stability(warehouse: Warehouse, day: str, before: str, filters: Filters) -> dict[str, float]:
     """Population stability index of the score and its parts between two dates; empty without customers on either."""
     condition, parameters = where(filters)
-    bands = ", ".join(
-        f"histogram(least(floor(round({column} * {PSI_BANDS}, 9))::INT, {PSI_BANDS - 1})) AS {column}"
-        for column in PSI_COLUMNS
-    )
+    bands = ", ".join(f"histogram({band_sql(column)}) AS {column}" for column in PSI_COLUMNS)
     rows = warehouse.rows(
         f"SELECT as_of_date, {bands} FROM {{scores}} s WHERE {condition} GROUP BY 1 ORDER BY 1",
         parameters,
@@ -101,17 +90,6 @@ def stability(warehouse: Warehouse, day: str, before: str, filters: Filters) -> 
         return {}
     old, new = rows
     return {name: population_stability(old[name], new[name]) for name in PSI_COLUMNS}
-
-
-def population_stability(old: dict[int, int], new: dict[int, int]) -> float:
-    """The index of two counts per band: sum of (new - old) * ln(new / old) over the shares of the bands."""
-    total_old, total_new = sum(old.values()), sum(new.values())
-    index = 0.0
-    for band in range(PSI_BANDS):
-        was = max(old.get(band, 0) / total_old, PSI_EMPTY)
-        now = max(new.get(band, 0) / total_new, PSI_EMPTY)
-        index += (now - was) * math.log(now / was)
-    return index
 
 
 @remembered

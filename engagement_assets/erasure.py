@@ -110,7 +110,10 @@ def _emails(lake: LakeResource, customer_id: str) -> set[str]:
     for name in files.find(f"{path}/data") if files.exists(f"{path}/data") else []:
         if name.endswith(".parquet"):
             with files.open(name, "rb") as stream:
-                rows = pq.read_table(stream, columns=["customer_id", "email"])
+                opened = pq.ParquetFile(stream)
+                if "email" not in opened.schema_arrow.names:  # from before the column was there
+                    continue
+                rows = opened.read(columns=["customer_id", "email"])
             found |= set(rows.filter(pc.field("customer_id") == customer_id)["email"].to_pylist()) - {None, ""}
     return found
 
@@ -142,7 +145,7 @@ def _drop(lake: LakeResource, contract: type[Contract], subject: Subject) -> int
     schema = to_arrow_schema(contract.struct(), timezone="UTC")
     staged = []
     for partition in partitions:
-        rest = pa.concat_tables([table.cast(schema) for table in held[partition]])
+        rest = pa.concat_tables([_completed(table, schema).cast(schema) for table in held[partition]])
         name = f"{folder}/{FOLDER_KEY}={partition}/part.parquet"
         files.makedirs(f"{path}/{name}".rsplit("/", 1)[0], exist_ok=True)
         with files.open(f"{path}/{name}", "wb") as stream:
@@ -152,6 +155,14 @@ def _drop(lake: LakeResource, contract: type[Contract], subject: Subject) -> int
         staged.append(StagedFile(name, partition, footer.num_rows, files.size(f"{path}/{name}"), statistics(footer)))
     lake.commit(Staged(contract, lake.path(contract), folder, tuple(staged)), run_id=run_id)
     return sum(dropped.values())
+
+
+def _completed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Rows with every column of the schema; files written before a column came to the contract lack it."""
+    columns = [
+        rows[field.name] if field.name in rows.column_names else pa.nulls(len(rows), field.type) for field in schema
+    ]
+    return pa.table(columns, names=schema.names)
 
 
 def _scrub_log(lake: LakeResource, contract: type[Contract], subject: Subject) -> None:

@@ -20,6 +20,7 @@ from engagement_assets import lineage
 from engagement_assets.assets import ingestion as ing
 from engagement_assets.assets.reader import Reader, reading
 from engagement_assets.contracts import TABLES, Contract, RawCustomers, RawOrders, RawWebEvents, RejectedRows
+from engagement_assets.contracts.sources import SOURCES
 from engagement_assets.resources.damage import Damage
 from engagement_assets.resources.engine import EngineResource
 from engagement_assets.resources.sources import SourcesResource
@@ -51,6 +52,8 @@ class Plan:
     steps: tuple[lineage.Step, ...] = ()
     #: Earlier days were left as they are.
     since: date | None = None
+    #: Tables whose columns do not fit, and why: they are emptied first.
+    misfits: Mapping[type[Contract], list[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -90,12 +93,31 @@ def make_plan(settings: Settings, lake: LakeResource, *, since: date | None = No
     return Plan(lineage.since(changed, since), outdated, damaged, tuple(lineage.steps(outdated, published)), since)
 
 
+def make_rebuild_plan(settings: Settings, lake: LakeResource) -> Plan:
+    """The days of tables whose columns do not fit their contracts, and what is built from them; nothing is changed yet."""
+    changing: dict[type[Contract], set[str]] = defaultdict(set)
+    misfits = lake.misfits()
+    for contract in misfits:
+        if contract is RejectedRows:
+            for source in lake.partitions(contract):
+                changing[TABLES[f"raw_{source}"]].add(max(lake.partitions(TABLES[f"raw_{source}"])))
+        else:
+            changing[contract] |= set(lake.partitions(contract))
+    outdated = lineage.outdated(lake, settings, changing)
+    published = {contract: lake.partitions(contract) for contract in lineage.FACTS}
+    return Plan({}, outdated, steps=tuple(lineage.steps(outdated, published)), misfits=misfits)
+
+
 def carry_out(
     settings: Settings, lake: LakeResource, plan: Plan, instance: dg.DagsterInstance, listener: Listener | None = None
 ) -> Refreshed:
     """Build what a plan lists, run by run, then export what BI tools read. Stops at the first run that fails."""
     done = Refreshed()
     _withdraw(lake, plan.damaged)
+    for contract in plan.misfits:
+        lake.empty(contract, run_id=_WHO)
+    for source in SOURCES if plan.misfits else ():
+        ing.forget_read(lake, source)
     for step in plan.steps:
         first, last = date.fromisoformat(step.first), date.fromisoformat(step.last)
         done.runs.append(build_tables(settings, first, last, instance, listener, step.tables))

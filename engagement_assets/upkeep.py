@@ -1,15 +1,19 @@
-"""Commands that keep the tables true and tidy: `engagement refresh | vacuum | forget`."""
+"""Commands that keep the tables true and tidy: `engagement refresh | rebuild | vacuum | forget`."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from engagement_assets.console import UsageError, err, friendly, out, parse_day, progress_bar
 from engagement_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from engagement_assets.refresh import Plan, Refreshed
+    from engagement_assets.resources.tables import LakeResource
 
 commands = typer.Typer()
 
@@ -26,10 +30,8 @@ def refresh(
     settings = Settings()
     # Only now, because it takes a moment.
     from engagement_assets.lineage import spans
-    from engagement_assets.refresh import carry_out, make_plan
+    from engagement_assets.refresh import make_plan
     from engagement_assets.resources.tables import LakeResource
-    from engagement_assets.runs import Progress as Progressed
-    from engagement_assets.runs import local_instance
 
     lake = LakeResource.of(settings)
     with err.status("reading the sources"):
@@ -51,6 +53,23 @@ def refresh(
     if dry_run:
         out.print(f"`engagement refresh` rebuilds them in {len(plan.steps)} run(s).", highlight=False)
         return
+    done = _carried_out(settings, lake, plan)
+    if not done.success and not done.left:
+        err.print("[red]Failed[/red]; what was rebuilt before stays, the rest is as it was.")
+        raise typer.Exit(1)
+    if done.left:
+        err.print("The sources changed while they were read: run `engagement refresh` once more.")
+        raise typer.Exit(1)
+    rebuilt = {day for days in plan.outdated.values() for day in days}
+    out.print(f"[green]Rebuilt[/green] {len(rebuilt)} day(s) in {len(plan.steps)} run(s).", highlight=False)
+
+
+def _carried_out(settings: Settings, lake: LakeResource, plan: Plan) -> Refreshed:
+    """Build what a plan lists, with a progress bar; says what failed."""
+    from engagement_assets.refresh import carry_out
+    from engagement_assets.runs import Progress as Progressed
+    from engagement_assets.runs import local_instance
+
     with local_instance() as instance, progress_bar() as bar:
         task = bar.add_task("starting", total=None, days=f"{len(plan.steps)} run(s)")
 
@@ -61,14 +80,45 @@ def refresh(
     for run in done.runs:
         for asset, cause in run.failures.items():
             err.print(f"  {asset}: {cause}", highlight=False, markup=False, soft_wrap=True)
-    if not all(run.success for run in done.runs):
-        err.print("[red]Failed[/red]; what was rebuilt before stays, the rest is as it was.")
+    return done
+
+
+@commands.command()
+@friendly
+def rebuild(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what does not fit.")] = False,
+) -> None:
+    """After an upgrade: build the tables anew whose columns do not fit this version, and what is built from them."""
+    settings = Settings()
+    # Only now, because it takes a moment.
+    from engagement_assets.lineage import spans
+    from engagement_assets.refresh import make_rebuild_plan
+    from engagement_assets.resources.tables import LakeResource
+
+    lake = LakeResource.of(settings)
+    plan = make_rebuild_plan(settings, lake)
+    if not plan.misfits:
+        out.print("The columns of every table fit this version.")
+        return
+    for contract, what in plan.misfits.items():
+        out.print(f"[bold]{contract.table()}[/bold]: {'; '.join(what)}", highlight=False, soft_wrap=True)
+    for contract, days in plan.outdated.items():
+        which = ", ".join(one if one == last else f"{one} to {last}" for one, last in spans(days))
+        out.print(f"  {contract.table()}: {len(days)} day(s) to build, {which}", highlight=False, soft_wrap=True)
+    if dry_run:
+        out.print(f"`engagement rebuild` builds them in {len(plan.steps)} run(s).", highlight=False)
+        return
+    done = _carried_out(settings, lake, plan)
+    if not done.success:
+        first, last = min(map(min, plan.outdated.values())), max(map(max, plan.outdated.values()))
+        err.print(
+            f"[red]Failed[/red]; when its cause is mended, `engagement run --from {first} --to {last}` builds the rest. "
+            "Earlier versions of the tables are kept as any replaced version is.",
+            highlight=False,
+            soft_wrap=True,
+        )
         raise typer.Exit(1)
-    if done.left:
-        err.print("The sources changed while they were read: run `engagement refresh` once more.")
-        raise typer.Exit(1)
-    rebuilt = {day for days in plan.outdated.values() for day in days}
-    out.print(f"[green]Rebuilt[/green] {len(rebuilt)} day(s) in {len(plan.steps)} run(s).", highlight=False)
+    out.print(f"[green]Rebuilt[/green] {len(plan.misfits)} table(s) in {len(plan.steps)} run(s).", highlight=False)
 
 
 @commands.command()

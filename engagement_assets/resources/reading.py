@@ -21,15 +21,18 @@ def relation_sql(
 ) -> str:
     """A SQL query of the published rows of some partitions (None: all), with exactly the contract's columns.
 
-    `known_on`: as the table was at that instant. Raises TableDamagedError if a published file is missing or has another size.
+    `known_on`: as the table was at that instant. Raises TableDamagedError if a published file is missing or has another size,
+    SchemaChangedError if the table's columns do not fit the contract.
     """
-    paths = lake.files(contract, partitions, known_on)
-    if not paths:
-        nothing = ", ".join(f'NULL::{_TYPES.get(kind, kind)} AS "{name}"' for name, kind in _types(contract).items())
-        return f"SELECT {nothing} WHERE false"
-    columns = ", ".join(f'"{name}"' for name in contract.columns())
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    return f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)"
+    nulls = {name: f'NULL::{_TYPES.get(kind, kind)} AS "{name}"' for name, kind in _types(contract).items()}
+    alike: dict[frozenset[str], list[str]] = {}
+    for path, lacks in lake.files_and_gaps(contract, partitions, known_on):
+        alike.setdefault(lacks, []).append("'" + path.replace("'", "''") + "'")
+    parts = []
+    for lacks, paths in alike.items():
+        columns = ", ".join(null if name in lacks else f'"{name}"' for name, null in nulls.items())
+        parts.append(f"SELECT {columns} FROM read_parquet([{', '.join(paths)}], hive_partitioning = false)")
+    return " UNION ALL ".join(parts) or f"SELECT {', '.join(nulls.values())} WHERE false"
 
 
 #: Spark's names of types that DuckDB calls otherwise.

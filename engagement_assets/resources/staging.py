@@ -59,9 +59,9 @@ class Staged:
         """Full paths of the files."""
         return [f"{self.root}/{file.path}" for file in self.files]
 
-    def actions(self) -> list[AddAction | RemoveAction]:
-        """The files as a Delta transaction adds them, as of now."""
-        now = int(datetime.now().timestamp() * 1000)  # noqa: DTZ005 - an instant, not a clock time
+    def actions(self, not_before: int = 0) -> list[AddAction | RemoveAction]:
+        """The files as a Delta transaction adds them, as of now, or of `not_before` if the clock was set back since."""
+        now = max(now_in_milliseconds(), not_before)
         column = partition_column(self.contract)
         return [
             AddAction(
@@ -74,6 +74,11 @@ class Staged:
             )
             for file in self.files
         ]
+
+
+def now_in_milliseconds() -> int:
+    """Unix time in milliseconds, as Delta tables tell when a file was written."""
+    return int(datetime.now().timestamp() * 1000)  # noqa: DTZ005 - an instant, not a clock time
 
 
 def partition_column(contract: type[Contract]) -> str:

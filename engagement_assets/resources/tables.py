@@ -20,16 +20,14 @@ import pyarrow as pa
 from dagster import ConfigurableResource, InitResourceContext, get_dagster_logger
 from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
-from deltalake.schema import Schema
 from pydantic import PrivateAttr
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.pandas.types import to_arrow_schema
 
 from engagement_assets.contracts import TABLES, Contract
-from engagement_assets.resources import versions
+from engagement_assets.resources import evolution, versions
 from engagement_assets.resources.damage import Damage, TableDamagedError, what_is_wrong
 from engagement_assets.resources.locks import WriterLock
-from engagement_assets.resources.staging import Staged, partition_column, write_files
+from engagement_assets.resources.staging import Staged, now_in_milliseconds, partition_column, write_files
 from engagement_assets.settings import Settings, is_url, local_path
 
 _COMMIT_ATTEMPTS = 5
@@ -92,8 +90,13 @@ class LakeResource(ConfigurableResource):
     # ---- one writer at a time ----------------------------------------------------------------------------------------
 
     def begin(self, who: str, tell: Tell | None = None) -> None:
-        """Become the only writer until the run ends (`teardown_after_execution`). Waits for another writer to end."""
+        """Become the only writer until the run ends (`teardown_after_execution`). Waits for another writer to end.
+
+        Raises SchemaChangedError if a table does not fit its contract: a run that will fail there need not begin.
+        """
         if not self._lock.is_held:
+            for contract in TABLES.values():
+                self._require_fit(contract)
             self._lock.take(who, tell or get_dagster_logger().info)
 
     @contextmanager
@@ -192,9 +195,29 @@ class LakeResource(ConfigurableResource):
         """Full paths of the published Parquet files, for any reader (DuckDB's `read_parquet`, pandas, Spark).
 
         Raises TableDamagedError if one of them is missing or has not the size that was committed: some readers skip a
-        missing file without a word. Of an earlier version, raises VersionNotKeptError where a file is gone.
+        missing file without a word. Of an earlier version, raises VersionNotKeptError where a file is gone. Raises
+        SchemaChangedError if the columns do not fit the contract.
         """
-        live = self._files(contract, partitions, known_on)
+        return [path for path, _ in self.files_and_gaps(contract, partitions, known_on)]
+
+    def files_and_gaps(
+        self,
+        contract: type[Contract],
+        partitions: Iterable[str] | None = None,
+        known_on: datetime | None = None,
+    ) -> list[tuple[str, frozenset[str]]]:
+        """As `files`, each with the columns that it lacks: those that came to the contract after it was written, null in it."""
+        table = self.delta(contract, known_on)
+        if table is None:
+            return []
+        if known_on is None:
+            evolution.require_fit(table, contract, partition_column(contract))
+        elif what := evolution.misfits(table, contract, partition_column(contract)):
+            raise versions.VersionNotKeptError(
+                f"{contract.table()}: the version of {known_on:%Y-%m-%d %H:%M %Z} has other columns ({'; '.join(what)}); "
+                "the version of this package that wrote it can show it"
+            )
+        live = self._chosen(contract, table, partitions)
         root = self.path(contract)
         files, path = fsspec.core.url_to_fs(root)
         if known_on is not None:
@@ -208,15 +231,16 @@ class LakeResource(ConfigurableResource):
                 what = what_is_wrong(files, f"{path}/{file['path']}", file["size"])
                 if what:
                     raise TableDamagedError(str(Damage(contract, file["partition"], f"{root}/{file['path']}", what)))
-        return [f"{root}/{file['path']}" for file in live]
+        gaps = evolution.lacking(table, contract, [file["modified"] for file in live])
+        return [(f"{root}/{file['path']}", lacks) for file, lacks in zip(live, gaps, strict=True)]
 
-    def _files(
-        self, contract: type[Contract], partitions: Iterable[str] | None, known_on: datetime | None = None
+    def _chosen(
+        self, contract: type[Contract], table: DeltaTable | None, partitions: Iterable[str] | None
     ) -> list[dict[str, Any]]:
         wanted = None if partitions is None else set(partitions)
         live = [
             file
-            for file in self._live_files(contract, self.delta(contract, known_on))
+            for file in self._live_files(contract, table)
             if (wanted is None or file["partition"] in wanted) and file["rows"] > 0
         ]
         return sorted(live, key=lambda file: (file["partition"], file["path"]))
@@ -248,7 +272,7 @@ class LakeResource(ConfigurableResource):
         """Published files that are missing or of another size; with `decode` also those that cannot be read to their end."""
         files, path = fsspec.core.url_to_fs(self.path(contract))
         found = []
-        for file in self._files(contract, partitions):
+        for file in self._chosen(contract, self.delta(contract), partitions):
             what = what_is_wrong(files, f"{path}/{file['path']}", file["size"], decode=decode)
             if what:
                 found.append(Damage(contract, file["partition"], f"{self.path(contract)}/{file['path']}", what))
@@ -272,6 +296,7 @@ class LakeResource(ConfigurableResource):
         Parameters: `frame` has the contract's columns; `partitions` are the ones this write stands for: rows of others
         are an error, one without rows gets an empty file, so that it counts as built.
         """
+        self._require_fit(contract)
         if contract.is_private() and not is_url(self.location):
             Path(self.path(contract)).mkdir(parents=True, exist_ok=True)
             Path(self.path(contract)).chmod(0o700)
@@ -331,7 +356,7 @@ class LakeResource(ConfigurableResource):
                 table = self._open_or_create(contract)
                 try:
                     table.create_write_transaction(
-                        actions=staged.actions(),
+                        actions=staged.actions(not_before=evolution.newest_addition(table)),
                         mode="overwrite",
                         schema=table.schema(),
                         partition_by=[column],
@@ -355,15 +380,44 @@ class LakeResource(ConfigurableResource):
         if table is None:
             if not is_url(self.location):
                 Path(self.path(contract)).mkdir(parents=True, exist_ok=True)
-            table = DeltaTable.create(
+            return DeltaTable.create(
                 self.path(contract),
-                schema=Schema.from_arrow(to_arrow_schema(contract.struct(), timezone="UTC")),
+                schema=evolution.delta_schema(contract),
                 partition_by=[partition_column(contract)],
                 name=contract.table(),
                 description=contract.describe(),
                 configuration=versions.TABLE_PROPERTIES,
             )
+        evolution.require_fit(table, contract, partition_column(contract))
+        newest = max((file["modified"] for file in self._live_files(contract, table)), default=0)
+        if evolution.add_new_columns(table, contract, max(newest + 1, now_in_milliseconds())):
+            table.update_incremental()
         return table
+
+    # ---- tables of other versions of the package ---------------------------------------------------------------------
+
+    def _require_fit(self, contract: type[Contract]) -> None:
+        table = self.delta(contract)
+        if table is not None:
+            evolution.require_fit(table, contract, partition_column(contract))
+
+    def misfits(self) -> dict[type[Contract], list[str]]:
+        """The tables that do not fit their contracts, and what of them does not, in words."""
+        found = {}
+        for contract in TABLES.values():
+            table = self.delta(contract)
+            if table is not None and (what := evolution.misfits(table, contract, partition_column(contract))):
+                found[contract] = what
+        return found
+
+    def empty(self, contract: type[Contract], *, run_id: str) -> None:
+        """Take every row out of a table and give it the contract's columns; earlier versions stay as they were."""
+        with self.writing(run_id):
+            table = self.delta(contract)
+            if table is not None:
+                metadata = CommitProperties(custom_metadata={"run_id": run_id, "withdrawn": "columns changed"})
+                evolution.overwrite_columns(table, contract, partition_column(contract), metadata)
+                self._written.add(contract)
 
     # ---- removing what nobody needs ----------------------------------------------------------------------------------
 

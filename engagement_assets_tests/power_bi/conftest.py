@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engagement_assets.dashboard.warehouse import Warehouse
 from engagement_assets.power_bi.project import write_project
 from engagement_assets_tests.conftest import missing
 from engagement_assets_tests.power_bi import judges
@@ -25,3 +26,9 @@ def node() -> None:
     absent = judges.absent()
     if absent:
         missing(absent)
+
+
+@pytest.fixture(scope="module")
+def warehouse(sample_world: World) -> Warehouse:
+    """What the dashboard asks."""
+    return Warehouse(sample_world.settings)

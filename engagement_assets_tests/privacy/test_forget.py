@@ -15,9 +15,13 @@ from engagement_assets.cli import app
 from engagement_assets.contracts import TABLES, RawOrders
 from engagement_assets.erasure import Subject, forget
 from engagement_assets.export import export_csv
+from engagement_assets.power_bi.project import write_project
 from engagement_assets.refresh import carry_out, make_plan
 from engagement_assets.resources.erasures import read_erasures
 from engagement_assets_tests.worlds import Row, World
+
+#: The first partition, a day before anybody signs up: on the next, everybody is new, which is a change.
+EVE = "2025-02-28"
 
 START, MIDDLE, LAST = "2025-03-01", "2025-03-02", "2025-03-03"
 
@@ -75,13 +79,16 @@ def shop(built: World, tmp_path: Path) -> World:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory, engine: object) -> World:
-    """Two versions of the tables, an export, a killed run's leftovers."""
+    """Two versions of the tables, an export, what Power BI Desktop keeps of it, a killed run's leftovers."""
     world = World(tmp_path_factory.mktemp("built"))
-    world.options |= {"start_date": START, "rejected_share_limit": 1.0}
+    world.options |= {"start_date": EVE, "rejected_share_limit": 1.0}
     sources(world)
     world.run(START, MIDDLE)
     world.run(MIDDLE, LAST)
     export_csv(world.lake, world.settings)
+    cache = write_project(world.settings).folder / "Engagement.SemanticModel" / ".pbi" / "cache.abf"
+    cache.parent.mkdir()
+    cache.write_text(f"rows of {WHO}, packed")
     leftover = Path(world.settings.lake, ".scratch", "dead-run", "orders", "part.txt")
     leftover.parent.mkdir(parents=True)
     leftover.write_text(f'{{"customer_id":"{WHO}"}}')
@@ -122,6 +129,11 @@ def test_no_file_names_an_erased_customer_and_no_run_brings_them_back(shop: Worl
         "engagement_scores",
         ".scratch",
         "export/engagement_scores.csv",
+        "export/customers.csv",
+        "export/score_history.csv",
+        "export/orders.csv",
+        "export/sessions.csv",
+        "export/power_bi/Engagement.SemanticModel/.pbi/cache.abf",
     )
     for part in parts:
         assert any(part in name for name in before)
@@ -130,7 +142,8 @@ def test_no_file_names_an_erased_customer_and_no_run_brings_them_back(shop: Worl
     assert (done.found, done.searched) == ([], len(everything(shop)))
     assert done.rows["raw_customers"] == done.rows["engagement_scores"] == done.rows["raw_orders"] == 3
     assert done.rows["rejected_rows"] == 3
-    assert done.rows["engagement_scores.csv"] == 1
+    assert done.rows["engagement_scores.csv"] == done.rows["customers.csv"] == 1
+    assert done.rows["score_history.csv"] == done.rows["orders.csv"] == done.rows["sessions.csv"] == 3
     assert those_with(shop, WHO, ADDRESS) == set()
     assert {row["customer_id"] for row in shop.rows("engagement_scores")} == {"b-1", "c-2"}
     assert shop.rejected() == {"web_events:malformed_json": 1}  # the line that names nobody

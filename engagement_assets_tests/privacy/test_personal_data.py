@@ -11,6 +11,7 @@ import pytest
 
 from engagement_assets.contracts import TABLES
 from engagement_assets.export import export_csv
+from engagement_assets.runs import export_published
 from engagement_assets_tests.worlds import World
 
 DAY = "2025-03-01"
@@ -24,7 +25,7 @@ WORDS = ("zebra-1", "zebra-2", "zebra-3", "quagga@example.com", "okapi", "31.41"
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, engine: object) -> World:
-    """A run that publishes, with rows kept out; then one that fails because too many are, and one for want of a column."""
+    """A run that publishes, with rows kept out, and one that exports; then two that fail, for too many of them, for a column."""
     world = World(tmp_path_factory.mktemp("shop"), options={"start_date": DAY, "rejected_share_warning": 0.0})
     people = [
         {"customer_id": name, "signup_date": date(2025, 3, 1), "email": "quagga@example.com"} for name in WORDS[:2]
@@ -45,6 +46,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory, engine: object) -> World:
     )
     world.options["rejected_share_limit"] = 1.0
     world.run(DAY)
+    exported = export_published(world.settings, world.instance)
+    assert exported.success, exported.failures
     world.options["rejected_share_limit"] = 0.1
     world.orders([{"order_id": "4", **strange}], "more.parquet")
     world.run(DAY, expect=False)
@@ -70,6 +73,15 @@ def test_no_table_and_no_export_but_the_customers_holds_an_address(shop: World) 
     assert found == {*ADDRESSES_IN, "raw_web_events"}
     for file in export_csv(shop.lake, shop.settings).files:
         assert "@example.com" not in file.path.read_text(encoding="utf-8")
+
+
+def test_the_power_bi_project_holds_no_value_of_a_row(shop: World) -> None:
+    """It says where the rows are; Power BI Desktop reads them."""
+    places = [place for place in Path(shop.settings.export, "power_bi").rglob("*") if place.is_file()]
+    assert len(places) > 100
+    for place in places:
+        text = place.read_text(encoding="utf-8")
+        assert [word for word in WORDS if word in text] == [], place
 
 
 def test_dagsters_home_holds_no_value_of_a_row(shop: World) -> None:

@@ -272,7 +272,7 @@ def dashboard(
 
 
 #: Settings that are groups of settings.
-_POLICIES = ("scoring", "monitoring")
+_POLICIES = ("scoring", "campaigns", "monitoring")
 
 
 @app.command("settings")

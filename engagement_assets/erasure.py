@@ -195,7 +195,7 @@ def _without_range(action: dict[str, Any]) -> dict[str, Any]:
 
 
 def _drop_from_exports(settings: Settings, subject: Subject) -> dict[str, int]:
-    """Drop the customer's rows from the CSV files in the export folder; returns how many of which file."""
+    """Drop the customer's rows from the CSV and JSON Lines files in the export folder; returns how many of which file."""
     dropped = {}
     for place in _exported(settings):
         if not _is_in_csv(place, subject):
@@ -214,7 +214,19 @@ def _drop_from_exports(settings: Settings, subject: Subject) -> dict[str, int]:
         finally:
             draft.unlink(missing_ok=True)
         dropped[place.name] = rows
+    for place in _json_lines(settings):
+        lines = place.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if not subject.is_in_text(line)]
+        if len(kept) < len(lines):
+            draft = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}")
+            draft.write_text("".join(kept), encoding="utf-8")
+            draft.replace(place)
+            dropped[place.name] = len(lines) - len(kept)
     return dropped
+
+
+def _json_lines(settings: Settings) -> list[Path]:
+    return [] if is_url(settings.export) else sorted(local_path(settings.export).rglob("*.jsonl"))
 
 
 def _drop_caches(settings: Settings) -> int:

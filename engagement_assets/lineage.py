@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 from engagement_assets.contracts import (
     TABLES,
+    CampaignAudiences,
     Contract,
     CustomerFeatures,
     EngagementMetrics,
@@ -23,7 +24,7 @@ from engagement_assets.contracts import (
     Sessions,
 )
 from engagement_assets.resources.tables import LakeResource
-from engagement_assets.settings import ScoringPolicy, Settings, as_date
+from engagement_assets.settings import Settings, as_date
 
 ONE_DAY = timedelta(days=1)
 
@@ -38,9 +39,9 @@ class Read:
     days_before: int | None = 0
 
 
-def reads(policy: ScoringPolicy) -> dict[type[Contract], tuple[Read, ...]]:
+def reads(settings: Settings) -> dict[type[Contract], tuple[Read, ...]]:
     """What each table reads, in the order of the pipeline. Source tables read the sources, and no table."""
-    two_windows = 2 * policy.activity_window_days
+    two_windows = 2 * settings.scoring.activity_window_days
     return {
         RawCustomers: (),
         RawOrders: (),
@@ -57,6 +58,7 @@ def reads(policy: ScoringPolicy) -> dict[type[Contract], tuple[Read, ...]]:
             Read(RawOrders, None),
             Read(RawCustomers),
         ),
+        CampaignAudiences: (Read(EngagementScores), Read(Sessions, settings.campaigns.abandoned_cart_days - 1)),
     }
 
 
@@ -68,9 +70,9 @@ def outdated(
     `changing` are days that are to be written anew whatever their age; what reads them follows. Tables without such days are
     left out; the order is that of the pipeline.
     """
-    written = {contract: lake.written_at(contract) for contract in reads(settings.scoring)}
+    written = {contract: lake.written_at(contract) for contract in reads(settings)}
     found: dict[type[Contract], list[str]] = {}
-    for contract, sources in reads(settings.scoring).items():
+    for contract, sources in reads(settings).items():
         stale = set((changing or {}).get(contract, ()))
         for read in sources:
             # As if what is about to be written were written already, later than anything.
@@ -113,8 +115,6 @@ def spans(days: Days) -> list[tuple[str, str]]:
     return found
 
 
-def daily_tables() -> list[type[Contract]]:
-    """The tables with a partition per day."""
 def since(tables: Mapping[type[Contract], Days], first: date | None) -> dict[type[Contract], list[str]]:
     """Days from the first on. Of facts all: a run of theirs brings the whole table up to date."""
 
@@ -125,6 +125,8 @@ def since(tables: Mapping[type[Contract], Days], first: date | None) -> dict[typ
     return {table: days for table, days in kept.items() if days}
 
 
+def daily_tables() -> list[type[Contract]]:
+    """The tables with a partition per day."""
     return [contract for contract in TABLES.values() if "as_of_date" in contract.columns()]
 
 

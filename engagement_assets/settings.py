@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from engagement_assets.campaign_policy import CampaignPolicy
+
 PREFIX = "ENGAGEMENT_"
 
 #: Weights are compared with 1 to this; a sum of decimal fractions is rarely exact in binary.
@@ -216,8 +218,6 @@ class Settings(BaseSettings):
     ready_by_hour: int = Field(
         6, ge=0, le=23, description="hour at which yesterday's snapshot has to be published, business time zone"
     )
-    alert_webhook: SecretStr | None = Field(
-        None, description="address that alerts are posted to as Slack-compatible JSON; never shown"
     examine_minutes: float = Field(
         60, ge=0, description="new source files are examined at most once in so many minutes by the sensor"
     )
@@ -226,6 +226,8 @@ class Settings(BaseSettings):
         ge=1,
         description="days back to which the sensor rebuilds outdated snapshots; `engagement refresh` does the rest",
     )
+    alert_webhook: SecretStr | None = Field(
+        None, description="address that alerts are posted to as Slack-compatible JSON; never shown"
     )
     alert_level: Literal["warning", "error"] = Field(
         "warning", description="warning: alert of each failed check; error: of failed runs and errors only"
@@ -235,6 +237,9 @@ class Settings(BaseSettings):
     )
     monitoring: MonitoringPolicy = Field(
         default_factory=lambda: MonitoringPolicy(), description="thresholds of the monitoring checks"
+    )
+    campaigns: CampaignPolicy = Field(
+        default_factory=lambda: CampaignPolicy(), description="audiences, hold-out, frequency cap, opt-outs"
     )
     scoring: ScoringPolicy = Field(
         default_factory=lambda: ScoringPolicy(), description="weights, thresholds, windows, bounds"

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 import dagster as dg
 
 from engagement_assets.automation import DAILY_JOB
+from engagement_assets.campaign_policy import CampaignPolicy
 from engagement_assets.definitions import build_definitions
 from engagement_assets.settings import ScoringPolicy
 from engagement_assets_tests.worlds import World
@@ -45,6 +46,7 @@ def test_the_refresh_sensor_asks_for_one_range_after_the_other_until_nothing_is_
     world.options |= {
         "start_date": "2025-03-01",
         "scoring": ScoringPolicy(activity_window_days=1),
+        "campaigns": CampaignPolicy(abandoned_cart_days=1),
         "refresh_days": 3660,
     }
     days = [f"2025-03-0{n}" for n in range(1, 7)]
@@ -80,7 +82,13 @@ def test_the_refresh_sensor_asks_for_one_range_after_the_other_until_nothing_is_
         )
         assert result.success
     request, day_after = requests
-    snapshots = {"customer_features", "engagement_scores", "engagement_metrics", "segment_changes"}
+    snapshots = {
+        "customer_features",
+        "engagement_scores",
+        "engagement_metrics",
+        "segment_changes",
+        "campaign_audiences",
+    }
     assert {key.to_user_string() for key in request.asset_selection or []} == snapshots
     assert [key.to_user_string() for key in day_after.asset_selection or []] == ["segment_changes"]
     ends = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")

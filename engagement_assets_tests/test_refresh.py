@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from engagement_assets import lineage
+from engagement_assets.campaign_policy import CampaignPolicy
 from engagement_assets.contracts import (
     TABLES,
+    CampaignAudiences,
     Contract,
     CustomerFeatures,
     EngagementMetrics,
@@ -33,7 +35,10 @@ DAYS = [(FIRST + timedelta(days=n)).isoformat() for n in range(10)]
 #: Two windows are four days, so that they begin and end within the ten.
 POLICY = ScoringPolicy(activity_window_days=2)
 
-SNAPSHOTS = (CustomerFeatures, EngagementScores, EngagementMetrics, SegmentChanges)
+#: A cart is remembered for two days, so that audiences read no more days of sessions than scores do.
+CAMPAIGNS = CampaignPolicy(abandoned_cart_days=2)
+
+SNAPSHOTS = (CustomerFeatures, EngagementScores, EngagementMetrics, SegmentChanges, CampaignAudiences)
 
 Shop = dict[str, list[Any]]
 
@@ -57,7 +62,7 @@ def write(world: World, sources: Shop) -> None:
 
 
 def built(world: World, sources: Shop) -> World:
-    world.options |= {"start_date": FIRST, "scoring": POLICY}
+    world.options |= {"start_date": FIRST, "scoring": POLICY, "campaigns": CAMPAIGNS}
     write(world, sources)
     world.run(DAYS[0], DAYS[-1])
     return world

@@ -1,4 +1,4 @@
-"""Group `marketing`: who moved between segments, and why."""
+"""Group `marketing`: who moved between segments, and why; whom to address, with what."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -8,21 +8,35 @@ import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from engagement_assets.assets.common import commit_metadata, publish_in_chunks, table_asset
+from engagement_assets.assets.common import OWNER, code_version, commit_metadata, publish_in_chunks, table_asset
+from engagement_assets.audience_files import write_audiences
+from engagement_assets.automation import AFTER_A_PUBLISH
 from engagement_assets.checks import rules
 from engagement_assets.checks.publication import Publication
-from engagement_assets.contracts import EngagementScores, RawCustomers, RawOrders, SegmentChanges, Sessions
+from engagement_assets.contracts import (
+    CampaignAudiences,
+    EngagementScores,
+    RawCustomers,
+    RawOrders,
+    SegmentChanges,
+    Sessions,
+)
 from engagement_assets.contracts.engagement import SEGMENTS
 from engagement_assets.lineage import outdated
+from engagement_assets.opt_outs import read_opt_outs
 from engagement_assets.partitions import days_between
 from engagement_assets.resources.engine import EngineResource
 from engagement_assets.resources.tables import LakeResource, Staged
 from engagement_assets.settings import Settings
+from engagement_assets.transforms.campaign_audiences import choose_audiences
 from engagement_assets.transforms.customer_features import build_features
 from engagement_assets.transforms.order_aggregates import aggregate_orders
 from engagement_assets.transforms.segment_changes import FEATURES, changes_between
 
 GROUP = "marketing"
+
+#: Group of what follows the published tables.
+SERVING = "serving"
 
 ONE_DAY = timedelta(days=1)
 
@@ -56,6 +70,27 @@ def moves(changes: DataFrame) -> dict[str, str]:
         for origin in (*SEGMENTS, "new"):
             cells = " | ".join(f"{counts.get((origin, segment), 0):,}" for segment in SEGMENTS)
             lines.append(f"| {origin} | {cells} |")
+        tables[day] = "\n".join(lines)
+    return tables
+
+
+def audience_sizes(rows: DataFrame, names: list[str]) -> dict[str, str]:
+    """Members, hold-out and customers to contact of each audience, per day, as a Markdown table."""
+    totals = rows.groupBy("as_of_date", "audience").agg(
+        F.count(F.lit(1)).alias("members"),
+        F.sum(F.col("is_holdout").cast("int")).alias("holdout"),
+        F.sum(F.col("is_to_contact").cast("int")).alias("to_contact"),
+    )
+    counted: dict[str, dict[str, Any]] = {}
+    for row in totals.collect():
+        counted.setdefault(row["as_of_date"].isoformat(), {})[row["audience"]] = row
+    tables = {}
+    for day, found in counted.items():
+        lines = ["| audience | members | held out | to contact today |", "|---|---:|---:|---:|"]
+        for name in names:
+            total = found.get(name)
+            numbers = (total["members"], total["holdout"], total["to_contact"]) if total else (0, 0, 0)
+            lines.append(f"| {name} | {' | '.join(f'{number:,}' for number in numbers)} |")
         tables[day] = "\n".join(lines)
     return tables
 
@@ -97,4 +132,68 @@ def build_marketing_assets(settings: Settings, lake_location: str) -> list[dg.As
 
         yield from publish_in_chunks(writer, settings, build, look=look)
 
-    return [segment_changes]
+    audience_checks = [rules.contract_rule(CampaignAudiences)]
+    arguments = table_asset(
+        settings,
+        CampaignAudiences,
+        audience_checks,
+        group=GROUP,
+        lake=lake_location,
+        deps=["engagement_scores", "sessions"],
+    )
+    campaigns = settings.campaigns
+
+    @dg.asset(**{**arguments, "code_version": f"{arguments['code_version']}-{campaigns.fingerprint()}"})
+    def campaign_audiences(
+        context: dg.AssetExecutionContext, engine: EngineResource, lake: LakeResource
+    ) -> Iterator[Any]:
+        recorded = {**commit_metadata(settings), "campaign_policy": campaigns.fingerprint()}
+        writer = Publication(
+            context, lake, engine.spark_session, CampaignAudiences, audience_checks, commit_metadata=recorded
+        )
+        lake.require(EngagementScores, writer.asked)
+        opted_out = read_opt_outs(settings)
+
+        def build(first: date, last: date) -> DataFrame:
+            carts_from = max(settings.start_date, first - (campaigns.abandoned_cart_days - 1) * ONE_DAY)
+            seen = days_between(carts_from, last)
+            lake.require(Sessions, seen)
+            scores = lake.read(writer.spark, EngagementScores, days_between(first, last))
+            sessions = lake.read(writer.spark, Sessions, seen)
+            return choose_audiences(scores, sessions, opted_out, campaigns, first, last)
+
+        def look(rows: DataFrame, published: Staged) -> None:
+            for day, table in audience_sizes(rows, [rule.name for rule in campaigns.audiences]).items():
+                writer.describe(day, audiences=dg.MetadataValue.md(table))
+
+        yield from publish_in_chunks(writer, settings, build, look=look)
+
+    @dg.asset(
+        group_name=SERVING,
+        owners=[OWNER],
+        kinds={"csv", "json"},
+        code_version=code_version(settings),
+        deps=["campaign_audiences"],
+        automation_condition=AFTER_A_PUBLISH,
+        description="For mail and advertising tools: per audience a CSV and a JSON Lines file of the customers to contact, of "
+        "the latest published day. Held-out customers and those who opted out are in no file.",
+        metadata={"dagster/storage_kind": "csv", "dagster/uri": settings.export},
+    )
+    def audience_files(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+        day, written = write_audiences(settings, lake)
+        return dg.MaterializeResult(
+            metadata={
+                "as_of_date": day,
+                "dagster/row_count": sum(files.customers for files in written),
+                "files": dg.MetadataValue.table(
+                    [
+                        dg.TableRecord(
+                            {"audience": files.audience, "customers": files.customers, "file": str(files.csv)}
+                        )
+                        for files in written
+                    ]
+                ),
+            }
+        )
+
+    return [segment_changes, campaign_audiences, audience_files]

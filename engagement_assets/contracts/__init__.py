@@ -8,7 +8,7 @@ from engagement_assets.contracts.engagement import (
     OrderAggregates,
     Sessions,
 )
-from engagement_assets.contracts.marketing import SegmentChanges
+from engagement_assets.contracts.marketing import CampaignAudiences, SegmentChanges
 from engagement_assets.contracts.sources import RawCustomers, RawOrders, RawWebEvents, RejectedRows
 
 TABLES: dict[str, type[Contract]] = {
@@ -23,12 +23,14 @@ TABLES: dict[str, type[Contract]] = {
         EngagementScores,
         EngagementMetrics,
         SegmentChanges,
+        CampaignAudiences,
         RejectedRows,
     )
 }
 
 __all__ = [
     "TABLES",
+    "CampaignAudiences",
     "Contract",
     "CustomerFeatures",
     "EngagementMetrics",

@@ -1,10 +1,10 @@
-"""Contracts of what marketing acts on: who moved and why."""
+"""Contracts of what marketing acts on: who moved and why, whom to address."""
 
 import pandera.pyspark as pa
 import pyspark.sql.types as T
 
 from engagement_assets.contracts.base import Contract
-from engagement_assets.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS, SUM_TOLERANCE
+from engagement_assets.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS, SUM_TOLERANCE, VALUE_SEGMENTS
 
 MOVEMENTS = ("Up", "Down", "Level", "New")
 
@@ -85,5 +85,57 @@ class SegmentChanges(Contract):
 
     class Config:
         name = "segment_changes"
+        strict = True
+        unique = ["as_of_date", "customer_id"]
+
+
+class CampaignAudiences(Contract):
+    """One row per customer and day who is in a campaign audience: why, what to do, how urgent, and whether to contact today."""
+
+    as_of_date: T.DateType() = pa.Field(nullable=False, description="day the snapshot stands for")
+    audience: T.StringType() = pa.Field(
+        nullable=False, description="the first audience of the settings whose rule fits the customer"
+    )
+    customer_id: T.StringType() = pa.Field(nullable=False, description="customer; those who opted out have no row")
+    recommended_action: T.StringType() = pa.Field(nullable=False, description="what to do, in words")
+    evidence: T.StringType() = pa.Field(nullable=False, description="why the customer is in the audience, in words")
+    priority: T.DoubleType() = pa.Field(nullable=False, ge=0, description="value times drop share; the highest first")
+    value: T.DoubleType() = pa.Field(
+        nullable=False, ge=0, description="what the customer is worth by the rule: revenue so far, an average order"
+    )
+    drop_share: T.DoubleType() = pa.Field(
+        nullable=False,
+        ge=0,
+        description="the share of it at stake by the rule, such as the fall of the score in 30 days",
+    )
+    country: T.StringType() = pa.Field(nullable=False, description="country of the customer")
+    value_segment: T.StringType() = pa.Field(
+        nullable=False, isin=list(VALUE_SEGMENTS), description="engagement band by revenue band"
+    )
+    lifecycle_stage: T.StringType() = pa.Field(
+        nullable=False, isin=list(LIFECYCLE_STAGES), description="where the customer stands in their life with the shop"
+    )
+    engagement_score: T.DoubleType() = pa.Field(
+        nullable=False, in_range={"min_value": 0, "max_value": 1}, description="engagement score on the as-of date"
+    )
+    is_holdout: T.BooleanType() = pa.Field(
+        nullable=False,
+        description="held out to measure uplift, never contacted; the same customers of an audience on every day",
+    )
+    is_contact_day: T.BooleanType() = pa.Field(
+        nullable=False,
+        description="the customer's day to be contacted, once in 7 days: no more often is anybody addressed",
+    )
+    is_to_contact: T.BooleanType() = pa.Field(
+        nullable=False, description="to be contacted today: the contact day, and not held out"
+    )
+
+    _row_rules = {
+        "nobody who is held out is contacted": "is_to_contact = (is_contact_day and not is_holdout)",
+        "priority is value times drop share": f"abs(priority - `value` * drop_share) <= {SUM_TOLERANCE} * greatest(1, priority)",
+    }
+
+    class Config:
+        name = "campaign_audiences"
         strict = True
         unique = ["as_of_date", "customer_id"]

@@ -1,4 +1,4 @@
-"""Scoring: recency 40 %, frequency 30 %, monetary 30 %, on the scale of the snapshot; segments, stages, RFM, risk with reasons."""
+"""Scoring: recency 40 %, frequency 30 %, monetary 30 %, on the scale of the snapshot; segments, stages, RFM, risk and reasons."""
 
 from __future__ import annotations
 

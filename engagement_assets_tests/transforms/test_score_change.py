@@ -68,7 +68,7 @@ def test_looking_back_gives_the_same_parts_with_the_other_sign(before: tuple, no
 @settings(max_examples=100, deadline=None)
 @given(who=snapshots, bounds=st.tuples(ranges, ranges, ranges, ranges))
 def test_who_stands_still_is_moved_by_others_only(who: tuple, bounds: tuple) -> None:
-    change = split_change(standing(*who), standing(*who[:4], bounds), 0, POLICY)
+    change = split_change(standing(*who), standing(who[0], who[1], who[2], who[3], bounds), 0, POLICY)
     assert (change.behaviour, change.ageing) == pytest.approx((0, 0), abs=1e-9)
 
 

@@ -1,0 +1,122 @@
+"""Who is addressed, why, and how often: the rules of the campaign audiences with their defaults."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+#: `{column}`, or `{column|noun}` for a number of something: `{recency_days|day}` is "1 day" or "5 days".
+PLACEHOLDER = re.compile(r"\{(\w+)(?:\|([\w ]+))?\}")
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class AudienceRule(BaseModel):
+    """One audience. SQL speaks of the columns of `engagement_scores`, and of `cart_abandoned_days_ago` (null without one)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="name of the audience and of its files: lower case, digits, underscores")
+    condition: str = Field(description="SQL condition of its members")
+    action: str = Field(description="recommended action, in words")
+    evidence: str = Field(description="why a customer is in it; {column} and {column|noun} are filled in")
+    value: str = Field("cast(total_revenue as double)", description="SQL: what the customer is worth")
+    drop: str = Field(
+        "greatest(-coalesce(reference_score_change, 0), 0.01)",
+        description="SQL: the share of it at stake, by default the fall of the reference score in 30 days, 0.01 at least",
+    )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_file_name(cls, value: str) -> str:
+        if not _NAME.fullmatch(value):
+            raise ValueError(f"{value!r} is no name of an audience: lower-case letters, digits and underscores")
+        return value
+
+
+#: In the order of precedence: a customer is in the first audience whose condition holds.
+AUDIENCES = (
+    AudienceRule(
+        name="abandoned_cart",
+        condition="cart_abandoned_days_ago is not null",
+        action="Remind of the cart",
+        evidence="left a cart {cart_abandoned_days_ago|day} ago and has not ordered since; {total_orders|order} so far",
+        value="cast(coalesce(average_order_value, 0) as double)",
+        drop="1.0",
+    ),
+    AudienceRule(
+        name="win_back_vips",
+        condition="value_segment = 'At-risk VIPs'",
+        action="Win back with a personal offer",
+        evidence="spent {total_revenue} in {total_orders|order}; {recency_days|day} since the last; "
+        "{sessions_last_30_days|session} in 30 days, {sessions_previous_30_days} before",
+    ),
+    AudienceRule(
+        name="reward_vips",
+        condition="value_segment = 'VIPs'",
+        action="Reward and give early access",
+        evidence="spent {total_revenue} in {total_orders|order}, the last {recency_days|day} ago",
+    ),
+    AudienceRule(
+        name="welcome_new",
+        condition="lifecycle_stage = 'New' or (lifecycle_stage = 'Prospect' and tenure_days < 7)",
+        action="Welcome and show what there is",
+        evidence="signed up {tenure_days|day} ago; {total_orders|order} so far",
+        drop="1.0 - engagement_score",
+    ),
+    AudienceRule(
+        name="convert_browsers",
+        condition="engagement_status = 'Browsing Only' and engaged_sessions_last_30_days >= 2",
+        action="Offer a first order",
+        evidence="{engaged_sessions_last_30_days|engaged session} and {page_views_last_30_days|page view} in 30 days, "
+        "no order yet",
+        value="cast(engaged_sessions_last_30_days + 2 * add_to_carts_last_30_days as double)",
+        drop="1.0 - engagement_score",
+    ),
+    AudienceRule(
+        name="wake_dormant",
+        condition="value_segment = 'Dormant' and lifecycle_stage in ('At Risk', 'Lapsed')",
+        action="Wake with a reminder",
+        evidence="{recency_days|day} since the last of {total_orders|order}; spent {total_revenue}",
+    ),
+)
+
+
+class CampaignPolicy(BaseModel):
+    """How customers are chosen for campaigns, held out, capped and left alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    audiences: tuple[AudienceRule, ...] = Field(
+        AUDIENCES, description="the audiences in their order: a customer is in the first that fits (JSON)"
+    )
+    holdout_share: Share = Field(
+        0.1, description="share of each audience that is held out, so that the uplift of a campaign can be measured"
+    )
+    holdout_seed: str = Field("1", description="another seed draws other customers for the hold-out")
+    contact_every_days: int = Field(
+        7, ge=1, le=365, description="a customer's day to be contacted comes once in so many days; 1: every day"
+    )
+    abandoned_cart_days: int = Field(7, ge=1, le=30, description="days for which a cart counts as left behind")
+    opt_out: str | None = Field(
+        None, description="file of customers who are never addressed: a customer_id per line; none: nobody opted out"
+    )
+
+    @model_validator(mode="after")
+    def _distinct(self) -> CampaignPolicy:
+        names = [rule.name for rule in self.audiences]
+        if len(set(names)) < len(names):
+            raise ValueError("each audience needs a name of its own")
+        return self
+
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits that change with any rule."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]

@@ -147,7 +147,8 @@ def _rule_line(asset: str, name: str, found: Sequence[dg.AssetCheckEvaluation]) 
     worst = next(filter(_is_error, reversed(found)), found[-1])
     grade = "error" if _is_error(worst) else "warning"
     days = listed([evaluation.partition for evaluation in found if evaluation.partition])
-    return f"{asset}, rule {name} ({grade}){f' on {days}' if days else ''}: {worst.description or 'failed'}"
+    which = f"{worst.partition}: " if len(found) > 1 and worst.partition else ""
+    return f"{asset}, rule {name} ({grade}){f' on {days}' if days else ''}: {which}{worst.description or 'failed'}"
 
 
 def listed(days: Sequence[str]) -> str:

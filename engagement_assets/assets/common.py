@@ -7,11 +7,20 @@ from datetime import date
 from importlib.metadata import version
 from typing import Any
 
+import dagster as dg
 from pyspark.sql import DataFrame
 
-from engagement_assets.checks.publication import Look, Publication, check_specs, column_schema
+from engagement_assets.checks.publication import DASHBOARD, Look, Publication, check_specs, column_schema
 from engagement_assets.checks.rules import Rule
-from engagement_assets.contracts import Contract
+from engagement_assets.contracts import (
+    Contract,
+    CustomerFeatures,
+    OrderAggregates,
+    RawCustomers,
+    RawOrders,
+    RawWebEvents,
+    Sessions,
+)
 from engagement_assets.partitions import ONE_RUN_PER_RANGE, chunks, daily_partitions
 from engagement_assets.settings import Settings
 
@@ -23,6 +32,22 @@ LAKE_POOL = "engagement_lake"
 
 #: Raised by hand when a transform gives other rows for the same input; Dagster then shows older snapshots as outdated.
 TRANSFORMS_VERSION = "3"
+
+
+#: The page of the dashboard that shows a table; all others are shown by the overview.
+_PAGES: dict[type[Contract], str] = {
+    RawCustomers: "/monitoring",
+    RawOrders: "/monitoring",
+    RawWebEvents: "/monitoring",
+    Sessions: "/behaviour",
+    OrderAggregates: "/value",
+    CustomerFeatures: "/breakdown",
+}
+
+
+def dashboard_page(settings: Settings, contract: type[Contract]) -> dg.UrlMetadataValue:
+    """The page of the dashboard that shows a table."""
+    return dg.MetadataValue.url(settings.dashboard_url.rstrip("/") + _PAGES.get(contract, "/"))
 
 
 def code_version(settings: Settings) -> str:
@@ -61,6 +86,8 @@ def table_asset(
             "dagster/table_name": contract.table(),
             "dagster/storage_kind": "deltalake",
             "dagster/uri": f"{lake}/{contract.table()}",
+            DASHBOARD: dashboard_page(settings, contract),
+            "csv_files": dg.MetadataValue.path(settings.export),
         },
     }
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from engagement_assets.assets.common import OWNER, code_version
+from engagement_assets.assets.common import OWNER, code_version, commit_metadata
 from engagement_assets.automation import AFTER_A_PUBLISH
+from engagement_assets.checks.publication import settings_metadata
 from engagement_assets.export import export_csv
 from engagement_assets.power_bi.project import project_folder, write_project
 from engagement_assets.resources.tables import LakeResource
@@ -34,6 +35,7 @@ def build_serving_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         yield dg.MaterializeResult(
             metadata={
                 "as_of_date": written.as_of_date,
+                "settings": settings_metadata(commit_metadata(settings)),
                 "dagster/row_count": sum(file.rows for file in written.files),
                 "files": dg.MetadataValue.table(
                     [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -21,11 +22,15 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from engagement_assets.checks.rules import Audited, Outcome, Rule
+from engagement_assets.column_lineage import column_lineage
 from engagement_assets.contracts import Contract
 from engagement_assets.resources.tables import LakeResource, Staged
 
 #: Called with the audited rows, and the part of the write that is about to be published.
 Look = Callable[[DataFrame, Staged], None]
+
+#: Metadata with the address of a page of the dashboard.
+DASHBOARD = "dashboard"
 
 _DAYS_NAMED = 5
 
@@ -123,6 +128,11 @@ class Publication:
     def events(self) -> Iterator[Any]:
         """The events that record what was published and what each rule found; raises Failure if a day was bad."""
         key = self.context.asset_key
+        # The UI takes a table's column lineage from its latest materialisation.
+        upstream = [dep.asset_key.to_user_string() for dep in self.context.assets_def.specs_by_key[key].deps]
+        lineage = column_lineage(self.contract, upstream)
+        if lineage is not None:
+            self.describe(self.asked[-1], **{"dagster/column_lineage": lineage})
         extra = [day for day in sorted(self.rows) if day not in set(self.asked)]
         for day in extra:
             self.context.log_event(dg.AssetMaterialization(key, partition=day, metadata=self._materialization(day)))
@@ -150,7 +160,18 @@ class Publication:
         return dg.AssetCheckSpec(name, asset=self.context.asset_key)
 
     def _materialization(self, day: str) -> dict[str, Any]:
-        return {"dagster/partition_row_count": self.rows[day], **self.metadata.get(day, {})}
+        return {
+            "dagster/partition_row_count": self.rows[day],
+            **({"settings": settings_metadata(self.commit_metadata)} if self.commit_metadata else {}),
+            **{name: dg.MetadataValue.url(f"{page}?date={day}") for name, page in self._pages.items()},
+            **self.metadata.get(day, {}),
+        }
+
+    @cached_property
+    def _pages(self) -> dict[str, str]:
+        """The dashboard page that the asset's definition links to; a day's materialisation links to the day."""
+        page = self.context.assets_def.specs_by_key[self.context.asset_key].metadata.get(DASHBOARD)
+        return {DASHBOARD: str(page.value)} if isinstance(page, dg.UrlMetadataValue) else {}
 
     def _evaluations(self) -> Iterator[dg.AssetCheckEvaluation]:
         # Dagster shows the result that comes last as the latest: that of the last day asked for.
@@ -208,6 +229,13 @@ def newest_materializations(
             if day not in targets:
                 note([day], limit=1)
     return targets
+
+
+def settings_metadata(recorded: Mapping[str, str]) -> dg.JsonMetadataValue:
+    """What is recorded with a version of a table, with its JSON texts opened up."""
+    return dg.MetadataValue.json(
+        {name: json.loads(text) if text.startswith("{") else text for name, text in recorded.items()}
+    )
 
 
 def severity(rule: Rule, outcome: Outcome) -> dg.AssetCheckSeverity:

@@ -119,7 +119,7 @@ def of_run(settings: Settings, run: dg.DagsterRun, events: Iterable[dg.DagsterEv
     rules = [_rule_line(asset, name, found) for (asset, name), found in violated.items()]
     errors = [found for evaluations in violated.values() for found in evaluations if _is_error(found)]
     title = (
-        f"Run of {run.job_name} failed"
+        f"Run of {_job_name(run)} failed"
         if failed
         else f"{len(rules)} check{'s' if len(rules) > 1 else ''} failed in a run of {_job_name(run)}"
     )

@@ -16,6 +16,7 @@ from dagster._core.storage.tags import (
 
 from engagement_assets import arrivals, lineage, readiness
 from engagement_assets.alerts import build_alert_sensors
+from engagement_assets.checks.monitoring import build_monitoring_job
 from engagement_assets.contracts import TABLES
 from engagement_assets.partitions import daily_partitions, today
 from engagement_assets.resources.tables import LakeResource
@@ -90,7 +91,9 @@ def build_automation(settings: Settings) -> Automation:
     )
     refresh = _refresh_sensor(settings, watching)
     sensors = [follow, new_source_files, refresh, snapshot_is_late, *build_alert_sensors(settings)]
-    return Automation([daily, serving, examine_sources], [schedule], sensors, [ready_by_hour])
+    return Automation(
+        [daily, build_monitoring_job(settings), serving, examine_sources], [schedule], sensors, [ready_by_hour]
+    )
 
 
 def _refresh_sensor(settings: Settings, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:

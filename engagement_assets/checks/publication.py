@@ -8,7 +8,7 @@ good and bad days mixed; this is the one place that depends on it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +22,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from engagement_assets.checks.rules import Audited, Outcome, Rule
-from engagement_assets.column_lineage import column_lineage
+from engagement_assets.column_lineage import column_lineage, depends_on
 from engagement_assets.contracts import Contract
 from engagement_assets.resources.tables import LakeResource, Staged
 
@@ -162,9 +162,10 @@ class Publication:
     def _materialization(self, day: str) -> dict[str, Any]:
         return {
             "dagster/partition_row_count": self.rows[day],
-            **({"settings": settings_metadata(self.commit_metadata)} if self.commit_metadata else {}),
             **{name: dg.MetadataValue.url(f"{page}?date={day}") for name, page in self._pages.items()},
             **self.metadata.get(day, {}),
+            # The longest comes last.
+            **({"settings": settings_metadata(self.commit_metadata)} if self.commit_metadata else {}),
         }
 
     @cached_property
@@ -211,6 +212,8 @@ def newest_materializations(
     A bad day needs that of its older, still published version.
     """
     targets: dict[str, AssetCheckEvaluationTargetMaterializationData] = {}
+    if not days:
+        return targets
 
     def note(partitions: list[str], limit: int) -> int:
         records = instance.fetch_materializations(
@@ -277,8 +280,12 @@ def check_specs(asset: str, rules: Sequence[Rule], partitions: dg.PartitionsDefi
     ]
 
 
-def column_schema(contract: type[Contract]) -> dg.TableSchema:
-    """A contract as the Dagster UI shows it: columns, types, descriptions, constraints."""
+def column_schema(contract: type[Contract], upstream: Collection[str] = ()) -> dg.TableSchema:
+    """A contract as the Dagster UI shows it: columns, types, descriptions with their origin, constraints.
+
+    The origin is told in words too, because Dagster's own UI does not draw column lineage.
+    """
+    origins = depends_on(contract, upstream)
     columns = []
     for name, column in contract.columns().items():
         conditions = [rule.name for rule in contract.rules() if rule.column == name and "not null" not in rule.name]
@@ -286,13 +293,17 @@ def column_schema(contract: type[Contract]) -> dg.TableSchema:
             dg.TableColumn(
                 name,
                 column.dtype.type.simpleString(),
-                description=column.description,
+                description=_with_origin(column.description, origins.get(name, ())),
                 constraints=dg.TableColumnConstraints(
                     nullable=column.nullable, unique=contract.key() == [name], other=conditions or None
                 ),
             )
         )
     return dg.TableSchema(columns, constraints=dg.TableConstraints(other=list(contract._row_rules)))
+
+
+def _with_origin(description: str, origins: Sequence[str]) -> str:
+    return f"{description} (from {', '.join(origins)})" if origins else description
 
 
 def preview(frame: DataFrame) -> dg.TableMetadataValue | dg.TextMetadataValue:

@@ -15,6 +15,7 @@ from dagster._core.storage.dagster_run import DagsterRunStatus
 
 from engagement_assets.checks import measures
 from engagement_assets.checks.measures import Finding, Look, monitors
+from engagement_assets.checks.monitoring import MONITORING_JOB
 from engagement_assets.checks.stability import population_stability
 from engagement_assets.contracts import Contract, EngagementScores, RawCustomers, RawOrders
 from engagement_assets.definitions import build_definitions
@@ -224,9 +225,10 @@ def test_a_monitor_runs_again_by_hand_on_any_day_and_builds_nothing(world: World
     table = Path(world.lake.path(RawCustomers))
     version = len(list(table.glob("_delta_log/*.json")))
 
+    customer_count = dg.AssetCheckKey(dg.AssetKey("raw_customers"), "customer_count")
+
     def by_hand() -> tuple[dg.AssetCheckEvaluation, DagsterRunStatus]:
-        key = dg.AssetCheckKey(dg.AssetKey("raw_customers"), "customer_count")
-        check = job.get_subset(asset_selection=set(), asset_check_selection={key})
+        check = job.get_subset(asset_selection=set(), asset_check_selection={customer_count})
         result = check.execute_in_process(instance=world.instance, partition_key="2025-03-09")
         (evaluation,) = result.get_asset_check_evaluations()
         run = world.instance.get_run_by_id(result.run_id)
@@ -237,6 +239,21 @@ def test_a_monitor_runs_again_by_hand_on_any_day_and_builds_nothing(world: World
     assert (evaluation.passed, evaluation.description) == (True, "1 customers, +0.0% on a week before (1)")
     assert (status, len(list(table.glob("_delta_log/*.json")))) == (DagsterRunStatus.SUCCESS, version)
     days = {f"2025-03-0{n}" for n in range(1, 10)}
+    assert days_with(check_state(world, RawCustomers, "customer_count"), "SUCCEEDED") == days
+
+    # The job that lets one choose a day in the UI, and the UI's "Execute all", which names none.
+    monitoring = definitions.resolve_job_def(MONITORING_JOB)
+    again = monitoring.execute_in_process(instance=world.instance, partition_key="2025-03-02")
+    results = {
+        (found.asset_key.to_user_string(), found.check_name): found for found in again.get_asset_check_evaluations()
+    }
+    assert {found.partition for found in results.values()} == {"2025-03-02"}
+    assert results["raw_customers", "customer_count"].passed
+    unbuilt = results["raw_orders", "row_count"]
+    assert (unbuilt.passed, unbuilt.description) == (False, "not judged: the day is not published")
+    everything = job.get_subset(asset_selection=set(), asset_check_selection={customer_count})
+    (latest,) = everything.execute_in_process(instance=world.instance).get_asset_check_evaluations()
+    assert (latest.partition, latest.passed) == ("2025-03-09", True)
     assert days_with(check_state(world, RawCustomers, "customer_count"), "SUCCEEDED") == days
 
     (table / "_delta_log" / "00000000000000000000.json").write_text("{")

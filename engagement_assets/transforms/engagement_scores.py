@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from engagement_assets.contracts import EngagementScores
 from engagement_assets.settings import Bounds, ScoringPolicy
 from engagement_assets.transforms.lifecycle import lifecycle_stage
-from engagement_assets.transforms.rfm import with_rfm
+from engagement_assets.transforms.rfm import rfm_limits, with_rfm
 
 #: Score percentiles are counted bucket by bucket, so that no single task sorts a whole snapshot.
 _PERCENTILE_BUCKETS = 1000
@@ -34,9 +34,10 @@ def clamped(value: Column, bounds: Bounds) -> Column:
 
 
 def snapshot_bounds(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
-    """Minimum and maximum of each measure per day, over the customers with a value, and the limit of the revenue bands.
+    """Minimum and maximum of each measure per day, over the customers with a value, and the limits of bands and quintiles.
 
-    Returns: as_of_date, customers, and low/high of recency, orders, sessions, revenue; revenue_limit (null without buyers).
+    Returns: as_of_date, customers, and low/high of recency, orders, sessions, revenue; revenue_limit (null without buyers);
+    the columns of `rfm_limits`.
     """
     buyers_revenue = F.when(F.col("total_orders") > 0, F.col("total_revenue").cast("double"))
     return features.groupBy("as_of_date").agg(
@@ -50,6 +51,7 @@ def snapshot_bounds(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
         F.min("total_revenue").alias("revenue_low"),
         F.max("total_revenue").alias("revenue_high"),
         F.percentile(buyers_revenue, policy.revenue_band_percentile).alias("revenue_limit"),
+        *rfm_limits(),
     )
 
 

@@ -11,18 +11,16 @@ _CUTS = (0.2, 0.4, 0.6, 0.8)
 _MEASURES = {"recency": "recency_days", "frequency": "total_orders", "monetary": "total_revenue"}
 
 
-def rfm_limits(features: DataFrame) -> DataFrame:
-    """The four limits of each measure per day, over the customers who have ordered.
+def rfm_limits() -> list[Column]:
+    """Aggregates of a day's customers: the four limits of each measure over those who have ordered.
 
-    Returns: as_of_date, and recency_limits, frequency_limits, monetary_limits (arrays; null without buyers).
+    Columns recency_limits, frequency_limits, monetary_limits: arrays, null without buyers.
     """
     is_buyer = F.col("total_orders") > 0
-    return features.groupBy("as_of_date").agg(
-        *[
-            F.percentile(F.when(is_buyer, F.col(column).cast("double")), list(_CUTS)).alias(f"{name}_limits")
-            for name, column in _MEASURES.items()
-        ]
-    )
+    return [
+        F.percentile(F.when(is_buyer, F.col(column).cast("double")), list(_CUTS)).alias(f"{name}_limits")
+        for name, column in _MEASURES.items()
+    ]
 
 
 def _passed(measure: str) -> Column:
@@ -49,18 +47,16 @@ def rfm_segment(recency: Column, frequency: Column) -> Column:
     )
 
 
-def with_rfm(features: DataFrame) -> DataFrame:
-    """Add rfm_recency, rfm_frequency, rfm_monetary (1 to 5, 5 is best; null for never-buyers) and rfm_segment."""
-    limited = features.join(F.broadcast(rfm_limits(features)), on="as_of_date", how="inner")
+def with_rfm(limited: DataFrame) -> DataFrame:
+    """Add rfm_recency, rfm_frequency, rfm_monetary (1 to 5, 5 is best; null for never-buyers) and rfm_segment.
+
+    `limited` has the columns of `rfm_limits` of its day beside the features.
+    """
     is_buyer = F.col("total_orders") > 0
-    return (
-        limited.withColumns(
-            {
-                "rfm_recency": F.when(is_buyer, F.lit(5) - _passed("recency")),
-                "rfm_frequency": F.when(is_buyer, F.lit(1) + _passed("frequency")),
-                "rfm_monetary": F.when(is_buyer, F.lit(1) + _passed("monetary")),
-            }
-        )
-        .withColumn("rfm_segment", rfm_segment(F.col("rfm_recency"), F.col("rfm_frequency")))
-        .drop(*[f"{name}_limits" for name in _MEASURES])
-    )
+    return limited.withColumns(
+        {
+            "rfm_recency": F.when(is_buyer, F.lit(5) - _passed("recency")),
+            "rfm_frequency": F.when(is_buyer, F.lit(1) + _passed("frequency")),
+            "rfm_monetary": F.when(is_buyer, F.lit(1) + _passed("monetary")),
+        }
+    ).withColumn("rfm_segment", rfm_segment(F.col("rfm_recency"), F.col("rfm_frequency")))

@@ -21,6 +21,7 @@ from engagement_assets_tests.power_bi.reading import (
     read_model,
     read_report,
 )
+from engagement_assets_tests.power_bi.shapes import unknown_keys
 
 #: Types of Power Query, the type of the model that they load as, and what the data dictionary calls them.
 LOADS_AS = {
@@ -50,6 +51,7 @@ def faults(project: Path, export: Path) -> list[str]:
         *_fields(model, report),
         *_pages(report),
         *_theme(report, project),
+        *unknown_keys(report),
     ]
 
 

@@ -264,6 +264,27 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "a key that the schema does not know",
+        CROSS,
+        visual("Monitoring", "tableEx", lambda found: found["visual"].update(sync="Date")),
+    ),
+    Mutation(
+        "another version of a schema",
+        CROSS,
+        page("Monitoring", lambda found: found.update({"$schema": found["$schema"].replace("2.0.0", "9.0.0")})),
+    ),
+    Mutation(
+        "a field twice in a visual",
+        CROSS,
+        visual(
+            "Monitoring",
+            "tableEx",
+            lambda found: found["visual"]["query"]["queryState"]["Values"]["projections"].append(
+                _first(found, "Values")
+            ),
+        ),
+    ),
+    Mutation(
         "the theme is not there",
         CROSS,
         remove(lambda project: project / REPORT / "StaticResources/RegisteredResources/Engagement.json"),

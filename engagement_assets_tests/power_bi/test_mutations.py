@@ -41,6 +41,14 @@ def test_the_dax_parser_objects(broken: Path) -> None:
     assert any(not judges.is_dax(dax) for _, _, dax in read_model(broken).measures())
 
 
+def test_the_document_counts_them() -> None:
+    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
+    text = (Path(__file__).parents[2] / "docs" / "power_bi.md").read_text(encoding="utf-8")
+    assert f"A project broken in {len(MUTATIONS)} ways, one at a time, is objected to each time." in " ".join(
+        text.split()
+    )
+
+
 @pytest.mark.usefixtures("node")
 def test_the_validators_object(project: Path, tmp_path: Path) -> None:
     """All of them in one process: each start of Node costs half a second."""

@@ -405,8 +405,8 @@ def _behaviour(policy: ScoringPolicy) -> list[Measure]:
             COUNT,
             f"Customers who got at least as far as a stage of the funnel in the {days} days up to the snapshot; use it with "
             "the table Funnel Stages.",
-            "VAR Stage = SELECTEDVALUE('Funnel Stages'[Stage number], 1) "
-            "RETURN CALCULATE(COUNTROWS('Customers'), 'Customers'[Furthest stage] >= Stage)",
+            "VAR WantedStage = SELECTEDVALUE('Funnel Stages'[Stage number], 1) "
+            "RETURN CALCULATE(COUNTROWS('Customers'), 'Customers'[Furthest stage] >= WantedStage)",
             "customers",
             f"[{', '.join(f'count(*) FILTER (furthest_stage >= {number})' for number in numbers)}]",
         ),
@@ -416,8 +416,8 @@ def _behaviour(policy: ScoringPolicy) -> list[Measure]:
             COUNT,
             f"Sessions that got at least as far as a stage of the funnel in the {days} days up to the snapshot; use it with "
             "the table Funnel Stages.",
-            "VAR Stage = SELECTEDVALUE('Funnel Stages'[Stage number], 1) "
-            f"{since}'Sessions'[Furthest stage] >= Stage, {in_window})",
+            "VAR WantedStage = SELECTEDVALUE('Funnel Stages'[Stage number], 1) "
+            f"{since}'Sessions'[Furthest stage] >= WantedStage, {in_window})",
             "sessions",
             "["
             + ", ".join(
@@ -571,16 +571,16 @@ def _stability_dax() -> str:
             f"CALCULATE(COUNTROWS('Score History'), REMOVEFILTERS('Dates'), 'Score History'[As of date] = {day}{band})"
         )
 
-    band = ", 'Score History'[Score tenth] = Band"
+    band = ", 'Score History'[Score tenth] = Tenth"
     return (
         "VAR NewDay = CALCULATE(MAX('Score History'[As of date]), REMOVEFILTERS('Dates')) "
         f"VAR OldDay = NewDay - {STABILITY_DAYS} "
         f"VAR NewAll = {counted('NewDay')} "
         f"VAR OldAll = {counted('OldDay')} "
-        "RETURN IF(NewAll > 0 && OldAll > 0, SUMX(GENERATESERIES(0, 9, 1), VAR Band = [Value] "
-        f"VAR Now = MAX(DIVIDE({counted('NewDay', band)}, NewAll), {EMPTY_BAND:.4f}) "
-        f"VAR Was = MAX(DIVIDE({counted('OldDay', band)}, OldAll), {EMPTY_BAND:.4f}) "
-        "RETURN (Now - Was) * LN(Now / Was)))"
+        "RETURN IF(NewAll > 0 && OldAll > 0, SUMX(GENERATESERIES(0, 9, 1), VAR Tenth = [Value] "
+        f"VAR NewShare = MAX(DIVIDE({counted('NewDay', band)}, NewAll), {EMPTY_BAND:.4f}) "
+        f"VAR OldShare = MAX(DIVIDE({counted('OldDay', band)}, OldAll), {EMPTY_BAND:.4f}) "
+        "RETURN (NewShare - OldShare) * LN(NewShare / OldShare)))"
     )
 
 

@@ -116,7 +116,9 @@ def summarize(settings: Settings, day: date | None = None) -> None:
     out.print(risky)
     kept_out = ", ".join(f"{rows:,} {reason}" for reason, rows in report.rejected) or "none"
     out.print(f"\nRows kept out ([bold]engagement rejects[/bold]): {kept_out}", highlight=False, soft_wrap=True)
-    out.print(f"CSV files for BI tools, and a Power BI project over them: {settings.export}", highlight=False, soft_wrap=True)
+    out.print(
+        f"CSV files for BI tools, and a Power BI project over them: {settings.export}", highlight=False, soft_wrap=True
+    )
     out.print("Dashboard: [bold]make dashboard[/bold]; Dagster UI: [bold]make dev[/bold]; open the address it prints")
 
 

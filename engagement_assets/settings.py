@@ -197,6 +197,9 @@ class Settings(BaseSettings):
     export_rows: int = Field(
         1_000_000, ge=1, description="rows of a CSV file with a history at the most; whole days are left out beyond it"
     )
+    power_bi_data: str | None = Field(
+        None, description="folder of the CSV files as the machine with Power BI knows it; none: the same as here"
+    )
     engine: str = Field("embedded", description="embedded, local[N], spark://…, yarn, k8s://… or sc://…")
     start_date: date = Field(date(2025, 1, 1), description="first partition; earlier orders and events are rejected")
     timezone: str = Field("UTC", description="business time zone in which days are cut")

@@ -52,11 +52,13 @@ def project_folder(settings: Settings) -> Path:
 def write_project(settings: Settings, folder: Path | None = None, data_folder: str | None = None) -> Project:
     """Write the project into a folder (None: `power_bi` in the export folder).
 
-    `data_folder` is what the parameter DataFolder says, None the export folder: a path as the machine with Power BI knows it.
+    `data_folder` is what the parameter DataFolder says: a path as the machine with Power BI knows it; None what the settings
+    say, and otherwise the export folder.
     Files of the project's definition that are no longer part of it are removed; what Desktop keeps in `.pbi` stays.
     """
     target = folder or project_folder(settings)
-    data = data_folder or (settings.export if is_url(settings.export) else str(local_path(settings.export)))
+    here = settings.export if is_url(settings.export) else str(local_path(settings.export))
+    data = data_folder or settings.power_bi_data or here
     files = project_files(settings, data)
     for name, text in files.items():
         place = target / name

@@ -123,7 +123,7 @@ def test_everything_is_described_and_technical_columns_are_hidden(project: Path)
     assert dates.properties["dataCategory"] == "Time"
 
 
-def test_a_change_of_a_contract_changes_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_of_a_contract_changes_the_model() -> None:
     """Every column of the tables that are exported whole is a column of the model; a renamed one stops the measures' test."""
     files = project_files(Settings(), "x")
     for table, name in (
@@ -146,11 +146,15 @@ def test_settings_are_told_in_the_model(monkeypatch: pytest.MonkeyPatch) -> None
     assert "'Sessions'[As of date] > LastDay - 14" in text
 
 
-def test_the_command_writes_for_the_machine_that_has_power_bi(tmp_path: Path) -> None:
+def test_the_command_writes_for_the_machine_that_has_power_bi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = CliRunner().invoke(app, ["power-bi", "--to", str(tmp_path), "--data", 'D:\\shop "north"'])
     assert done.exit_code == 0, done.output
     assert str(tmp_path / "Engagement.pbip") in done.stdout.replace("\n", "")
     text = (tmp_path / "Engagement.SemanticModel/definition/expressions.tmdl").read_text(encoding="utf-8")
     assert 'expression DataFolder = "D:\\shop ""north""" meta [' in text
+    monkeypatch.setenv(f"{PREFIX}POWER_BI_DATA", "E:\\export")
+    assert CliRunner().invoke(app, ["power-bi", "--to", str(tmp_path)]).exit_code == 0
+    text = (tmp_path / "Engagement.SemanticModel/definition/expressions.tmdl").read_text(encoding="utf-8")
+    assert 'expression DataFolder = "E:\\export" meta [' in text
     entry = json.loads((tmp_path / "Engagement.pbip").read_text(encoding="utf-8"))
     assert (tmp_path / entry["artifacts"][0]["report"]["path"] / "definition.pbir").exists()

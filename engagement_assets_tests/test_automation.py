@@ -28,7 +28,7 @@ def test_the_export_follows_a_publication_though_most_days_are_missing(world: Wo
     world.options["start_date"] = "2025-03-01"
     world.customers([{"customer_id": "a"}])
     definitions = build_definitions(world.settings)
-    export = dg.AssetSelection.assets("bi_export")
+    export = dg.AssetSelection.assets("bi_export", "power_bi_project")
 
     def requested(cursor: dg.AssetDaemonCursor | None = None) -> dg.EvaluateAutomationConditionsResult:
         return dg.evaluate_automation_conditions(definitions, world.instance, asset_selection=export, cursor=cursor)
@@ -38,6 +38,7 @@ def test_the_export_follows_a_publication_though_most_days_are_missing(world: Wo
     world.run("2025-03-03")
     after = requested(first.cursor)
     assert after.get_num_requested(dg.AssetKey("bi_export")) == 1
+    assert after.get_num_requested(dg.AssetKey("power_bi_project")) == 1
     assert requested(after.cursor).total_requested == 0
 
 

@@ -6,6 +6,7 @@ import warnings
 
 import dagster as dg
 
+from engagement_assets.assets.backtest import build_backtest_assets
 from engagement_assets.assets.engagement import build_engagement_assets
 from engagement_assets.assets.marketing import build_marketing_assets
 from engagement_assets.assets.serving import build_serving_assets
@@ -32,6 +33,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *build_source_assets(settings, lake.location),
             *build_engagement_assets(settings, lake.location),
             *build_marketing_assets(settings, lake.location),
+            *build_backtest_assets(settings, lake.location),
             *build_serving_assets(settings),
         ],
         asset_checks=[*build_monitoring_checks(settings), *automation.checks],

@@ -20,6 +20,7 @@ from engagement_assets.contracts import (
     RawCustomers,
     RawOrders,
     RawWebEvents,
+    ScoreBacktest,
     SegmentChanges,
     Sessions,
 )
@@ -28,15 +29,22 @@ from engagement_assets.settings import Settings, as_date
 
 ONE_DAY = timedelta(days=1)
 
+#: Days after a snapshot over which its score is judged.
+HORIZONS = (30, 60, 90)
+
 Days = Collection[str]
 
 
 @dataclass(frozen=True)
 class Read:
-    """What partition `T` reads of another table: the days from `days_before` days before `T` to `T`; None: from the first."""
+    """What partition `T` reads of another table: the days from `days_before` days before `T` to `T`; None: from the first.
+
+    With `horizons` it reads what came after instead: the days after `T` up to the longest of these that is over.
+    """
 
     table: type[Contract]
     days_before: int | None = 0
+    horizons: tuple[int, ...] = ()
 
 
 def reads(settings: Settings) -> dict[type[Contract], tuple[Read, ...]]:
@@ -59,6 +67,7 @@ def reads(settings: Settings) -> dict[type[Contract], tuple[Read, ...]]:
             Read(RawCustomers),
         ),
         CampaignAudiences: (Read(EngagementScores), Read(Sessions, settings.campaigns.abandoned_cart_days - 1)),
+        ScoreBacktest: (Read(EngagementScores), Read(RawOrders, horizons=HORIZONS)),
     }
 
 
@@ -77,7 +86,7 @@ def outdated(
         for read in sources:
             # As if what is about to be written were written already, later than anything.
             upstream = {**written[read.table], **dict.fromkeys(found.get(read.table, ()), _LATER_THAN_ANY)}
-            stale |= _older_than(written[contract], upstream, read.days_before)
+            stale |= _older_than(written[contract], upstream, read)
         if stale:
             found[contract] = sorted(stale)
     return found
@@ -86,19 +95,23 @@ def outdated(
 _LATER_THAN_ANY = 1 << 62
 
 
-def _older_than(built: Mapping[str, int], upstream: Mapping[str, int], days_before: int | None) -> set[str]:
+def _older_than(built: Mapping[str, int], upstream: Mapping[str, int], read: Read) -> set[str]:
     """Days of `built` before the newest of the upstream days that they read."""
     stale = set()
     ordered = sorted(upstream)
     newest, position = 0, 0
     for day in sorted(built):
-        if days_before is None:
+        if read.horizons:
+            over = [h for h in read.horizons if ordered and (as_date(day) + h * ONE_DAY).isoformat() <= ordered[-1]]
+            after = (as_date(day) + n * ONE_DAY for n in range(1, max(over, default=0) + 1))
+            newest = max((upstream.get(each.isoformat(), 0) for each in after), default=0)
+        elif read.days_before is None:
             while position < len(ordered) and ordered[position] <= day:
                 newest = max(newest, upstream[ordered[position]])
                 position += 1
         else:
             last = as_date(day)
-            newest = max(upstream.get((last - n * ONE_DAY).isoformat(), 0) for n in range(days_before + 1))
+            newest = max(upstream.get((last - n * ONE_DAY).isoformat(), 0) for n in range(read.days_before + 1))
         if newest > built[day]:
             stale.add(day)
     return stale

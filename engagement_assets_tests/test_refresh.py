@@ -22,6 +22,7 @@ from engagement_assets.contracts import (
     RawCustomers,
     RawOrders,
     RawWebEvents,
+    ScoreBacktest,
     SegmentChanges,
     Sessions,
 )
@@ -38,7 +39,7 @@ POLICY = ScoringPolicy(activity_window_days=2)
 #: A cart is remembered for two days, so that audiences read no more days of sessions than scores do.
 CAMPAIGNS = CampaignPolicy(abandoned_cart_days=2)
 
-SNAPSHOTS = (CustomerFeatures, EngagementScores, EngagementMetrics, SegmentChanges, CampaignAudiences)
+SNAPSHOTS = (CustomerFeatures, EngagementScores, EngagementMetrics, SegmentChanges, CampaignAudiences, ScoreBacktest)
 
 Shop = dict[str, list[Any]]
 

@@ -9,6 +9,7 @@ from engagement_assets.contracts.engagement import (
     Sessions,
 )
 from engagement_assets.contracts.marketing import CampaignAudiences, SegmentChanges
+from engagement_assets.contracts.monitoring import ScoreBacktest
 from engagement_assets.contracts.sources import RawCustomers, RawOrders, RawWebEvents, RejectedRows
 
 TABLES: dict[str, type[Contract]] = {
@@ -24,6 +25,7 @@ TABLES: dict[str, type[Contract]] = {
         EngagementMetrics,
         SegmentChanges,
         CampaignAudiences,
+        ScoreBacktest,
         RejectedRows,
     )
 }
@@ -41,6 +43,7 @@ __all__ = [
     "RawWebEvents",
     "RejectedRows",
     "Rule",
+    "ScoreBacktest",
     "SegmentChanges",
     "Sessions",
 ]

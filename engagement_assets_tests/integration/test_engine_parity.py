@@ -58,7 +58,9 @@ def pairs(tmp_path_factory: pytest.TempPathFactory, engine: EngineResource) -> d
 def test_both_engines_give_the_same_rows(pairs: dict[str, Pair], data: str, table: str) -> None:
     embedded, spark = pairs[data]
     expected, found = embedded.rows(table), spark.rows(table)
-    assert len(found) == len(expected) > 0
+    assert len(found) == len(expected)
+    # What comes after the last days of the data is not known.
+    assert expected or table == "score_backtest"
     for ours, theirs in zip(expected, found, strict=True):
         assert differences(ours, theirs) == {}
 

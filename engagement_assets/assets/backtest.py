@@ -1,0 +1,58 @@
+"""Group `monitoring`: whether the score predicted what came after."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from pyspark.sql import DataFrame
+
+from engagement_assets.assets.common import commit_metadata, publish_in_chunks, table_asset
+from engagement_assets.backtest.evaluation import Judgement, evaluate, verdict
+from engagement_assets.checks import rules
+from engagement_assets.checks.publication import Publication
+from engagement_assets.contracts import EngagementScores, RawOrders, ScoreBacktest
+from engagement_assets.lineage import outdated
+from engagement_assets.partitions import days_between
+from engagement_assets.resources.engine import EngineResource
+from engagement_assets.resources.tables import LakeResource, Staged
+from engagement_assets.settings import Settings, as_date
+
+GROUP = "monitoring"
+
+
+def build_backtest_assets(settings: Settings, lake_location: str) -> list[dg.AssetsDefinition]:
+    """The assets of the group, for these settings."""
+    checks = [rules.contract_rule(ScoreBacktest)]
+
+    @dg.asset(
+        **table_asset(
+            settings, ScoreBacktest, checks, group=GROUP, lake=lake_location, deps=["engagement_scores", "raw_orders"]
+        )
+    )
+    def score_backtest(context: dg.AssetExecutionContext, engine: EngineResource, lake: LakeResource) -> Iterator[Any]:
+        writer = Publication(
+            context, lake, engine.spark_session, ScoreBacktest, checks, commit_metadata=commit_metadata(settings)
+        )
+        lake.require(EngagementScores, writer.asked)
+        last_order_day = as_date(max(lake.partitions(RawOrders)))
+        # With each new day of orders, horizons of earlier snapshots are over: those are judged anew.
+        snapshots = lake.partitions(EngagementScores)
+        extra = [day for day in outdated(lake, settings).get(ScoreBacktest, ()) if day in snapshots]
+        judged: dict[str, list[Judgement]] = {}
+
+        def build(first: date, last: date) -> DataFrame:
+            days = days_between(first, last)
+            found = evaluate(lake, [as_date(day) for day in days], last_order_day)
+            judged.clear()
+            judged.update({day: [each for each in found if each.as_of_date.isoformat() == day] for day in days})
+            rows = [each.row(list(ScoreBacktest.columns())) for each in found]
+            return writer.spark.createDataFrame(rows, ScoreBacktest.struct())
+
+        def look(_: DataFrame, published: Staged) -> None:
+            for day in published.rows():
+                writer.describe(day, verdict=verdict(judged[day]))
+
+        yield from publish_in_chunks(writer, settings, build, look=look, extra=extra)
+
+    return [score_backtest]

@@ -1,0 +1,232 @@
+"""Snapshots against what came after: each predictor of a snapshot judged by the orders of the days that followed.
+
+Judged are customers who had ordered by the snapshot: whether they order again, and how much they spend. Those who never
+ordered are left out: recency and frequency say nothing of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+
+from engagement_assets.backtest import metrics
+from engagement_assets.backtest.metrics import Floats, Ranking
+from engagement_assets.contracts import EngagementScores, RawOrders
+from engagement_assets.lineage import HORIZONS
+from engagement_assets.partitions import days_between
+from engagement_assets.resources.reading import opened
+from engagement_assets.resources.tables import LakeResource
+
+SCORE, RECENCY = "score", "recency"
+
+#: What is judged: the score, and simpler things that it has to be better than. SQL over a row of engagement_scores.
+PREDICTORS = {
+    SCORE: "engagement_score",
+    "reference_score": "reference_score",
+    RECENCY: "-recency_days",
+    "frequency": "total_orders",
+    "rfm_quintiles": "rfm_recency + rfm_frequency + rfm_monetary",
+}
+
+#: Resamples for the intervals of a month's last snapshot; other days have none.
+RESAMPLES = 200
+
+_TOP = 0.1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Customers of a snapshot with what they did in the days after it, each an array in the same order."""
+
+    predictors: dict[str, Floats]
+    is_high_risk: Floats
+    #: Horizon in days -> whether they ordered within it, what they spent.
+    ordered: dict[int, Floats]
+    spent: dict[int, Floats]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How well one predictor of one snapshot did over one horizon; the columns of the contract `score_backtest`."""
+
+    as_of_date: date
+    horizon_days: int
+    predictor: str
+    customers: int
+    ordered_again: int
+    base_rate: float | None
+    auc: float | None
+    auc_low: float | None
+    auc_high: float | None
+    auc_gain: float | None
+    auc_gain_low: float | None
+    auc_gain_high: float | None
+    average_precision: float | None
+    lift_top_decile: float | None
+    spend_share_top_decile: float | None
+    decile_rates: list[float | None]
+    deciles_fall: bool | None
+    high_risk_customers: int | None
+    high_risk_precision: float | None
+
+    def row(self, columns: Sequence[str]) -> tuple[Any, ...]:
+        """The values of a table's columns."""
+        values = asdict(self)
+        for number, rate in enumerate(values.pop("decile_rates"), start=1):
+            values[f"decile_{number}_rate"] = rate
+        return tuple(values[name] for name in columns)
+
+
+def known_horizons(day: date, last_order_day: date) -> list[int]:
+    """The horizons of a snapshot that are over."""
+    return [horizon for horizon in HORIZONS if day + timedelta(days=horizon) <= last_order_day]
+
+
+def is_month_end(day: date) -> bool:
+    """Whether the next day begins a month."""
+    return (day + timedelta(days=1)).day == 1
+
+
+def outcome(lake: LakeResource, day: date, horizons: Sequence[int]) -> Outcome:
+    """Read a snapshot and the orders of the days after it, up to the longest horizon. Raises NotPublishedError."""
+    after = days_between(day + timedelta(days=1), day + timedelta(days=max(horizons)))
+    lake.require(RawOrders, after)
+    lake.require(EngagementScores, [day.isoformat()])
+    predictors = ", ".join(f"CAST({sql} AS DOUBLE) AS {name}" for name, sql in PREDICTORS.items())
+    spent = ", ".join(
+        f"coalesce(sum(order_amount) FILTER (o.as_of_date <= $day + {horizon}), 0)::DOUBLE AS spent_{horizon}, "
+        f"(count(order_amount) FILTER (o.as_of_date <= $day + {horizon}) > 0)::DOUBLE AS ordered_{horizon}"
+        for horizon in horizons
+    )
+    totals = ", ".join(
+        f"coalesce(spent_{h}, 0) AS spent_{h}, coalesce(ordered_{h}, 0) AS ordered_{h}" for h in horizons
+    )
+    with opened(lake, {EngagementScores: [day.isoformat()], RawOrders: after}) as connection:
+        found = connection.execute(
+            f"WITH after AS (SELECT customer_id, {spent} FROM raw_orders o GROUP BY customer_id) "
+            f"SELECT {predictors}, is_high_risk::DOUBLE AS is_high_risk, {totals} FROM engagement_scores s "
+            "LEFT JOIN after USING (customer_id) WHERE total_orders > 0 ORDER BY customer_id",
+            {"day": day},
+        ).fetchnumpy()
+    columns = {name: np.asarray(values, dtype=float) for name, values in found.items()}
+    return Outcome(
+        {name: columns[name] for name in PREDICTORS},
+        columns["is_high_risk"],
+        {horizon: columns[f"ordered_{horizon}"] for horizon in horizons},
+        {horizon: columns[f"spent_{horizon}"] for horizon in horizons},
+    )
+
+
+def judge(day: date, found: Outcome, *, resamples: int = 0) -> list[Judgement]:
+    """Judge each predictor over each horizon; with `resamples`, intervals for the score and its gain over recency."""
+    rankings = {name: Ranking.of(values) for name, values in found.predictors.items()}
+    judged = []
+    for horizon, happened in found.ordered.items():
+        areas = {name: metrics.auc(ranking, happened) for name, ranking in rankings.items()}
+        drawn: dict[str, list[float]] = {}
+        if resamples and len(happened):
+            watched = {name: rankings[name] for name in (SCORE, RECENCY)}
+            drawn = metrics.bootstrap_auc(watched, happened, resamples=resamples, seed=day.toordinal())
+        for name, ranking in rankings.items():
+            spread = metrics.interval(drawn.get(name, []))
+            gained = (
+                metrics.interval([one - other for one, other in zip(drawn[SCORE], drawn[RECENCY], strict=True)])
+                if name == SCORE and drawn
+                else None
+            )
+            area, recency = areas[name], areas[RECENCY]
+            rates = metrics.decile_rates(ranking, happened)
+            risky = found.is_high_risk if name == SCORE else None
+            judged.append(
+                Judgement(
+                    as_of_date=day,
+                    horizon_days=horizon,
+                    predictor=name,
+                    customers=len(happened),
+                    ordered_again=int(happened.sum()),
+                    base_rate=float(happened.mean()) if len(happened) else None,
+                    auc=area,
+                    auc_low=spread.low if spread else None,
+                    auc_high=spread.high if spread else None,
+                    auc_gain=None if area is None or recency is None else area - recency,
+                    auc_gain_low=gained.low if gained else None,
+                    auc_gain_high=gained.high if gained else None,
+                    average_precision=metrics.average_precision(ranking, happened),
+                    lift_top_decile=metrics.lift(ranking, happened, _TOP),
+                    spend_share_top_decile=metrics.share_of_amount(ranking, found.spent[horizon], _TOP),
+                    decile_rates=rates,
+                    deciles_fall=metrics.falls_throughout(rates),
+                    high_risk_customers=None if risky is None else int(risky.sum()),
+                    high_risk_precision=None
+                    if risky is None or not risky.sum()
+                    else float((risky * (1.0 - happened)).sum() / risky.sum()),
+                )
+            )
+    return judged
+
+
+def evaluate(lake: LakeResource, days: Sequence[date], last_order_day: date) -> list[Judgement]:
+    """Judge the snapshots of some days over each horizon that is over; the last day of a month with intervals."""
+    judged: list[Judgement] = []
+    for day in days:
+        horizons = known_horizons(day, last_order_day)
+        if horizons:
+            found = outcome(lake, day, horizons)
+            judged += judge(day, found, resamples=RESAMPLES if is_month_end(day) else 0)
+    return judged
+
+
+def verdict(judged: Sequence[Judgement]) -> str:
+    """Whether the score beats recency, and by how much, over the longest horizon of one snapshot, in words."""
+    if not judged:
+        return "The days after this snapshot are not known yet; nothing can be said of its score."
+    horizon = max(each.horizon_days for each in judged)
+    of = {each.predictor: each for each in judged if each.horizon_days == horizon}
+    return in_words(
+        horizon,
+        of[SCORE].customers,
+        of[SCORE].auc,
+        of[RECENCY].auc,
+        of[SCORE].auc_gain_low,
+        of[SCORE].auc_gain_high,
+        of[SCORE].spend_share_top_decile,
+    )
+
+
+def in_words(
+    horizon: int,
+    customers: int,
+    score: float | None,
+    recency: float | None,
+    gain_low: float | None,
+    gain_high: float | None,
+    spend_share: float | None,
+) -> str:
+    """A verdict from the figures of the score and of recency."""
+    if score is None or recency is None:
+        return f"Of {customers:,} buyers all or none ordered within {horizon} days: no score could tell them from each other."
+    gain = score - recency
+    if gain_low is not None and gain_high is not None:
+        sure = f", 95 % interval {gain_low:+.3f} to {gain_high:+.3f}"
+        better, worse = gain_low > 0, gain_high < 0
+    else:
+        sure = ", without an interval"
+        better, worse = gain > 0, gain < 0
+    how = (
+        "tells better than recency alone"
+        if better
+        else "tells worse than recency alone"
+        if worse
+        else "tells no better than recency alone"
+    )
+    spend = (
+        "" if spend_share is None else f" The top 10 % by score brought {100 * spend_share:.0f} % of what was spent."
+    )
+    return (
+        f"Over {horizon} days the score {how} which of {customers:,} buyers order again: AUC {score:.3f} against "
+        f"{recency:.3f} ({gain:+.3f}{sure}).{spend}"
+    )

@@ -1,0 +1,106 @@
+"""The figures of a backtest against scikit-learn, and worked by hand where it has none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from engagement_assets.backtest import metrics
+from engagement_assets.backtest.metrics import Ranking
+
+customers = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]), st.booleans()), min_size=1, max_size=60
+)
+
+
+def arrays(rows: list[tuple[float, bool]]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([value for value, _ in rows]), np.array([float(happened) for _, happened in rows])
+
+
+@settings(max_examples=200, deadline=None)
+@given(customers)
+def test_areas_are_those_of_scikit_learn_with_ties(rows: list[tuple[float, bool]]) -> None:
+    values, happened = arrays(rows)
+    ranking = Ranking.of(values)
+    if 0 < happened.sum() < len(happened):
+        assert metrics.auc(ranking, happened) == pytest.approx(roc_auc_score(happened, values), abs=1e-12)
+    else:
+        assert metrics.auc(ranking, happened) is None
+    if happened.sum():
+        expected = average_precision_score(happened, values)
+        assert metrics.average_precision(ranking, happened) == pytest.approx(expected, abs=1e-12)
+    else:
+        assert metrics.average_precision(ranking, happened) is None
+
+
+@settings(max_examples=50, deadline=None)
+@given(customers, st.randoms(use_true_random=False))
+def test_the_order_of_the_customers_changes_nothing(rows: list[tuple[float, bool]], random: object) -> None:
+    shuffled = list(rows)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+
+    def figures(rows: list[tuple[float, bool]]) -> list[float | None]:
+        values, happened = arrays(rows)
+        ranking = Ranking.of(values)
+        return [metrics.lift(ranking, happened), *metrics.decile_rates(ranking, happened)]
+
+    assert figures(shuffled) == pytest.approx(figures(rows))
+
+
+def test_a_resample_weighs_customers_as_scikit_learn_does() -> None:
+    generator = np.random.default_rng(1)
+    values, happened = generator.integers(0, 20, 500).astype(float), generator.integers(0, 2, 500).astype(float)
+    drawn = generator.integers(0, 4, 500).astype(float)
+    ranking = Ranking.of(values)
+    area = metrics.weighted_auc(ranking.group_sums(drawn * happened), ranking.group_sums(drawn * (1 - happened)))
+    assert area == pytest.approx(roc_auc_score(happened, values, sample_weight=drawn), abs=1e-12)
+
+
+def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    """Scores of two normal distributions a standard deviation apart have an AUC of 0.7602."""
+    generator = np.random.default_rng(7)
+    covered = 0
+    for number in range(40):
+        happened = np.repeat([0.0, 1.0], 150)
+        ranking = Ranking.of(generator.normal(happened))
+        spread = metrics.interval(metrics.bootstrap_auc({"it": ranking}, happened, resamples=100, seed=number)["it"])
+        assert spread is not None
+        covered += spread.low <= 0.7602 <= spread.high
+    assert covered >= 33
+
+
+def test_twenty_customers_worked_by_hand() -> None:
+    """The top two of twenty both ordered, of eight in all, and spent 50 of 100: lift 2 / (0.1 * 8) = 2.5."""
+    values = np.arange(20, 0, -1).astype(float)
+    happened = np.array([1, 1, 1, 0, 1, 0, 1, 1, 0, 0, 1, 1, *[0] * 8], dtype=float)
+    spent = np.array([30, 20, 10, 0, 10, 0, 10, 10, 0, 0, 5, 5, *[0] * 8], dtype=float)
+    ranking = Ranking.of(values)
+    assert metrics.lift(ranking, happened) == pytest.approx(2.5)
+    assert metrics.share_of_amount(ranking, spent) == pytest.approx(0.5)
+    rates = metrics.decile_rates(ranking, happened)
+    assert rates == pytest.approx([1, 0.5, 0.5, 1, 0, 1, 0, 0, 0, 0])
+    assert metrics.falls_throughout(rates) is False
+    assert metrics.falls_throughout([1.0, 0.5, 0.5, 0.0]) is True
+
+
+def test_of_equal_values_at_the_edge_the_part_that_fits_counts() -> None:
+    """Ten customers, all equal: the top 10 % is any one of them, and each tenth does as well as all."""
+    ranking = Ranking.of(np.ones(10))
+    happened = np.array([1.0, 1, 1, 1, 0, 0, 0, 0, 0, 0])
+    assert metrics.lift(ranking, happened) == pytest.approx(1.0)
+    assert metrics.decile_rates(ranking, happened) == pytest.approx([0.4] * 10)
+    assert metrics.auc(ranking, happened) == 0.5
+
+
+def test_nobody_has_no_figures_and_no_value_is_no_rank() -> None:
+    nobody = Ranking.of(np.zeros(0))
+    nothing = np.zeros(0)
+    assert metrics.auc(nobody, nothing) is None
+    assert metrics.lift(nobody, nothing) is None
+    assert metrics.decile_rates(nobody, nothing) == [None] * 10
+    assert metrics.bootstrap_auc({"it": nobody}, nothing, resamples=3, seed=1) == {"it": []}
+    with pytest.raises(ValueError, match="a number for every customer"):
+        Ranking.of(np.array([1.0, np.nan]))

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import dagster as dg
-import fsspec
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from engagement_assets.assets import ingestion as ing
@@ -20,6 +19,7 @@ from engagement_assets.contracts import TABLES, Contract
 from engagement_assets.contracts.sources import SOURCES
 from engagement_assets.resources.inspection import signature_of
 from engagement_assets.resources.sources import SourcesResource
+from engagement_assets.resources.stores import file_system
 from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import Settings
 
@@ -51,7 +51,7 @@ def listing(settings: Settings) -> dict[str, str]:
 
 def last_examination(lake: LakeResource) -> Examination | None:
     """What was recorded last; None if there is nothing. Losing it costs another examination."""
-    files, path = fsspec.core.url_to_fs(_path(lake))
+    files, path = file_system(_path(lake))
     try:
         with files.open(path, "r") as stream:
             found = json.load(stream)
@@ -168,7 +168,7 @@ def _digest(found: Mapping[str, str]) -> str:
 
 
 def _remember(lake: LakeResource, examination: Examination) -> None:
-    files, path = fsspec.core.url_to_fs(_path(lake))
+    files, path = file_system(_path(lake))
     files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
     with files.open(path, "w") as stream:
         json.dump(asdict(examination), stream)

@@ -16,7 +16,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -30,6 +29,7 @@ from engagement_assets.power_bi.project import CACHE
 from engagement_assets.resources import versions
 from engagement_assets.resources.erasures import add_erasure
 from engagement_assets.resources.staging import FOLDER_KEY, Staged, StagedFile, statistics
+from engagement_assets.resources.stores import file_system
 from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import Settings, is_url, local_path
 
@@ -105,7 +105,7 @@ def forget(settings: Settings, lake: LakeResource, customer_id: str, tell: Tell 
 
 def _emails(lake: LakeResource, customer_id: str) -> set[str]:
     """Addresses of the customer in any version of raw_customers."""
-    files, path = fsspec.core.url_to_fs(lake.path(RawCustomers))
+    files, path = file_system(lake.path(RawCustomers))
     found: set[str] = set()
     for name in files.find(f"{path}/data") if files.exists(f"{path}/data") else []:
         if name.endswith(".parquet"):
@@ -123,7 +123,7 @@ def _drop(lake: LakeResource, contract: type[Contract], subject: Subject) -> int
     columns = contract.columns()
     if contract is not RejectedRows and "customer_id" not in columns:
         return 0
-    files, path = fsspec.core.url_to_fs(lake.path(contract))
+    files, path = file_system(lake.path(contract))
     run_id = f"forget-{uuid.uuid4().hex[:8]}"
     folder = f"data/{run_id}"
     held: dict[str, list[pa.Table]] = {}
@@ -170,7 +170,7 @@ def _scrub_log(lake: LakeResource, contract: type[Contract], subject: Subject) -
     table = lake.delta(contract)
     if table is None:
         return
-    files, path = fsspec.core.url_to_fs(f"{lake.path(contract)}/_delta_log")
+    files, path = file_system(f"{lake.path(contract)}/_delta_log")
     touched = False
     for name in files.find(path):
         if name.endswith(".json") and subject.is_in_bytes(data := files.cat_file(name)):
@@ -266,7 +266,7 @@ def search(settings: Settings, lake: LakeResource, subject: Subject) -> Iterator
     if home is not None:
         places.append(str(home))
     for place in places:
-        files, path = fsspec.core.url_to_fs(place)
+        files, path = file_system(place)
         for name in files.find(path) if files.exists(path) else []:
             if name.endswith(".parquet"):
                 with files.open(name, "rb") as stream:

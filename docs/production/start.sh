@@ -17,7 +17,7 @@ trap 'trap - EXIT; kill $(jobs -p) 2> /dev/null || true; wait' EXIT
 trap 'exit 0' INT TERM
 
 "$BIN/dagster" api grpc --host 127.0.0.1 --port 4000 --module-name engagement_assets.definitions --location-name engagement &
-until "$BIN/dagster" api grpc-health-check --port 4000 2> /dev/null; do
+until "$BIN/dagster" api grpc-health-check --port 4000 &> /dev/null; do
   [ -n "$(jobs -r)" ] || { echo "the code server did not start" >&2; exit 1; }
   sleep 1
 done

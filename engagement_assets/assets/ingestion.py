@@ -15,7 +15,6 @@ from datetime import date
 from functools import reduce
 from typing import Any
 
-import fsspec
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -24,6 +23,7 @@ from engagement_assets.contracts import Contract, RejectedRows
 from engagement_assets.resources.files import TextNote
 from engagement_assets.resources.inspection import Inspection
 from engagement_assets.resources.sources import Notes
+from engagement_assets.resources.stores import file_system
 from engagement_assets.resources.tables import LakeResource
 from engagement_assets.transforms import conversions, examination
 
@@ -92,7 +92,7 @@ def keep(frame: DataFrame, folder: str, spark: SparkSession) -> DataFrame:
     """Write a frame aside and read it back, so that what follows does not compute it again."""
     schema = frame.schema
     frame.write.mode("overwrite").parquet(folder)
-    files, path = fsspec.core.url_to_fs(folder)
+    files, path = file_system(folder)
     written = [name for name in files.find(path) if name.endswith(".parquet")] if files.exists(path) else []
     if not written:
         return spark.createDataFrame([], schema)
@@ -198,7 +198,7 @@ class LastRead:
 
 def last_read(lake: LakeResource, source: str) -> LastRead | None:
     """What was recorded of the source's last reading; None if there is none. Losing it costs time only."""
-    files, path = fsspec.core.url_to_fs(_last_read_path(lake, source))
+    files, path = file_system(_last_read_path(lake, source))
     try:
         with files.open(path, "r") as stream:
             found: dict[str, Any] = json.load(stream)
@@ -214,7 +214,7 @@ def forget_read(lake: LakeResource, source: str) -> None:
 
 def remember_read(lake: LakeResource, source: str, read: LastRead) -> None:
     """Record what the source was when it was read."""
-    files, path = fsspec.core.url_to_fs(_last_read_path(lake, source))
+    files, path = file_system(_last_read_path(lake, source))
     files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
     with files.open(path, "w") as stream:
         json.dump(asdict(read), stream)
@@ -222,7 +222,7 @@ def remember_read(lake: LakeResource, source: str, read: LastRead) -> None:
 
 def read_notes(lake: LakeResource, source: str) -> Notes:
     """What is known of the source's text files from earlier runs. Losing it costs time only."""
-    files, path = fsspec.core.url_to_fs(_notes_path(lake, source))
+    files, path = file_system(_notes_path(lake, source))
     try:
         with files.open(path, "r") as stream:
             found: dict[str, Any] = json.load(stream)
@@ -233,7 +233,7 @@ def read_notes(lake: LakeResource, source: str) -> Notes:
 
 def remember_notes(lake: LakeResource, source: str, notes: Notes) -> None:
     """Record what was found of the source's text files."""
-    files, path = fsspec.core.url_to_fs(_notes_path(lake, source))
+    files, path = file_system(_notes_path(lake, source))
     files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
     with files.open(path, "w") as stream:
         json.dump({name: (version, asdict(note)) for name, (version, note) in notes.items()}, stream)

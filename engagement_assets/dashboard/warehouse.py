@@ -20,7 +20,7 @@ import duckdb
 from engagement_assets.contracts import TABLES, Contract, EngagementScores
 from engagement_assets.dashboard.dagster_log import DagsterLog
 from engagement_assets.dashboard.glossary import meanings
-from engagement_assets.resources.reading import relation_sql
+from engagement_assets.resources.reading import connect, relation_sql
 from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import Settings, is_url
 
@@ -62,14 +62,11 @@ class Warehouse:
         self.lake = LakeResource.of(settings)
         self.dagster = DagsterLog(settings)
         self.meanings = meanings(settings.scoring)
-        self._connection = duckdb.connect()
-        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection = connect(self.lake)
         self._connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         self._connection.execute("SET preserve_insertion_order = false")
         # Files never change once they are written, so what their footers say may be kept.
         self._connection.execute("SET parquet_metadata_cache = true")
-        if not is_url(settings.lake):
-            self._connection.execute("SET autoinstall_known_extensions = false")
         self._answers: OrderedDict[object, Any] = OrderedDict()
         self._relations: dict[object, str] = {}
         self._pending: dict[object, threading.Lock] = {}

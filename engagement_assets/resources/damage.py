@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,14 +31,22 @@ class Damage:
         )
 
 
-def what_is_wrong(files: Any, place: str, size: int | None = None, *, decode: bool = False) -> str:
+def what_is_wrong(
+    files: Any,
+    place: str,
+    size: int | None = None,
+    *,
+    decode: bool = False,
+    listed: Mapping[str, Mapping[str, Any]] | None = None,
+) -> str:
     """What is wrong with a file in a file system; empty if nothing is.
 
-    `size` is what was committed, None if it does not matter. With `decode` the file is read to its end.
+    `size` is what was committed, None if it does not matter. With `decode` the file is read to its end. `listed` is what a
+    listing of the folder gave, where there is one.
     """
-    if not files.exists(place):
+    if place not in listed if listed is not None else not files.exists(place):
         return "is missing"
-    found = files.size(place)
+    found = files.size(place) if listed is None else listed[place]["size"]
     if size is not None and found != size:
         return f"has {found} bytes instead of {size}"
     if not decode:

@@ -12,10 +12,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-import fsspec
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from engagement_assets.resources.stores import file_system
 from engagement_assets.settings import is_url
 from engagement_assets.transforms import examination
 
@@ -46,7 +46,7 @@ class Erasures:
 
 def read_erasures(lake_location: str) -> Erasures:
     """The list of a lake; an empty one if nobody was erased."""
-    files, path = fsspec.core.url_to_fs(_place(lake_location))
+    files, path = file_system(_place(lake_location))
     if not files.exists(path):
         return Erasures(secrets.token_hex(16), ())
     with files.open(path, "r") as stream:
@@ -61,7 +61,7 @@ def add_erasure(lake_location: str, customer_id: str) -> None:
     place = _place(lake_location)
     if not is_url(place):
         Path(place).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    files, path = fsspec.core.url_to_fs(place)
+    files, path = file_system(place)
     with files.open(f"{path}.draft", "w") as stream:
         json.dump({"salt": known.salt, "customers": customers}, stream)
     files.mv(f"{path}.draft", path)

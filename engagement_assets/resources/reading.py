@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 
 import duckdb
 
 from engagement_assets.contracts import Contract
 from engagement_assets.resources.damage import TableDamagedError
+from engagement_assets.resources.stores import file_system
 from engagement_assets.resources.tables import LakeResource
+from engagement_assets.settings import is_url
 
 
 def relation_sql(
@@ -35,6 +38,26 @@ def relation_sql(
     return " UNION ALL ".join(parts) or f"SELECT {', '.join(nulls.values())} WHERE false"
 
 
+#: Files whose sizes a connection remembers.
+_MOST_FILES_KNOWN = 100_000
+
+
+def connect(lake: LakeResource) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection that can read the lake's files, in an object store too, and shows instants in UTC.
+
+    Object stores are read through fsspec, not by DuckDB's own extension, which would be a download.
+    """
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET autoinstall_known_extensions = false")
+    if is_url(lake.location):
+        files = file_system(lake.location, shared=False)[0]
+        # DuckDB asks some thirty times for a file's size; a published file never changes.
+        files.info = lru_cache(_MOST_FILES_KNOWN)(files.info)
+        connection.register_filesystem(files)
+    return connection
+
+
 #: Spark's names of types that DuckDB calls otherwise.
 _TYPES = {"string": "varchar", "timestamp": "timestamptz"}
 
@@ -51,8 +74,7 @@ def opened(
 
     Instants are shown in UTC. Raises TableDamagedError, within the block too, if a published file cannot be read.
     """
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with connect(lake) as connection:
         for contract, partitions in tables.items():
             connection.execute(
                 f"CREATE VIEW {contract.table()} AS {relation_sql(lake, contract, partitions, known_on)}"

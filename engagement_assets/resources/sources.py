@@ -16,7 +16,6 @@ from functools import partial, reduce
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, TypeVar
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from dagster import ConfigurableResource
@@ -34,6 +33,7 @@ from engagement_assets.resources.files import (
     scan_text,
 )
 from engagement_assets.resources.inspection import Inspection, ParquetGroup, is_read_directly, kind_of
+from engagement_assets.resources.stores import file_system
 from engagement_assets.settings import is_url, local_path
 from engagement_assets.transforms.conversions import Kind
 
@@ -79,7 +79,7 @@ class SourcesResource(ConfigurableResource):
 
     def _walk(self, source: str) -> tuple[list[SourceFile], list[str]]:
         """The files of a source, and the names of those that are none by their ending, or are no files."""
-        files, base = fsspec.core.url_to_fs(f"{self.location}/{source}")
+        files, base = file_system(f"{self.location}/{source}")
         found: list[SourceFile] = []
         ignored: list[str] = []
         if not files.exists(base):
@@ -103,7 +103,7 @@ class SourcesResource(ConfigurableResource):
 
     def open(self, file: SourceFile) -> IO[bytes]:
         """The bytes of a file. By its file system, not by its URL: a name with `*` or `::` in it is a name here."""
-        files, _ = fsspec.core.url_to_fs(self.location)
+        files, _ = file_system(self.location)
         stream: IO[bytes] = files.open(files._strip_protocol(file.path) if is_url(self.root) else file.path, "rb")
         return stream
 
@@ -253,7 +253,7 @@ class SourcesResource(ConfigurableResource):
         # Named by a number of its name's, not by its name, which may hold anything.
         name = hashlib.sha256(file.name.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         target = f"{scratch}/copies/{name}{ending}"
-        files, path = fsspec.core.url_to_fs(target)
+        files, path = file_system(target)
         files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
         with self.open(file) as source, files.open(path, "wb") as copy:
             how(source, copy)

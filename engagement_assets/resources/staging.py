@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-import fsspec
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction, RemoveAction
 from pyspark.sql import DataFrame
@@ -17,6 +16,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from engagement_assets.contracts import Contract
+from engagement_assets.resources.stores import file_system
 
 #: Folder name of a partition inside a staged write. Not the partition column's name: the files keep that column inside
 #: them, and readers would find it twice.
@@ -109,7 +109,7 @@ def write_files(
 
 
 def _find(contract: type[Contract], root: str, folder: str, partitions: Sequence[str]) -> Iterator[StagedFile]:
-    files, path = fsspec.core.url_to_fs(f"{root}/{folder}")
+    files, path = file_system(f"{root}/{folder}")
     base = path[: -len(folder) - 1]
     seen = set()
     found = files.find(path, detail=True) if files.exists(path) else {}

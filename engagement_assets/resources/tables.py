@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 from dagster import ConfigurableResource, InitResourceContext, get_dagster_logger
 from deltalake import CommitProperties, DeltaTable
@@ -28,6 +27,7 @@ from engagement_assets.resources import evolution, versions
 from engagement_assets.resources.damage import Damage, TableDamagedError, what_is_wrong
 from engagement_assets.resources.locks import WriterLock
 from engagement_assets.resources.staging import Staged, now_in_milliseconds, partition_column, write_files
+from engagement_assets.resources.stores import file_system
 from engagement_assets.settings import Settings, is_url, local_path
 
 _COMMIT_ATTEMPTS = 5
@@ -83,7 +83,7 @@ class LakeResource(ConfigurableResource):
 
     def remove(self, folder: str) -> None:
         """Delete a folder of intermediate files."""
-        files, path = fsspec.core.url_to_fs(folder)
+        files, path = file_system(folder)
         if files.exists(path):
             files.rm(path, recursive=True)
 
@@ -212,23 +212,25 @@ class LakeResource(ConfigurableResource):
             return []
         if known_on is None:
             evolution.require_fit(table, contract, partition_column(contract))
-        elif what := evolution.misfits(table, contract, partition_column(contract)):
+        elif misfits := evolution.misfits(table, contract, partition_column(contract)):
             raise versions.VersionNotKeptError(
-                f"{contract.table()}: the version of {known_on:%Y-%m-%d %H:%M %Z} has other columns ({'; '.join(what)}); "
+                f"{contract.table()}: the version of {known_on:%Y-%m-%d %H:%M %Z} has other columns ({'; '.join(misfits)}); "
                 "the version of this package that wrote it can show it"
             )
         live = self._chosen(contract, table, partitions)
         root = self.path(contract)
-        files, path = fsspec.core.url_to_fs(root)
+        files, path = file_system(root)
         if known_on is not None:
             if not all(files.exists(f"{path}/{file['path']}") for file in live):
                 raise versions.VersionNotKeptError(
                     f"{contract.table()}: the version of {known_on:%Y-%m-%d %H:%M %Z} is not kept any more; replaced versions "
                     f"are kept for {self.retention_days:g} days (ENGAGEMENT_RETENTION_DAYS)"
                 )
-        elif not is_url(root):
+        else:
+            # One listing of an object store instead of a question for each file.
+            listed = files.find(f"{path}/data", detail=True) if is_url(root) and live else None
             for file in live:
-                what = what_is_wrong(files, f"{path}/{file['path']}", file["size"])
+                what = what_is_wrong(files, f"{path}/{file['path']}", file["size"], listed=listed)
                 if what:
                     raise TableDamagedError(str(Damage(contract, file["partition"], f"{root}/{file['path']}", what)))
         gaps = evolution.lacking(table, contract, [file["modified"] for file in live])
@@ -270,10 +272,12 @@ class LakeResource(ConfigurableResource):
         self, contract: type[Contract], partitions: Iterable[str] | None = None, *, decode: bool = False
     ) -> list[Damage]:
         """Published files that are missing or of another size; with `decode` also those that cannot be read to their end."""
-        files, path = fsspec.core.url_to_fs(self.path(contract))
+        files, path = file_system(self.path(contract))
         found = []
-        for file in self._chosen(contract, self.delta(contract), partitions):
-            what = what_is_wrong(files, f"{path}/{file['path']}", file["size"], decode=decode)
+        chosen = self._chosen(contract, self.delta(contract), partitions)
+        listed = files.find(f"{path}/data", detail=True) if is_url(self.location) and chosen else None
+        for file in chosen:
+            what = what_is_wrong(files, f"{path}/{file['path']}", file["size"], decode=decode, listed=listed)
             if what:
                 found.append(Damage(contract, file["partition"], f"{self.path(contract)}/{file['path']}", what))
         return found
@@ -283,7 +287,7 @@ class LakeResource(ConfigurableResource):
         if isinstance(error, TableDamagedError):
             return
         for path, (contract, partition) in self._handed_out.items():
-            files, place = fsspec.core.url_to_fs(path)
+            files, place = file_system(path)
             what = what_is_wrong(files, place, decode=True)
             if what:
                 raise TableDamagedError(str(Damage(contract, partition, path, what))) from error
@@ -313,7 +317,7 @@ class LakeResource(ConfigurableResource):
 
     def unchanged(self, staged: Staged) -> set[str]:
         """Staged partitions whose files are, byte for byte, those that are published."""
-        files, path = fsspec.core.url_to_fs(staged.root)
+        files, path = file_system(staged.root)
         live: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for file in self._live_files(staged.contract, self.delta(staged.contract)):
             live[file["partition"]].append(file)
@@ -335,7 +339,7 @@ class LakeResource(ConfigurableResource):
 
     def discard(self, staged: Staged, partitions: Iterable[str] | None = None) -> None:
         """Delete staged files that will not be committed (all, or those of some partitions)."""
-        files, _ = fsspec.core.url_to_fs(staged.root)
+        files, _ = file_system(staged.root)
         for uri in (staged if partitions is None else staged.only(partitions)).uris():
             files.rm(uri)
 

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import unquote
 
-import fsspec
 from deltalake import DeltaTable
+
+from engagement_assets.resources.stores import file_system
 
 #: Tables keep their whole log and what it says of removed files: what may go, and when, is decided here.
 TABLE_PROPERTIES = {
@@ -80,7 +81,7 @@ def vacuum(table: DeltaTable, root: str, retention: timedelta, grace: timedelta)
 
     The current version is always kept. Only for a writer: what a run of another process has staged counts as left behind.
     """
-    files, path = fsspec.core.url_to_fs(root)
+    files, path = file_system(root)
     now = datetime.now(timezone.utc)
     known = versions(table)
     oldest = current_on(known, now - retention) or known[0]
@@ -99,7 +100,7 @@ def vacuum(table: DeltaTable, root: str, retention: timedelta, grace: timedelta)
 
 def renew_checkpoint(table: DeltaTable, root: str) -> None:
     """Replace the checkpoints of a table's log by one of its current version; the log itself stays."""
-    files, path = fsspec.core.url_to_fs(root)
+    files, path = file_system(root)
     old = [name for name in files.find(f"{path}/_delta_log") if ".checkpoint." in name]
     table.create_checkpoint()
     for name in old:
@@ -145,17 +146,19 @@ def _changed(info: dict[str, Any]) -> datetime:
 def remove_empty(files: Any, top: str, folders: Iterable[str]) -> None:
     """Remove folders under `top` that have become empty, and those above them. Object stores have none."""
     for folder in sorted(folders, key=len, reverse=True):
-        while len(folder) > len(top) and not files.ls(folder):
+        while len(folder) > len(top):
             try:
+                if files.ls(folder):
+                    break
                 files.rmdir(folder)
-            except OSError:
+            except OSError:  # an object store's folder is gone with its last object
                 break
             folder = folder.rsplit("/", 1)[0]
 
 
 def remove_old(root: str, grace: timedelta) -> Removed:
     """Delete files under a folder that are older than `grace`."""
-    files, path = fsspec.core.url_to_fs(root)
+    files, path = file_system(root)
     limit = datetime.now(timezone.utc) - grace
     removed = Removed()
     folders = set()

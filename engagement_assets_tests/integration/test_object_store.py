@@ -1,0 +1,172 @@
+"""Sources and tables in an object store: a run, what reads its tables, and what goes wrong there, against a local S3 server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import s3fs
+from deltalake.exceptions import CommitFailedError
+
+from engagement_assets.contracts import TABLES, EngagementScores
+from engagement_assets.dashboard.warehouse import Warehouse
+from engagement_assets.erasure import forget
+from engagement_assets.export import export_csv
+from engagement_assets.report import read_table
+from engagement_assets.resources.reading import opened
+from engagement_assets.resources.stores import StoreUnavailableError, file_system
+from engagement_assets.resources.tables import LakeResource, TableDamagedError
+from engagement_assets.settings import PREFIX, Settings
+from engagement_assets_tests.servers import free_port, fresh_environment, running, wait_for
+from engagement_assets_tests.worlds import World
+
+FIRST, LAST = "2025-03-01", "2025-03-03"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3fs.S3FileSystem]:
+    """An S3 server on loopback with a bucket `shop`, known to every library by the usual variables."""
+    port, log = free_port(), tmp_path_factory.mktemp("s3") / "moto.log"
+    address = f"http://127.0.0.1:{port}"
+    # A process of its own: delta-rs holds Python's lock while it waits for an answer.
+    command = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
+    with running(command, log, {}) as server, pytest.MonkeyPatch.context() as patch:
+        wait_for(f"{address}/moto-api/", server, log)
+        for name, value in {
+            "AWS_ENDPOINT_URL": address,
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }.items():
+            patch.setenv(name, value)
+        s3fs.S3FileSystem.clear_instance_cache()
+        files, _ = file_system("s3://shop")
+        files.mkdir("shop")
+        yield files
+        s3fs.S3FileSystem.clear_instance_cache()
+
+
+def shop(root: Path) -> World:
+    """Three customers with addresses, an order a day, events by two of them; in a local folder."""
+    world = World(root, options={"start_date": FIRST})
+    world.customers([{"customer_id": name, "email": f"{name}@example.com"} for name in "abc"])
+    world.orders(
+        [
+            {
+                "order_id": f"o{day}",
+                "customer_id": "ab"[day % 2],
+                "order_date": f"2025-03-0{day}",
+                "order_amount": "9.50",
+            }
+            for day in range(1, 4)
+        ]
+    )
+    world.events([{"customer_id": name, "event_time": f"{FIRST}T10:00:00"} for name in "bc"])
+    world.lines(["no json"], "b [1].jsonl")
+    return world
+
+
+def command(settings: Settings, home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run `engagement` in a process of its own."""
+    environment = {
+        **fresh_environment(),
+        "DAGSTER_HOME": str(home),
+        f"{PREFIX}DATA": settings.data,
+        f"{PREFIX}LAKE": settings.lake,
+        f"{PREFIX}EXPORT": settings.export,
+        f"{PREFIX}START_DATE": FIRST,
+        **more,
+    }
+    program = [sys.executable, "-m", "engagement_assets.cli", *arguments]
+    return subprocess.run(program, capture_output=True, text=True, env=environment, timeout=200, check=False)
+
+
+@pytest.fixture(scope="module")
+def worlds(store: s3fs.S3FileSystem, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, World]:
+    """The same shop twice: built from and into local folders, and from and into the object store."""
+    local = shop(tmp_path_factory.mktemp("local"))
+    local.run(FIRST, LAST)
+    store.put(local.settings.data, "shop/raw", recursive=True)
+    remote = World(
+        tmp_path_factory.mktemp("remote"), options={**local.options, "data": "s3://shop/raw", "lake": "s3://shop/lake"}
+    )
+    done = command(remote.settings, remote.root / "home", "run", "--from", FIRST, "--to", LAST)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return local, remote
+
+
+def shown(lake: LakeResource, table: str) -> list[Any]:
+    with opened(lake, {TABLES[table]: None}) as connection:
+        return connection.execute(f"SELECT * FROM {table} ORDER BY ALL").fetchall()
+
+
+def test_tables_in_the_object_store_have_the_rows_of_local_ones(worlds: tuple[World, World]) -> None:
+    local, remote = worlds
+    rows = {table: shown(remote.lake, table) for table in TABLES}
+    assert rows == {table: shown(local.lake, table) for table in TABLES}
+    assert len(rows["engagement_scores"]) == 9
+    assert len(rows["rejected_rows"]) == 1
+
+
+def test_commands_and_the_dashboard_read_them(worlds: tuple[World, World], tmp_path: Path) -> None:
+    _, remote = worlds
+    assert read_table(remote.settings, "engagement_scores", LAST, "a", None, 20, None).total == 1
+    assert export_csv(remote.lake, remote.settings, str(tmp_path)).as_of_date == LAST
+    warehouse = Warehouse(remote.settings)
+    assert warehouse.catalogue().days == (FIRST, "2025-03-02", LAST)
+    found = warehouse.rows("SELECT count(*) AS n FROM {scores}", scores=(EngagementScores, [LAST]))
+    assert found == [{"n": 3}]
+
+
+def test_a_second_writer_of_this_machine_is_refused(worlds: tuple[World, World]) -> None:
+    _, remote = worlds
+    with remote.lake.writing("a test", print):
+        waiting = {f"{PREFIX}LOCK_WAIT_MINUTES": "0"}
+        done = command(remote.settings, remote.root / "home", "run", "--date", LAST, **waiting)
+    assert done.returncode == 1
+    assert "run a test" in done.stderr
+    assert "is still writing to the tables" in done.stderr
+
+
+def test_of_two_machines_that_commit_at_once_one_version_stands_whole(worlds: tuple[World, World]) -> None:
+    """Locks do not reach across machines; the store's conditional writes do."""
+    _, remote = worlds
+    lake = remote.lake
+    table = lake.delta(EngagementScores)
+    other = lake.delta(EngagementScores)
+    assert table is not None
+    assert other is not None
+    before = shown(lake, "engagement_scores")
+    table.alter.set_table_properties({"engagement.test": "1"}, raise_if_not_exists=False)
+    with pytest.raises(CommitFailedError):
+        other.create_write_transaction([], "overwrite", other.schema(), partition_by=["as_of_date"])
+    assert shown(lake, "engagement_scores") == before
+
+
+def test_a_lost_object_is_named_and_a_customer_erased(worlds: tuple[World, World], store: s3fs.S3FileSystem) -> None:
+    _, remote = worlds
+    done = forget(remote.settings, remote.lake, "a", lambda text: None)
+    assert done.found == []
+    assert done.rows["engagement_scores"] == 3
+    assert {row[1] for row in shown(remote.lake, "engagement_scores")} == {"b", "c"}
+    lost = remote.lake.files(EngagementScores, [LAST])[0]
+    store.rm(lost)
+    with pytest.raises(TableDamagedError, match=f"{lost} is missing"):
+        remote.lake.files(EngagementScores)
+    assert [damage.path for damage in remote.lake.damage(EngagementScores)] == [lost]
+
+
+def test_a_store_that_cannot_be_reached_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
+    with pytest.raises(StoreUnavailableError, match=r"^s3://other/lake: .*s3fs.*pip install 'engagement-assets.s3."):
+        file_system("s3://other/lake")
+    with pytest.raises(StoreUnavailableError, match=r"^floppy://a: .*floppy"):
+        file_system("floppy://a")

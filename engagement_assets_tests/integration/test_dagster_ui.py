@@ -106,21 +106,83 @@ def test_the_asset_graph_shows_the_groups_in_their_order(ui: Ui) -> None:
 
 def test_a_partition_shows_its_rows_and_its_score_distribution(ui: Ui) -> None:
     page = ui.open(f"/assets/engagement_scores?view=partitions&partition={LAST}")
-    for text in ("Materialized", "dagster/partition_row_count", "preview", "score_distribution"):
+    for text in ("Materialized", "dagster/partition_row_count", "preview", "score_distribution", "settings"):
         expect(page.get_by_text(text, exact=True).first).to_be_visible()
+    expect(page.get_by_role("link", name=f"http://127.0.0.1:8050/?date={LAST}")).to_be_visible()
 
 
-def expect_passed(ui: Ui, days: int) -> None:
+def test_a_table_shows_where_its_columns_come_from(ui: Ui) -> None:
+    page = ui.open("/assets/engagement_scores")
+    expect(page.get_by_text("1 = ordered most recently", exact=False).first).to_contain_text(
+        "(from customer_features.recency_days)"
+    )
+    lineage = ui.query(
+        """{assetNodeOrError(assetKey: {path: ["engagement_scores"]}) {... on AssetNode {assetMaterializations(limit: 1) {
+        metadataEntries {... on TableColumnLineageMetadataEntry {lineage {columnName columnDeps {assetKey {path} columnName}}}}
+        }}}}"""
+    )
+    (entry,) = [e for e in lineage["assetNodeOrError"]["assetMaterializations"][0]["metadataEntries"] if e]
+    origins = {column["columnName"]: column["columnDeps"] for column in entry["lineage"]}
+    assert origins["session_score"] == [
+        {"assetKey": {"path": ["customer_features"]}, "columnName": "sessions_last_30_days"}
+    ]
+
+
+def expect_passed(ui: Ui, days: int, check: str = "contract", words: str = "no violations") -> None:
     """The page of a check counts so many days as passed, and none as skipped or failed."""
-    page = ui.open("/assets/engagement_scores?view=checks&checkDetail=contract")
-    expect(page.get_by_text("no violations")).to_be_visible()  # the check's own page is there, with its tabs
+    page = ui.open(f"/assets/engagement_scores?view=checks&checkDetail={check}")
+    expect(page.get_by_text(words)).to_be_visible()  # the check's own page is there, with its tabs
     page.get_by_text("Partitions", exact=True).last.click()
     for label, count in (("Passed", days), ("Skipped", 0), ("Failed", 0)):
         expect(page.locator("label").filter(has_text=label).filter(has_text=f"({count})").first).to_be_visible()
 
 
+def wait_for_run(ui: Ui, job: str, tag: str) -> str:
+    """The status in which the latest run of a job with such a tag ends."""
+    runs = f'{{runsOrError(filter: {{pipelineName: "{job}"}}, limit: 10) {{... on Runs {{results {{status tags {{key}}}}}}}}}}'
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        found = [
+            run["status"]
+            for run in ui.query(runs)["runsOrError"]["results"]
+            if any(each["key"] == tag for each in run["tags"])
+        ]
+        if found and found[0] in ("SUCCESS", "FAILURE"):
+            return str(found[0])
+        time.sleep(0.5)
+    raise AssertionError(f"no run of {job} with the tag {tag} ended")
+
+
 def test_a_check_shows_a_result_for_each_day_of_a_range_run_and_none_as_skipped(ui: Ui) -> None:
     expect_passed(ui, days=3)
+    expect_passed(ui, days=3, check="missing_days", words="none of the 2 days before is missing")
+
+
+def test_monitoring_runs_again_on_a_day_chosen_in_the_launchpad(ui: Ui) -> None:
+    page = ui.open("/locations/engagement/jobs/monitoring/playground")
+    partition = page.get_by_placeholder("Partition")
+    partition.fill(FIRST)
+    page.get_by_role("menuitem", name=FIRST).or_(page.get_by_text(FIRST, exact=True)).first.click()
+    page.get_by_role("button", name="Launch Run").click()
+    assert wait_for_run(ui, "monitoring", "dagster/partition") == "SUCCESS"
+    # The latest result is that of the day that was looked at again; the other days keep theirs.
+    expect_passed(ui, days=3, check="missing_days", words="none of the 0 days before is missing")
+
+
+def test_everything_that_ran_has_a_result(ui: Ui) -> None:
+    checks = ui.query(
+        """{assetNodes {assetKey {path} partitionDefinition {name} assetChecksOrError {... on AssetChecks {checks {name
+        executionForLatestMaterialization {status}}}}}}"""
+    )
+    found = {
+        (node["assetKey"]["path"][-1], check["name"]): (check["executionForLatestMaterialization"] or {}).get("status")
+        for node in checks["assetNodes"]
+        for check in (node["assetChecksOrError"] or {}).get("checks", [])
+    }
+    assert len(found) > 30
+    # Punctuality is the sensor's matter, which is off here.
+    assert found.pop(("engagement_scores", "ready_by_hour")) is None
+    assert {key: status for key, status in found.items() if status not in ("SUCCEEDED", "FAILED")} == {}
 
 
 def test_a_range_backfill_launched_by_clicks_is_one_run_that_the_daemon_finishes(ui: Ui) -> None:
@@ -132,17 +194,7 @@ def test_a_range_backfill_launched_by_clicks_is_one_run_that_the_daemon_finishes
     days.fill(f"[{BACKFILL[0]}...{BACKFILL[-1]}]")
     days.press("Enter")
     dialog.get_by_role("button", name="Launch backfill").click()
-    runs = '{runsOrError(filter: {pipelineName: "daily_snapshot"}, limit: 10) {... on Runs {results {status tags {key value}}}}}'
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        launched = [
-            run
-            for run in ui.query(runs)["runsOrError"]["results"]
-            if any(tag["key"] == "dagster/backfill" for tag in run["tags"])
-        ]
-        if launched and launched[0]["status"] in ("SUCCESS", "FAILURE"):
-            break
-        time.sleep(1)
-    assert [run["status"] for run in launched] == ["SUCCESS"]
+    assert wait_for_run(ui, "daily_snapshot", "dagster/backfill") == "SUCCESS"
     assert set(BACKFILL) <= set(ui.shop.lake.partitions(EngagementScores))
     expect_passed(ui, days=6)
+    expect_passed(ui, days=6, check="missing_days", words="none of the 5 days before is missing")

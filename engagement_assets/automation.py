@@ -18,6 +18,7 @@ from engagement_assets import arrivals, lineage, readiness
 from engagement_assets.alerts import build_alert_sensors
 from engagement_assets.checks.monitoring import build_monitoring_job
 from engagement_assets.contracts import TABLES
+from engagement_assets.deliveries import build_delivery_sensor
 from engagement_assets.partitions import daily_partitions, today
 from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import Settings
@@ -90,7 +91,8 @@ def build_automation(settings: Settings) -> Automation:
         description="Writes what BI tools read as soon as a run has published new snapshots.",
     )
     refresh = _refresh_sensor(settings, watching)
-    sensors = [follow, new_source_files, refresh, snapshot_is_late, *build_alert_sensors(settings)]
+    delivery = build_delivery_sensor(settings)
+    sensors = [follow, new_source_files, refresh, snapshot_is_late, delivery, *build_alert_sensors(settings)]
     return Automation(
         [daily, build_monitoring_job(settings), serving, examine_sources], [schedule], sensors, [ready_by_hour]
     )

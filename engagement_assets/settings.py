@@ -232,6 +232,9 @@ class Settings(BaseSettings):
     alert_webhook: SecretStr | None = Field(
         None, description="address that alerts are posted to as Slack-compatible JSON; never shown"
     )
+    audience_webhook: SecretStr | None = Field(
+        None, description="address that each day's audiences are posted to as JSON, once; never shown"
+    )
     alert_level: Literal["warning", "error"] = Field(
         "warning", description="warning: alert of each failed check; error: of failed runs and errors only"
     )
@@ -266,7 +269,7 @@ class Settings(BaseSettings):
             f"{value!r} is no engine; use embedded, local[*], spark://host:7077, yarn, k8s://… or sc://host:15002"
         )
 
-    @field_validator("alert_webhook")
+    @field_validator("alert_webhook", "audience_webhook")
     @classmethod
     def _web_address(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value().strip():

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from engagement_assets import upkeep
+from engagement_assets import analysis, upkeep
 from engagement_assets.console import (
     DateOption,
     UsageError,
@@ -31,6 +31,7 @@ app = typer.Typer(
     help="Customer engagement intelligence: who is valuable, who is slipping away, and why, as of any day.",
 )
 app.add_typer(upkeep.commands)
+app.add_typer(analysis.commands)
 app.add_typer(power_bi_command.commands)
 
 

@@ -1,0 +1,216 @@
+"""How much ranking and segments depend on the weights of the score, and which weights the past would have wanted.
+
+The weights are tried over a grid: each of the three at least 10 %, in steps of 10 %, adding up to 1. These are the
+reasonable weightings; there are 36.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engagement_assets.backtest import metrics
+from engagement_assets.backtest.evaluation import known_horizons
+from engagement_assets.backtest.metrics import Floats, Ranking
+from engagement_assets.contracts import EngagementScores, RawOrders
+from engagement_assets.partitions import days_between
+from engagement_assets.resources.reading import opened
+from engagement_assets.resources.tables import LakeResource
+from engagement_assets.settings import ScoringPolicy, as_date
+
+_STEPS = 10
+
+Weights = tuple[float, float, float]
+
+
+def grid() -> list[Weights]:
+    """The reasonable weightings: recency, frequency, monetary."""
+    return [
+        (r / _STEPS, f / _STEPS, (_STEPS - r - f) / _STEPS) for r in range(1, _STEPS - 1) for f in range(1, _STEPS - r)
+    ]
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What other weights would change in a snapshot; shares are of its customers."""
+
+    customers: int
+    weightings: int
+    #: Mean share of customers whose segment a weighting changes, and the most that one does.
+    mean_flips: float
+    most_flips: float
+    most_flips_weights: Weights
+    #: Customers whose segment is the same under every weighting; those who are High under every one, and under some.
+    always_the_same: int
+    always_high: int
+    ever_high: int
+    #: Percentile points between a customer's lowest and highest rank: the median and the 95th percentile over customers.
+    median_rank_range: float
+    wide_rank_range: float
+
+
+def segments(score: Floats, policy: ScoringPolicy) -> NDArray[np.int64]:
+    """0 At Risk, 1 Low, 2 Medium, 3 High, by the fixed thresholds."""
+    limits = np.array([policy.low_threshold, policy.medium_threshold, policy.high_threshold])
+    return np.searchsorted(limits, score, side="right")
+
+
+def rank_percentiles(score: Floats) -> Floats:
+    """Percent of customers with this score or a lower one."""
+    ordered = np.sort(score)
+    return 100.0 * np.searchsorted(ordered, score, side="right") / max(1, len(score))
+
+
+def sensitivity(parts: Floats, policy: ScoringPolicy) -> Sensitivity | None:
+    """Try every weighting on the component scores of a snapshot (customers by recency, frequency, monetary).
+
+    None without customers.
+    """
+    customers = len(parts)
+    if not customers:
+        return None
+    usual = segments(_score(parts, weights_of(policy)), policy)
+    high = np.full(customers, -1, dtype=np.int64)
+    low = np.full(customers, 4, dtype=np.int64)
+    top, bottom = np.full(customers, -np.inf), np.full(customers, np.inf)
+    flips: list[float] = []
+    for weights in grid():
+        score = _score(parts, weights)
+        segment, rank = segments(score, policy), rank_percentiles(score)
+        flips.append(float((segment != usual).mean()))
+        high, low = np.maximum(high, segment), np.minimum(low, segment)
+        top, bottom = np.maximum(top, rank), np.minimum(bottom, rank)
+    most = int(np.argmax(flips))
+    spread = top - bottom
+    return Sensitivity(
+        customers=customers,
+        weightings=len(flips),
+        mean_flips=float(np.mean(flips)),
+        most_flips=flips[most],
+        most_flips_weights=grid()[most],
+        always_the_same=int((high == low).sum()),
+        always_high=int((low == 3).sum()),
+        ever_high=int((high == 3).sum()),
+        median_rank_range=float(np.median(spread)),
+        wide_rank_range=float(np.percentile(spread, 95)),
+    )
+
+
+def weights_of(policy: ScoringPolicy) -> Weights:
+    """The weights of the settings."""
+    return policy.recency_weight, policy.frequency_weight, policy.monetary_weight
+
+
+def _score(parts: Floats, weights: Weights) -> Floats:
+    # Rounded beyond any meaning, so that a score that is a threshold in decimals is one in binary too.
+    return np.round(parts @ np.array(weights), 12)
+
+
+def component_scores(lake: LakeResource, day: str) -> Floats:
+    """The three component scores of every customer of a snapshot. Raises NotPublishedError."""
+    lake.require(EngagementScores, [day])
+    with opened(lake, {EngagementScores: [day]}) as connection:
+        found = connection.execute(
+            "SELECT recency_score, frequency_score, monetary_score FROM engagement_scores ORDER BY customer_id"
+        ).fetchnumpy()
+    return np.column_stack([np.asarray(values, dtype=float) for values in found.values()])
+
+
+# ---- weights that the past would have wanted -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Past:
+    """A snapshot whose future is known: component scores of its buyers, and whether they ordered again."""
+
+    day: str
+    parts: Floats
+    happened: Floats
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Weights that did best on the past, and what choosing like that would have gained on snapshots it had not seen.
+
+    A suggestion only: `walk_forward_gain` is what counts. It is the mean of AUC with weights chosen on earlier snapshots less
+    AUC with the weights of the settings; None with too few snapshots.
+    """
+
+    weights: Weights
+    auc: float
+    usual_auc: float
+    snapshots: int
+    walk_forward_gain: float | None
+
+    def in_words(self) -> str:
+        """The suggestion with its warning."""
+        weights = " / ".join(f"{100 * weight:.0f}" for weight in self.weights)
+        seen = f"did best on the {self.snapshots} snapshot(s) looked at (mean AUC {self.auc:.3f} against {self.usual_auc:.3f})"
+        if self.walk_forward_gain is None:
+            return f"A suggestion, not tried on other snapshots: weights {weights} {seen}. More history is needed to trust it."
+        if self.walk_forward_gain <= 0.002:
+            return (
+                f"No better weights are suggested: {weights} {seen}, but weights chosen like that gained "
+                f"{self.walk_forward_gain:+.3f} on later snapshots."
+            )
+        return (
+            f"A suggestion: weights {weights} {seen}; weights chosen on earlier snapshots gained "
+            f"{self.walk_forward_gain:+.3f} on later ones."
+        )
+
+
+def past_snapshots(lake: LakeResource, days: Sequence[str], horizon: int) -> list[Past]:
+    """The snapshots among `days` over which the horizon is over, in their order."""
+    published = lake.partitions(RawOrders)
+    if not published:
+        return []
+    last = as_date(max(published))
+    return [_past(lake, day, horizon) for day in days if horizon in known_horizons(as_date(day), last)]
+
+
+def _past(lake: LakeResource, day: str, horizon: int) -> Past:
+    begin = as_date(day)
+    after = days_between(begin, date.fromordinal(begin.toordinal() + horizon))[1:]
+    lake.require(RawOrders, after)
+    with opened(lake, {EngagementScores: [day], RawOrders: after}) as connection:
+        found = connection.execute(
+            "SELECT recency_score, frequency_score, monetary_score, "
+            "(customer_id IN (SELECT customer_id FROM raw_orders))::DOUBLE AS happened "
+            "FROM engagement_scores WHERE total_orders > 0 ORDER BY customer_id"
+        ).fetchnumpy()
+    columns = [np.asarray(values, dtype=float) for values in found.values()]
+    return Past(day, np.column_stack(columns[:3]), columns[3])
+
+
+def suggest_weights(past: Sequence[Past], policy: ScoringPolicy) -> Suggestion | None:
+    """Weights by the mean AUC over past snapshots, walked forward: each snapshot is judged by weights chosen before it.
+
+    None if no snapshot has buyers of both kinds.
+    """
+    choices = grid()
+    table = []  # snapshots by weightings, the settings' own last
+    for each in past:
+        areas = [metrics.auc(Ranking.of(_score(each.parts, w)), each.happened) for w in (*choices, weights_of(policy))]
+        known = [area for area in areas if area is not None]
+        if len(known) == len(areas):
+            table.append(known)
+    if not table:
+        return None
+    found = np.array(table)
+    means = found[:, :-1].mean(axis=0)
+    best = int(np.argmax(means))
+    gains = []
+    for number in range(1, len(found)):
+        chosen = int(np.argmax(found[:number, :-1].mean(axis=0)))
+        gains.append(found[number, chosen] - found[number, -1])
+    return Suggestion(
+        weights=choices[best],
+        auc=float(means[best]),
+        usual_auc=float(found[:, -1].mean()),
+        snapshots=len(found),
+        walk_forward_gain=float(np.mean(gains)) if len(gains) >= 2 else None,
+    )

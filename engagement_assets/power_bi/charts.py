@@ -37,12 +37,15 @@ def cards(name: str, *names: str) -> Visual:
 
 def line(name: str, title: str, *names: str) -> Visual:
     """Measures by day."""
-    return Visual(name, "lineChart", {"Category": [DATE], "Y": measures(*names)}, title, sort=(DATE, "Ascending"))
+    return Visual(name, "lineChart", {"Category": [DATE], "Y": measures(*names)}, title)
 
 
-def bars(name: str, title: str, category: Field, *names: str, kind: str = "clusteredBarChart") -> Visual:
-    """Measures by the values of a column."""
-    return Visual(name, kind, {"Category": [category], "Y": measures(*names)}, title)
+def bars(
+    name: str, title: str, category: Field, *names: str, kind: str = "clusteredBarChart", most_first: bool = False
+) -> Visual:
+    """Measures by the values of a column, in the order of these or of the first measure."""
+    sort = (measure(names[0]), "Descending") if most_first else None
+    return Visual(name, kind, {"Category": [category], "Y": measures(*names)}, title, sort=sort)
 
 
 def table(name: str, title: str, *fields: Field, by: str | None = None, lights: Sequence[Json] = ()) -> Visual:

@@ -98,7 +98,7 @@ def high_value(policy: ScoringPolicy) -> Page:
                             lights=traffic_lights(policy),
                         ),
                     ),
-                    (0.28, bars("countries", "By country", COUNTRY, "High-value customers")),
+                    (0.28, bars("countries", "By country", COUNTRY, "High-value customers", most_first=True)),
                 ],
             ),
         ],

@@ -50,7 +50,6 @@ def _overview() -> Page:
         {"Category": [column(CUSTOMER_TABLE, "Score bucket")], "Series": [SEGMENT], "Y": measures("Customers")},
         "Customers by engagement score",
         {"dataPoint": colours_of(SEGMENT, SEGMENT_COLOURS)},
-        sort=(column(CUSTOMER_TABLE, "Score bucket"), "Ascending"),
     )
     donut = Visual(
         "segments",
@@ -132,7 +131,7 @@ def _segmentation() -> Page:
         "Engagement by revenue band",
         {"values": [heat(measure("Customers"))]},
     )
-    bars = Visual(
+    values = Visual(
         "values",
         "clusteredBarChart",
         {"Category": [VALUE_SEGMENT], "Y": measures("Customers")},
@@ -145,7 +144,7 @@ def _segmentation() -> Page:
         "Segmentation",
         "Who is in which segment, what they are worth, and who moved.",
         [
-            (0.48, [(0.5, matrix), (0.5, bars)]),
+            (0.48, [(0.5, matrix), (0.5, values)]),
             (
                 0.52,
                 [
@@ -274,7 +273,6 @@ def _monitoring() -> Page:
         "lineChart",
         {"Category": [DATE], "Series": [column("Table Rows", "Table name")], "Y": measures("Rows published")},
         "Rows of each table by day",
-        sort=(DATE, "Ascending"),
     )
     figures = (
         "Snapshot",

@@ -19,6 +19,17 @@ VISUAL_SCHEMA = (
 #: Comparison kinds of the query language.
 EQUAL, AT_LEAST, BELOW = 0, 2, 3
 
+#: Charts whose categories have an order of their own.
+_BY_CATEGORY = {
+    "barChart",
+    "clusteredBarChart",
+    "columnChart",
+    "donutChart",
+    "funnel",
+    "lineChart",
+    "lineClusteredColumnComboChart",
+}
+
 #: Every cell of a column of values, not the totals.
 _EACH_CELL = [{"dataViewWildcard": {"matchingOption": 1}}]
 
@@ -52,15 +63,17 @@ class Visual:
         if self.roles:
             state = {role: {"projections": [_projection(each) for each in found]} for role, found in self.roles.items()}
             visual["query"] = {"queryState": state}
-            if self.sort:
-                by, direction = self.sort
+            sort = self.sort or self._in_order()
+            if sort:
+                by, direction = sort
                 visual["query"]["sortDefinition"] = {"sort": [{"field": by, "direction": direction}]}
         if self.objects:
             visual["objects"] = self.objects
         container = dict(self.container)
         if self.title:
             container["title"] = [properties(show=True, text=self.title)]
-            container["general"] = [properties(altText=self.title)]
+        if "general" not in container:
+            container["general"] = [properties(altText=self.title or self._fields_in_words())]
         if container:
             visual["visualContainerObjects"] = container
         if self.sync:
@@ -73,6 +86,16 @@ class Visual:
             "position": {**place, "tabOrder": order * 1000},
             "visual": visual,
         }
+
+    def _in_order(self) -> tuple[Field, str] | None:
+        """Charts show their categories in the categories' own order: left to itself, Desktop sorts many by value."""
+        if self.kind in _BY_CATEGORY and self.roles.get("Category"):
+            return self.roles["Category"][0], "Ascending"
+        return None
+
+    def _fields_in_words(self) -> str:
+        """What is shown, for those who do not see it, where no title says so."""
+        return ", ".join(reference(each)[2] for found in self.roles.values() for each in found)
 
 
 def short_id(*parts: str) -> str:
@@ -189,7 +212,12 @@ def heading(title: str, purpose: str) -> Visual:
         return {"textRuns": [{"value": text, "textStyle": {"fontSize": size, "fontWeight": weight}}]}
 
     paragraphs = [run(title, "18pt", "bold"), run(purpose, "10pt", "normal")]
-    return Visual("heading", "textbox", objects={"general": [{"properties": {"paragraphs": paragraphs}}]})
+    return Visual(
+        "heading",
+        "textbox",
+        objects={"general": [{"properties": {"paragraphs": paragraphs}}]},
+        container={"general": [properties(altText=title)]},
+    )
 
 
 def slicer(name: str, found: Field, *, mode: str) -> Visual:

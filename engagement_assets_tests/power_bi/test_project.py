@@ -14,7 +14,7 @@ from engagement_assets.contracts import TABLES
 from engagement_assets.power_bi.project import project_files, write_project
 from engagement_assets.settings import PREFIX, Settings
 from engagement_assets_tests.power_bi.cross_reference import faults
-from engagement_assets_tests.power_bi.reading import projections, read_model, read_report
+from engagement_assets_tests.power_bi.reading import fields, projections, read_model, read_report
 from engagement_assets_tests.worlds import World
 
 #: The pages of the specification with the visuals that each must have.
@@ -83,6 +83,20 @@ def test_visuals_lie_side_by_side(project: Path) -> None:
                     or other["y"] + other["height"] <= one["y"]
                 )
                 assert apart, report.pages[name]["displayName"]
+
+
+def test_every_visual_has_words_and_every_chart_an_order(project: Path) -> None:
+    report = read_report(project)
+    for visuals in report.visuals.values():
+        for visual in visuals:
+            container = visual["visual"]["visualContainerObjects"]
+            assert container["general"][0]["properties"]["altText"]["expr"]["Literal"]["Value"].strip("'")
+            shown = {projection["queryRef"] for _, projection in projections(visual)}
+            roles = {role for role, _ in projections(visual)}
+            if "Category" in roles and visual["visual"]["visualType"] != "scatterChart":
+                sort = visual["visual"]["query"]["sortDefinition"]["sort"]
+                ((_, table, name),) = fields(sort[0]["field"])
+                assert f"{table}.{name}" in shown
 
 
 def test_the_tree_explains_by_bands_and_the_lists_have_traffic_lights(project: Path) -> None:

@@ -105,9 +105,22 @@ class Look:
         chosen = self.policy.reference_date
         return chosen.isoformat() if chosen else earlier(day, self.policy.reference_days)
 
-    @cached_property
+    @property
     def snapshots(self) -> dict[str, dict[str, Any]]:
         """Counts of the scores of the days asked for and of those they are compared with, in one query."""
+        if isinstance(self._counted, Exception):
+            raise self._counted
+        return self._counted
+
+    @cached_property
+    def _counted(self) -> dict[str, dict[str, Any]] | Exception:
+        # What cannot be read is asked for once too, not for each day and monitor.
+        try:
+            return self._count()
+        except Exception as error:
+            return error
+
+    def _count(self) -> dict[str, dict[str, Any]]:
         wanted = {other for day in self.days for other in (day, self.previous(day), self.reference(day))}
         known = sorted(day for day in wanted if day is not None and day in self.published)
         nullable = [name for name, column in EngagementScores.columns().items() if column.nullable]

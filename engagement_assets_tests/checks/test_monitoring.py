@@ -36,7 +36,7 @@ def look(
 ) -> Look:
     """A table that was found so: its rows per day, and what is counted in its snapshots."""
     found = Look(world.lake, Settings(monitoring=MonitoringPolicy(**policy)), EngagementScores, [DAY])
-    found.__dict__ |= {"published": published, "snapshots": snapshots or {}}
+    found.__dict__ |= {"published": published, "_counted": snapshots or {}}
     return found
 
 

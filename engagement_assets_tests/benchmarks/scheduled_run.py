@@ -1,0 +1,122 @@
+"""A day's scheduled run on the sample data, from launch to success, as the daemon does it.
+
+    python -m engagement_assets_tests.benchmarks.scheduled_run [--runs 3]
+
+A lake with the day before; a webserver and a daemon on a SQLite home; the run is launched over GraphQL, waits in the queue,
+gets a process of its own, computes on the embedded engine. Wall time in seconds: until the daemon took it from the queue, until
+its process began to compute, until it succeeded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from engagement_assets.automation import DAILY_JOB
+from engagement_assets.settings import PREFIX
+from engagement_assets_tests.servers import free_port, fresh_environment, running, wait_for
+from engagement_assets_tests.worlds import SAMPLE_DATA, SAMPLE_START, World
+
+WORKSPACE = Path(__file__).parents[2] / "workspace.yaml"
+LAST = date(2026, 6, 30)
+
+_LAUNCH = "mutation ($run: ExecutionParams!) {launchRun(executionParams: $run) {... on LaunchRunSuccess {run {runId}}}}"
+_ASK = """query ($id: ID!) {runOrError(runId: $id) {... on Run {status creationTime startTime endTime
+    eventConnection {events {... on RunStartingEvent {timestamp}}}}}}"""
+
+
+def main() -> None:
+    """Build the day before, launch the days, print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--runs", type=int, default=3)
+    runs = parser.parse_args().runs
+    console = Console()
+    table = Table("day", "launched to dequeued", "to computing", "to success", "total", title="seconds")
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder), options={"data": str(SAMPLE_DATA), "start_date": SAMPLE_START})
+        with console.status("building the day before"):
+            world.run((LAST - timedelta(days=runs)).isoformat())
+        with served(world) as ask, console.status("launching runs"):
+            for number in reversed(range(runs)):
+                day = (LAST - timedelta(days=number)).isoformat()
+                wait_until_idle(ask)  # the files for BI tools follow each run
+                table.add_row(day, *(f"{seconds:.1f}" for seconds in launch(ask, day)))
+    console.print(table)
+    console.print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", highlight=False)
+
+
+@contextmanager
+def served(world: World) -> Iterator[Any]:
+    """A webserver and a daemon for a world; gives a function that asks GraphQL."""
+    options = {**world.settings.model_dump(include={"data", "lake", "export"}), "start_date": world.settings.start_date}
+    settings = {PREFIX + name.upper(): str(value) for name, value in options.items()}
+    environment = {**fresh_environment(), **settings, "DAGSTER_HOME": str(world.root / "home")}
+    port = free_port()
+    workspace = ["--workspace", str(WORKSPACE)]
+    webserver = [sys.executable, "-m", "dagster_webserver", *workspace, "--host", "127.0.0.1", "--port", str(port)]
+    daemon = [sys.executable, "-m", "dagster._daemon", "run", *workspace]
+    logs = world.root / "webserver.log", world.root / "daemon.log"
+    with running(webserver, logs[0], environment) as server, running(daemon, logs[1], environment):
+        wait_for(f"http://127.0.0.1:{port}/server_info", server, logs[0])
+
+        def ask(query: str, **variables: Any) -> dict[str, Any]:
+            body = json.dumps({"query": query, "variables": variables}).encode()
+            request = urllib.request.Request(
+                f"http://127.0.0.1:{port}/graphql", body, {"Content-Type": "application/json"}
+            )
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return dict(json.load(answer)["data"])
+
+        yield ask
+
+
+def wait_until_idle(ask: Any) -> None:
+    """Wait until no run is queued or under way for ten seconds."""
+    query = (
+        "{runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED]}) {... on Runs {results {runId}}}}"
+    )
+    quiet = time.monotonic()
+    while time.monotonic() - quiet < 10:
+        if ask(query)["runsOrError"]["results"]:
+            quiet = time.monotonic()
+        time.sleep(0.5)
+
+
+def launch(ask: Any, day: str) -> tuple[float, float, float, float]:
+    """Launch a day and wait for its success; seconds of the three parts and of all. Raises RuntimeError if it fails."""
+    run = {
+        "selector": {
+            "jobName": DAILY_JOB,
+            "repositoryLocationName": "engagement",
+            "repositoryName": "__repository__",
+        },
+        "mode": "default",
+        "runConfigData": {},
+        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": day}]},
+    }
+    launched = time.time()
+    identity = ask(_LAUNCH, run=run)["launchRun"]["run"]["runId"]
+    while (found := ask(_ASK, id=identity)["runOrError"])["status"] not in ("SUCCESS", "FAILURE"):
+        time.sleep(0.2)
+    if found["status"] == "FAILURE":
+        raise RuntimeError(f"the run of {day} failed")
+    starting = next(float(e["timestamp"]) / 1000 for e in found["eventConnection"]["events"] if e)
+    started, ended = found["startTime"], found["endTime"]
+    return starting - launched, started - starting, ended - started, ended - launched
+
+
+if __name__ == "__main__":
+    main()

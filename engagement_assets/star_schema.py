@@ -20,7 +20,7 @@ from engagement_assets.contracts import (
     SegmentChanges,
     Sessions,
 )
-from engagement_assets.contracts.engagement import SEGMENTS, VALUE_SEGMENTS
+from engagement_assets.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS, VALUE_SEGMENTS
 from engagement_assets.settings import ScoringPolicy, Settings
 
 #: Width of a score bucket, and the last bucket, which holds 1 too.
@@ -122,7 +122,8 @@ def _customers(settings: Settings) -> ExportFile:
     policy = settings.scoring
     own = _of(
         EngagementScores,
-        "customer_id country signup_date engagement_segment engagement_status revenue_band value_segment is_high_risk",
+        "customer_id country signup_date engagement_segment engagement_status revenue_band value_segment lifecycle_stage "
+        "rfm_segment is_high_risk",
     )
     columns = [
         *own,
@@ -139,14 +140,8 @@ def _customers(settings: Settings) -> ExportFile:
             "who ordered without a session has 0",
         ),
     ]
-    ordered = (
-        "engagement_segment",
-        "value_segment",
-        "recency_band",
-        "frequency_band",
-        "monetary_band",
-        "sessions_band",
-    )
+    bands = ("recency_band", "frequency_band", "monetary_band", "sessions_band")
+    ordered = ("engagement_segment", "value_segment", "lifecycle_stage", *bands)
     columns = [
         *(replace(column, sort_by=f"{column.name}_order") if column.name in ordered else column for column in columns),
         *(_whole(f"{name}_order", f"order in which {name} is shown", hidden=True) for name in ordered),
@@ -182,6 +177,7 @@ def _customers(settings: Settings) -> ExportFile:
                coalesce(p.reached, 0) AS furthest_stage,
                {_position("s.engagement_segment", SEGMENTS)} AS engagement_segment_order,
                {_position("s.value_segment", VALUE_SEGMENTS)} AS value_segment_order,
+               {_position("s.lifecycle_stage", LIFECYCLE_STAGES)} AS lifecycle_stage_order,
                {band("recency")} AS recency_band_order,
                {band("frequency")} AS frequency_band_order,
                {band("monetary")} AS monetary_band_order,

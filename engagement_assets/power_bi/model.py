@@ -191,7 +191,7 @@ def _folder(table: str, column: ExportColumn) -> str | None:
             "Bands"
             if name.endswith(("_band", "_bucket"))
             else "Groups"
-            if name.startswith(("eng", "val", "is_"))
+            if name.startswith(("eng", "val", "life", "rfm", "is_"))
             else None
         )
     if table not in ("Latest Scores", "Daily Metrics"):

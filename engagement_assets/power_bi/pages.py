@@ -8,6 +8,7 @@ from engagement_assets.power_bi.charts import (
     CUSTOMER,
     DATE,
     HIGH_RISK,
+    LIFECYCLE,
     REVENUE_BAND,
     SEGMENT,
     STATUS,
@@ -97,7 +98,7 @@ def _breakdown() -> Page:
     tree = Visual(
         "tree",
         "decompositionTreeVisual",
-        {"Analyze": measures("Average score"), "ExplainBy": [*bands, SEGMENT, STATUS, COUNTRY]},
+        {"Analyze": measures("Average score"), "ExplainBy": [*bands, SEGMENT, LIFECYCLE, STATUS, COUNTRY]},
         "What the average score is made of",
         {"analysis": [properties(aiEnabled=False)]},
     )

@@ -1,0 +1,91 @@
+"""The product as the benchmarks run it: whole commands on a lake of their own, and where their time went."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+
+from engagement_assets.automation import DAILY_JOB
+from engagement_assets.resources.tables import LakeResource
+from engagement_assets.sample_data import generate
+from engagement_assets.settings import PREFIX
+from engagement_assets_tests.benchmarks.processes import Measured, python
+
+#: Three half-years: a year of history, the windows before it, and days to add.
+FIRST, LAST = date(2025, 1, 1), date(2026, 6, 30)
+
+
+def days_before(days: int, last: date = LAST) -> date:
+    """The first of so many days that end on `last`."""
+    return last - timedelta(days=days - 1)
+
+
+def sources(folder: Path, customers: int) -> Path:
+    """Generated sources without bad rows, about 46 events and 7 orders a customer; made once."""
+    place = folder / f"raw-{customers}"
+    if not (place / "customers").exists():
+        generate(place, customers=customers, first_day=FIRST, last_day=LAST, seed=7, bad_rows=False, overwrite=True)
+    return place
+
+
+@dataclass
+class Product:
+    """The product on some sources; `fresh` starts it over."""
+
+    data: Path
+    folder: Path
+    engine: str = "embedded"
+    start: date = FIRST
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of its commands."""
+        return {
+            "DAGSTER_HOME": str(self.folder / "home"),
+            f"{PREFIX}DATA": str(self.data),
+            f"{PREFIX}LAKE": str(self.folder / "lake"),
+            f"{PREFIX}EXPORT": str(self.folder / "export"),
+            f"{PREFIX}ENGINE": self.engine,
+            f"{PREFIX}START_DATE": self.start.isoformat(),
+            **self.settings,
+        }
+
+    @property
+    def lake(self) -> LakeResource:
+        """Its tables."""
+        return LakeResource(root=str(self.folder / "lake"))
+
+    def fresh(self) -> Product:
+        """The same, with nothing built."""
+        for name in ("lake", "home", "export"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def run(self, first: date, last: date = LAST) -> Measured:
+        """`engagement run` for these days."""
+        return python("engagement_assets.cli", "run", "--from", first, "--to", last, environment=self.environment)
+
+    def ingest(self, last: date) -> Measured:
+        """Only the tables of the sources, up to a day."""
+        tables = ("raw_customers", "raw_orders", "raw_web_events")
+        return python("engagement_assets_tests.benchmarks.tables", last, last, *tables, environment=self.environment)
+
+    def show_history(self, customer: str) -> Measured:
+        """`engagement show engagement_scores` of one customer, all days."""
+        return python("engagement_assets_tests.benchmarks.history", customer, environment=self.environment)
+
+    def profile(self) -> list[tuple[str, float]]:
+        """Seconds of each step of the last run of the daily job, as Dagster recorded them."""
+        os.environ["DAGSTER_HOME"] = str(self.folder / "home")
+        with dg.DagsterInstance.get() as instance:
+            runs = instance.get_runs(dg.RunsFilter(job_name=DAILY_JOB), limit=1)
+            steps = instance.get_run_step_stats(runs[0].run_id)
+            told = [(step.step_key, step.start_time, step.end_time) for step in steps]
+        return [(key, end - start) for key, start, end in told if start is not None and end is not None]

@@ -32,6 +32,13 @@ nux:
 concurrency:
   runs:
     max_concurrent_runs: 1
+# A run that died with `make dev` or with its command would otherwise count as started for ever, and the next would wait for it.
+run_launcher:
+  module: engagement_assets.run_launcher
+  class: WatchedRunLauncher
+run_monitoring:
+  enabled: true
+  poll_interval_seconds: 20
 event_log_storage:
   module: engagement_assets.event_log
   class: PooledSqliteEventLogStorage
@@ -180,6 +187,7 @@ def _execute(
 ) -> RunOutcome:
     # Only now, because it takes a moment.
     from engagement_assets.definitions import build_definitions
+    from engagement_assets.run_launcher import PROCESS_TAG, this_process
 
     token = _listener.set(listener)
     try:
@@ -188,7 +196,7 @@ def _execute(
             .resolve_job_def(name)
             .execute_in_process(
                 instance=instance,
-                tags=tags,
+                tags={**tags, PROCESS_TAG: this_process()},
                 partition_key=tags.get(PARTITION_NAME_TAG),
                 asset_selection=None if tables is None else [dg.AssetKey(table) for table in tables],
                 raise_on_error=False,

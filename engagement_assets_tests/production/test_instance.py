@@ -20,7 +20,7 @@ from engagement_assets_tests.production.instance import Instance, running_instan
 from engagement_assets_tests.production.postgres import binaries, running_postgres
 from engagement_assets_tests.worlds import World
 
-pytestmark = [pytest.mark.server, pytest.mark.postgres, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.server, pytest.mark.postgres, pytest.mark.timeout(480)]
 
 DAYS = ["2025-03-01", "2025-03-02", "2025-03-03"]
 

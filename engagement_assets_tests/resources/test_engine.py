@@ -51,6 +51,16 @@ def test_a_run_gets_the_engine_it_asked_for_though_another_session_is_open(engin
     assert engine.spark_session.sql("SELECT 1 AS one").collect()[0]["one"] == 1
 
 
+def test_a_spark_connect_server_elsewhere_is_used_and_left_running(engine: EngineResource) -> None:
+    assert engine.spark_session.range(1).count() == 1
+    _, port = engine._server.listening_address
+    with EngineResource(engine=f"sc://127.0.0.1:{port}", timezone="Asia/Tokyo") as client:
+        assert client._server is None
+        answer = client.spark_session.sql("SELECT hour(TIMESTAMP '2025-03-31 13:00:00+00:00') AS hour").collect()
+        assert answer[0]["hour"] == 22
+    assert engine.spark_session.range(2).count() == 2
+
+
 def test_an_engine_that_stops_leaves_the_others_of_its_process_working() -> None:
     first, second = EngineResource(engine="embedded"), EngineResource(engine="embedded")
     with second:

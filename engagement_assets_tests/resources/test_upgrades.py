@@ -18,12 +18,14 @@ from typer.testing import CliRunner
 
 from engagement_assets.cli import app
 from engagement_assets.contracts import TABLES, Contract, RawCustomers
+from engagement_assets.doctor import examine
 from engagement_assets.erasure import forget
 from engagement_assets.resources.engine import EngineResource
 from engagement_assets.resources.evolution import SchemaChangedError
 from engagement_assets.resources.reading import opened, relation_sql
 from engagement_assets.resources.tables import LakeResource
 from engagement_assets.resources.versions import VersionNotKeptError
+from engagement_assets.run_launcher import PROCESS_TAG, this_process
 from engagement_assets_tests.servers import fresh_environment
 from engagement_assets_tests.worlds import World, failures
 
@@ -231,7 +233,10 @@ def test_a_rebuild_gives_the_tables_that_a_new_lake_has_and_leaves_earlier_versi
     assert "raw_customers: 'country' was integer and is string" in listed
     for table in ("raw_customers", "order_aggregates", "customer_features", "engagement_scores", "engagement_metrics"):
         assert f"  {table}: 3 day(s) to build, {DAYS[0]} to {NEXT}" in listed
+    tables = next(finding for finding in examine(world.settings) if finding.what == "tables")
+    assert (tables.grade, tables.found.split(":")[0]) == ("bad", "raw_customers")
     assert "Rebuilt 1 table(s)" in rebuild()
+    assert world.instance.get_runs(limit=1)[0].tags[PROCESS_TAG] == this_process()
     assert {name: world.rows(name) for name in TABLES} == new
     assert "The columns of every table fit this version" in rebuild()
     with pytest.raises(VersionNotKeptError, match=r"has other columns .'country' was integer and is string"):

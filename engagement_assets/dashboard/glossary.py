@@ -62,6 +62,26 @@ def meanings(policy: ScoringPolicy) -> dict[str, str]:
         "views, or with a checkout (the rule of Google Analytics 4).",
         "cohorts": "Of the customers who signed up in a month, the share who ordered in each month since. The last month of "
         "each row may not be over yet.",
+        "lifecycle": f"By the dates of orders. Prospect: none yet. New: the first within {window} days. Active: one within "
+        f"{window} days. Reactivated: active again after {policy.at_risk_until_days} days of silence. Slipping: silent for "
+        f"less than {policy.slipping_until_days} days, At Risk: less than {policy.at_risk_until_days}, Lapsed: longer.",
+        "rfm": "Named by the quintiles of recency and of the number of orders among the day's buyers. Prospects have not "
+        "ordered.",
+        "audiences": "A customer is in the first audience whose rule fits. Held out: never contacted, so that the uplift of "
+        "a campaign can be measured. To contact today: whose day it is, once in a few days. Value at stake: sum of the "
+        "priorities, value times drop.",
+        "changes": "The score's difference to the day before, without remainder: what passing days did, what the customer "
+        "did, and what others did to the scale.",
+        "explained": "The score's difference between the two dates, without remainder. Ageing: the days since the last order. "
+        "Behaviour: orders, sessions, revenue. Rescaling: the smallest and largest values of the snapshot moved.",
+        "backtest": "The snapshot's buyers are followed for 30, 60 and 90 days: who orders again? Shown is the latest last "
+        "day of a month whose future is known, over its longest horizon.",
+        "predictors": "AUC is the chance that a buyer who orders again ranks above one who does not; 0.5 is chance. Lift: how "
+        "many times more often the top 10 % order again than all. Intervals: 95 %, customers resampled.",
+        "deciles": "Buyers in tenths, the highest first: the share who ordered again should fall from left to right.",
+        "auc": "The chance that a buyer who orders again within 30 days ranks above one who does not, for each snapshot.",
+        "sensitivity": "Each of the three weights from 10 % up in steps of 10 %: 36 weightings of the same component scores, "
+        "fixed thresholds.",
         "percentile": "Percent of customers with this score or a lower one.",
         "psi": "Population stability index between the comparison date and this date, over ten equal bands: below 0.1 "
         "stable, from 0.1 worth a look, from 0.25 the distribution has shifted.",

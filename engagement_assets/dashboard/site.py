@@ -8,15 +8,28 @@ from engagement_assets.dashboard.pages import (
     at_risk,
     behaviour,
     breakdown,
+    campaigns,
     customer,
     high_value,
     monitoring,
     overview,
+    quality,
     value,
 )
 from engagement_assets.dashboard.visuals import Visual
 
-PAGES: tuple[ModuleType, ...] = (overview, breakdown, value, at_risk, high_value, behaviour, customer, monitoring)
+PAGES: tuple[ModuleType, ...] = (
+    overview,
+    breakdown,
+    value,
+    at_risk,
+    high_value,
+    behaviour,
+    campaigns,
+    quality,
+    customer,
+    monitoring,
+)
 
 
 def visuals_of(page: ModuleType, meaning: dict[str, str]) -> dict[str, Visual]:

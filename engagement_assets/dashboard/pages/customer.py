@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from engagement_assets.colours import BLUE, GREY
 from engagement_assets.dashboard import bands, formats
 from engagement_assets.dashboard.actions import RECOMMENDED
-from engagement_assets.dashboard.components import Figure, figures, link, message, pill, table
+from engagement_assets.dashboard.components import Figure, figures, link, message, no_comparison, pill, table
 from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.pages.common import segment_pill_mood
 from engagement_assets.dashboard.pages.customer_history import orders, score_history, sessions
@@ -20,10 +20,14 @@ from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, chart, figure
 from engagement_assets.dashboard.visuals import Render, Visual, place
 from engagement_assets.dashboard.warehouse import Row, Warehouse
+from engagement_assets.explanation import ExplanationError, explain, signed
 
 PATH = "/customer"
 TITLE = "Customer"
 PURPOSE = "One customer: profile, score and reasons, orders and sessions."
+
+#: A part of a change that rounds to less is not drawn.
+_SMALLEST_SHOWN = 0.0005
 
 _PARTS = ("recency", "frequency", "monetary")
 
@@ -237,6 +241,58 @@ def parts(warehouse: Warehouse, view: View, row: Row) -> Component:
     )
 
 
+def why(warehouse: Warehouse, view: View, row: Row) -> Component:
+    """The exact split of the score's change since the comparison date."""
+    if view.compared is None:
+        return no_comparison()
+    days = (view.compared, view.as_of)
+    rows, bounds = customer.change(warehouse, *days, row["customer_id"])
+    try:
+        found = explain(row["customer_id"], days, rows, bounds, warehouse.settings.scoring)
+    except ExplanationError as error:
+        return message("This change cannot be explained", str(error))
+    named = [
+        (text, amount)
+        for text, amount in (
+            ("Days without an order", found.change.recency_ageing),
+            ("Ordered again", found.change.recency_behaviour),
+            ("Orders", found.change.orders_behaviour),
+            ("Sessions", found.change.sessions_behaviour),
+            ("Revenue", found.change.monetary_behaviour),
+            ("Others: recency", found.change.recency_rescaling),
+            ("Others: orders, sessions, revenue", found.change.rescaling - found.change.recency_rescaling),
+        )
+        if abs(amount) >= _SMALLEST_SHOWN
+    ]
+    before, now = found.before["engagement_score"], found.now["engagement_score"]
+    drawn = figure(
+        go.Waterfall(
+            x=[view.compared, *[text for text, _ in named], view.as_of],
+            y=[before, *[amount for _, amount in named], 0],
+            measure=["absolute", *["relative"] * len(named), "total"],
+            text=[formats.score(before), *[signed(amount) for _, amount in named], formats.score(now)],
+            textposition="outside",
+            totals={"marker": {"color": BLUE}},
+            hovertemplate="%{x}: %{text}<extra></extra>",
+        ),
+        xaxis=axis(None, type="category", showgrid=False),
+        yaxis=axis("Score", tickformat=".2f", rangemode="tozero"),
+        showlegend=False,
+    )
+    parts_of = (
+        f"Ageing {signed(found.change.ageing)}, behaviour {signed(found.change.behaviour)}, "
+        f"rescaling {signed(found.change.rescaling)}: together {signed(found.change.total)}."
+    )
+    return html.Div(
+        [
+            html.Div(found.words, className="notice"),
+            html.Div(parts_of, className="small"),
+            chart(drawn, "The score on the comparison date, what moved it, and the score now.", height=300),
+        ],
+        className="stack",
+    )
+
+
 def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
     """The visuals of this page."""
     return {
@@ -260,6 +316,13 @@ def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
                 height=420,
                 export="customer-history",
             ),
+            Visual(
+                "customer-why",
+                "Why the score moved",
+                of_customer(why),
+                meaning["explained"],
+                height=400,
+            ),
             Visual("customer-orders", "Orders", of_customer(orders), height=300, export="customer-orders"),
             Visual(
                 "customer-sessions",
@@ -279,5 +342,6 @@ def layout(found: dict[str, Visual]) -> list[Component]:
         place(found["customer-head"]),
         place(found["customer-cards"]),
         html.Div([place(found["customer-parts"]), place(found["customer-history"])], className="row halves"),
+        place(found["customer-why"]),
         html.Div([place(found["customer-orders"]), place(found["customer-sessions"])], className="row halves"),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
+from engagement_assets.contracts import ScoreBacktest
 from engagement_assets.dashboard.actions import RECOMMENDED
 from engagement_assets.dashboard.dagster_log import NoHistoryError
 from engagement_assets.dashboard.exports import Export, of_rows
@@ -12,12 +13,14 @@ from engagement_assets.dashboard.grids import export_of
 from engagement_assets.dashboard.queries import (
     behaviour,
     breakdown,
+    campaigns,
     common,
     customer,
     high_value,
     lists,
     monitoring,
     overview,
+    quality,
     value,
 )
 from engagement_assets.dashboard.state import View
@@ -113,6 +116,11 @@ def _nulls(warehouse: Warehouse, view: View) -> list[Row]:
     return [{"column": column, "share_without": found[column]} for column in monitoring.NULLABLE]
 
 
+def _judgements(warehouse: Warehouse, view: View) -> list[Row]:
+    day = quality.judged_day(warehouse, view.as_of)
+    return quality.judgements(warehouse, day) if day else []
+
+
 EXPORTS: dict[str, Export] = {
     **{name: export_of(name) for name in lists.LISTS},
     "segments": of_rows(_same("segment", "customers"), _segments),
@@ -172,6 +180,28 @@ EXPORTS: dict[str, Export] = {
         {"name": "value_segment", **_same("customers", "revenue", "orders", "average_order", "recommended_action")},
         _value_segments,
     ),
+    "lifecycle": of_rows(
+        {"source": "from", "target": "to", "customers": "customers"},
+        _compared(lambda warehouse, view, before: campaigns.transitions(warehouse, view.as_of, before, view.filters)),
+    ),
+    "rfm": of_rows(
+        {
+            "segment": "rfm_segment",
+            **_same("customers", "revenue"),
+            "score": "average_score",
+            "recency": "average_recency",
+        },
+        lambda warehouse, view: campaigns.rfm_segments(warehouse, view.as_of, view.filters),
+    ),
+    "audiences": of_rows(
+        {
+            "audience": "audience",
+            "action": "recommended_action",
+            **_same("members", "held_out", "to_contact", "priority"),
+        },
+        lambda warehouse, view: campaigns.audiences(warehouse, view.as_of, view.filters),
+    ),
+    "score-backtest": of_rows(_same(*ScoreBacktest.columns()), _judgements),
     "slipping": of_rows(
         _same("customer_id", "revenue", "recency_days", "sessions", "sessions_before", "change"),
         lambda warehouse, view: high_value.slipping(warehouse, view.as_of, view.filters),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from engagement_assets.checks.stability import band_sql
 from engagement_assets.contracts import EngagementScores, RawOrders, Sessions
 from engagement_assets.contracts.base import Contract
 from engagement_assets.dashboard.queries.common import Filters, where
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
-from engagement_assets.star_schema import session_step
+from engagement_assets.star_schema import reached, session_step
 
 #: Sign-up months that the cohort table shows.
 COHORTS = 12
@@ -35,8 +36,7 @@ def funnel(warehouse: Warehouse, day: str, filters: Filters) -> Row:
         ordered AS (SELECT DISTINCT customer_id, as_of_date FROM {{orders}} o SEMI JOIN members USING (customer_id)),
         visits AS (
             SELECT v.customer_id,
-                   CASE WHEN o.customer_id IS NOT NULL THEN 4 WHEN checkouts > 0 THEN 3 WHEN add_to_carts > 0 THEN 2
-                        WHEN page_views > 0 THEN 1 ELSE 0 END AS reached
+                   {reached("o.customer_id IS NOT NULL")} AS reached
             FROM {{sessions}} v SEMI JOIN members USING (customer_id)
             LEFT JOIN ordered o ON o.customer_id = v.customer_id AND o.as_of_date = v.as_of_date
             WHERE NOT continues_previous_day
@@ -83,7 +83,7 @@ def score_by_sessions(warehouse: Warehouse, day: str, filters: Filters) -> list[
     condition, parameters = where(filters)
     return warehouse.rows(
         f"""
-        SELECT least(floor(round(engagement_score * 10, 9))::INT, 9) AS bin, {session_step("sessions_last_30_days")} AS step,
+        SELECT {band_sql("engagement_score")} AS bin, {session_step("sessions_last_30_days")} AS step,
                count(*) AS customers
         FROM {{scores}} s WHERE {condition} GROUP BY ALL
         """,

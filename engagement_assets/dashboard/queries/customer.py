@@ -8,6 +8,7 @@ from engagement_assets.contracts import EngagementScores, RawOrders, Sessions
 from engagement_assets.dashboard.queries.behaviour import window
 from engagement_assets.dashboard.queries.common import thinned
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
+from engagement_assets.explanation import BOUNDS_SQL, CUSTOMER_SQL
 
 #: Rows that a customer's history may look through; beyond it, days are left out evenly.
 HISTORY_ROWS = 60_000_000
@@ -80,6 +81,16 @@ def history(warehouse: Warehouse, day: str, customer: str) -> list[Row]:
         """,
         {"customer": customer},
         scores=(EngagementScores, thinned(warehouse, days, HISTORY_ROWS)),
+    )
+
+
+@remembered
+def change(warehouse: Warehouse, before: str, day: str, customer: str) -> tuple[list[Row], list[Row]]:
+    """A customer on two days, and the scales of both snapshots: what `explanation.explain` needs."""
+    scores = (EngagementScores, [before, day])
+    return (
+        warehouse.rows(CUSTOMER_SQL, {"customer": customer}, scores=scores),
+        warehouse.rows(BOUNDS_SQL, scores=scores),
     )
 
 

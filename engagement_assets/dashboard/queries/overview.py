@@ -6,7 +6,7 @@ from engagement_assets.contracts import EngagementScores
 from engagement_assets.contracts.engagement import SEGMENTS
 from engagement_assets.dashboard.queries.common import Filters, where
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
-from engagement_assets.star_schema import BUCKET, LAST_BUCKET
+from engagement_assets.star_schema import bucket_sql
 
 #: Groups smaller than this on either date are left out of the comparison: their means jump.
 SMALLEST_GROUP = 5
@@ -21,7 +21,7 @@ def distribution(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     condition, parameters = where(filters)
     return warehouse.rows(
         f"""
-        SELECT least(floor(round(engagement_score / {BUCKET}, 9))::INT, {LAST_BUCKET}) AS bin,
+        SELECT {bucket_sql("engagement_score")} AS bin,
                engagement_segment AS segment, count(*) AS customers
         FROM {{scores}} s WHERE {condition} GROUP BY ALL ORDER BY bin, segment
         """,

@@ -1,0 +1,106 @@
+"""Questions of the page on lifecycle and campaigns."""
+
+from __future__ import annotations
+
+from engagement_assets.contracts import CampaignAudiences, EngagementScores, SegmentChanges
+from engagement_assets.dashboard.queries.common import Filters, where
+from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
+
+_FEW = 12
+
+
+@remembered
+def stages(warehouse: Warehouse, day: str, filters: Filters) -> dict[str, int]:
+    """Customers per lifecycle stage."""
+    condition, parameters = where(filters)
+    rows = warehouse.rows(
+        f"SELECT lifecycle_stage AS stage, count(*) AS customers FROM {{scores}} s WHERE {condition} GROUP BY 1",
+        parameters,
+        scores=(EngagementScores, [day]),
+    )
+    return {row["stage"]: row["customers"] for row in rows}
+
+
+@remembered
+def transitions(warehouse: Warehouse, day: str, before: str, filters: Filters) -> list[Row]:
+    """Customers by stage before (`source`, empty for who was none yet) and on the day (`target`); filters as of the day."""
+    condition, parameters = where(filters)
+    return warehouse.rows(
+        f"""
+        SELECT coalesce(o.lifecycle_stage, '') AS source, s.lifecycle_stage AS target, count(*) AS customers
+        FROM {{scores}} s LEFT JOIN {{before}} o USING (customer_id) WHERE {condition}
+        GROUP BY ALL ORDER BY customers DESC, source, target
+        """,
+        parameters,
+        scores=(EngagementScores, [day]),
+        before=(EngagementScores, [before]),
+    )
+
+
+@remembered
+def rfm_segments(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Customers, revenue and mean score per RFM segment, the most valuable first."""
+    condition, parameters = where(filters)
+    return warehouse.rows(
+        f"""
+        SELECT rfm_segment AS segment, count(*) AS customers, sum(total_revenue)::DOUBLE AS revenue,
+               avg(engagement_score) AS score, avg(recency_days) AS recency
+        FROM {{scores}} s WHERE {condition} GROUP BY 1 ORDER BY revenue DESC, segment
+        """,
+        parameters,
+        scores=(EngagementScores, [day]),
+    )
+
+
+@remembered
+def audiences(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Per audience: members, held out, to contact on the day, value."""
+    condition, parameters = where(filters)
+    return warehouse.rows(
+        f"""
+        SELECT audience, any_value(a.recommended_action) AS action, count(*) AS members,
+               count(*) FILTER (a.is_holdout) AS held_out, count(*) FILTER (a.is_to_contact) AS to_contact,
+               sum(a.priority) AS priority
+        FROM {{audiences}} a JOIN {{scores}} s USING (customer_id) WHERE {condition} GROUP BY 1 ORDER BY priority DESC, 1
+        """,
+        parameters,
+        audiences=(CampaignAudiences, [day]),
+        scores=(EngagementScores, [day]),
+    )
+
+
+@remembered
+def first_in_line(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Whom to contact on the day, those of the highest priority per audience first."""
+    condition, parameters = where(filters)
+    return warehouse.rows(
+        f"""
+        SELECT a.customer_id, a.audience, a.evidence, a.priority
+        FROM {{audiences}} a JOIN {{scores}} s USING (customer_id) WHERE a.is_to_contact AND {condition}
+        ORDER BY row_number() OVER (PARTITION BY a.audience ORDER BY a.priority DESC, a.customer_id), a.priority DESC,
+                 a.customer_id
+        LIMIT {_FEW}
+        """,
+        parameters,
+        audiences=(CampaignAudiences, [day]),
+        scores=(EngagementScores, [day]),
+    )
+
+
+@remembered
+def changes(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Who changed since the day before, with the reasons, the largest moves first; new customers last."""
+    condition, parameters = where(filters)
+    return warehouse.rows(
+        f"""
+        SELECT c.customer_id, c.movement, c.score_change, c.explanation
+        FROM {{changes}} c JOIN {{scores}} s USING (customer_id) WHERE {condition}
+        ORDER BY abs(c.score_change) DESC NULLS LAST, c.customer_id LIMIT {_FEW}
+        """,
+        parameters,
+        changes=(SegmentChanges, [day]),
+        scores=(EngagementScores, [day]),
+    )
+
+
+__all__ = ["audiences", "changes", "first_in_line", "rfm_segments", "stages", "transitions"]

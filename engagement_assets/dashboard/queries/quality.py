@@ -1,0 +1,51 @@
+"""Questions of the page on the quality of the score."""
+
+from __future__ import annotations
+
+from engagement_assets.backtest.evaluation import is_month_end
+from engagement_assets.backtest.sensitivity import Sensitivity, component_scores, sensitivity
+from engagement_assets.contracts import ScoreBacktest
+from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
+from engagement_assets.settings import as_date
+
+_DAYS = 365
+
+
+@remembered
+def judged_day(warehouse: Warehouse, day: str) -> str | None:
+    """The snapshot to show: the latest month's end up to `day` that is judged, else the latest that is; None if none is."""
+    judged = [found for found, rows in warehouse.days(ScoreBacktest).items() if rows and found <= day]
+    ends = [found for found in judged if is_month_end(as_date(found))]
+    return ends[-1] if ends else judged[-1] if judged else None
+
+
+@remembered
+def judgements(warehouse: Warehouse, day: str) -> list[Row]:
+    """How each predictor of a snapshot did over each horizon."""
+    return warehouse.rows(
+        "SELECT * FROM {backtest} b ORDER BY horizon_days, auc DESC NULLS LAST, predictor",
+        backtest=(ScoreBacktest, [day]),
+    )
+
+
+@remembered
+def over_time(warehouse: Warehouse, day: str, horizon: int) -> list[Row]:
+    """AUC of score and recency per judged snapshot up to `day`."""
+    days = [found for found, rows in warehouse.days(ScoreBacktest).items() if rows and found <= day][-_DAYS:]
+    return warehouse.rows(
+        """
+        SELECT as_of_date, max(auc) FILTER (predictor = 'score') AS score, max(auc) FILTER (predictor = 'recency') AS recency
+        FROM {backtest} b WHERE horizon_days = $horizon GROUP BY 1 ORDER BY 1
+        """,
+        {"horizon": horizon},
+        backtest=(ScoreBacktest, days),
+    )
+
+
+@remembered
+def weights(warehouse: Warehouse, day: str) -> Sensitivity | None:
+    """What other weights would change in a snapshot."""
+    return sensitivity(component_scores(warehouse.lake, day), warehouse.settings.scoring)
+
+
+__all__ = ["judged_day", "judgements", "over_time", "weights"]

@@ -263,6 +263,11 @@ class Settings(BaseSettings):
     @field_validator("engine")
     @classmethod
     def _known_engine(cls, value: str) -> str:
+        if value.startswith("sc://") and ";token=" in value.lower():
+            raise ValueError(
+                "the address holds a token, and the Dagster UI shows the address; "
+                "put the token into SPARK_CONNECT_AUTHENTICATE_TOKEN"
+            )
         if value in ("embedded", "yarn", "local") or value.startswith(("local[", "spark://", "k8s://", "sc://")):
             return value
         raise ValueError(

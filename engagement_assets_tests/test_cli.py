@@ -62,6 +62,11 @@ def reading(world: World) -> dict[str, str]:
         (["export", "--date", "2026-01-01"], {}, "no snapshot is published yet"),
         (["calibrate"], {}, "nothing is published yet"),
         (["settings"], {"ENGAGEMENT_ENGINE": "sparky"}, "ENGAGEMENT_ENGINE: 'sparky' is no engine; use embedded"),
+        (
+            ["settings"],
+            {"ENGAGEMENT_ENGINE": "sc://host:443/;token=abc"},
+            "put the token into SPARK_CONNECT_AUTHENTICATE_TOKEN",
+        ),
         (["settings"], {"ENGAGEMENT_TIMEZONE": "Mars/Base"}, "ENGAGEMENT_TIMEZONE: 'Mars/Base' is no IANA time zone"),
         (["settings"], {"ENGAGEMENT_SCORING__RECENCY_WEIGHT": "0.5"}, "must be 1, not 1.1"),
         (["settings"], {"ENGAGEMENT_SCORING__LOW_THRESHOLD": "0.9"}, "thresholds must rise"),

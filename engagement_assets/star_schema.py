@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import pyspark.sql.types as T
 
+from engagement_assets.checks.stability import band_sql
 from engagement_assets.contracts import (
     Contract,
     EngagementMetrics,
@@ -152,11 +153,11 @@ def _customers(settings: Settings) -> ExportFile:
         score = f"s.{part}_score"
         return f"CASE WHEN {score} >= {high} THEN 1 WHEN {score} >= {medium} THEN 2 WHEN {score} >= {low} THEN 3 ELSE 4 END"
 
-    bucket = f"least(floor(round(s.engagement_score / {BUCKET}, 9))::INT, {LAST_BUCKET})"
+    bucket = bucket_sql("s.engagement_score")
     query = f"""
         WITH ordered AS (SELECT DISTINCT customer_id, as_of_date FROM raw_orders),
         visits AS (
-            SELECT v.customer_id, {_reached("o.customer_id IS NOT NULL")} AS reached
+            SELECT v.customer_id, {reached("o.customer_id IS NOT NULL")} AS reached
             FROM sessions v LEFT JOIN ordered o ON o.customer_id = v.customer_id AND o.as_of_date = v.as_of_date
             WHERE NOT continues_previous_day
         ),
@@ -240,7 +241,7 @@ def _score_history() -> ExportFile:
         "One row per customer and day: the score over time. Days are left out evenly where there are too many.",
         (*columns, _whole("score_tenth", "tenth of the scale that the score lies in: 0 to 9")),
         ("as_of_date", "customer_id"),
-        "SELECT *, least(floor(round(engagement_score * 10, 9))::INT, 9) AS score_tenth FROM engagement_scores",
+        f"SELECT *, {band_sql('engagement_score')} AS score_tenth FROM engagement_scores",
         {EngagementScores: Days(thinned=True)},
     )
 
@@ -261,7 +262,7 @@ def _sessions(settings: Settings) -> ExportFile:
     columns = _of(Sessions, " ".join(Sessions.columns()))
     query = f"""
         SELECT v.* REPLACE ({_local_times(columns)}), hour(session_start AT TIME ZONE $zone) AS start_hour,
-               {_reached("o.customer_id IS NOT NULL")} AS furthest_stage
+               {reached("o.customer_id IS NOT NULL")} AS furthest_stage
         FROM sessions v LEFT JOIN (SELECT DISTINCT customer_id, as_of_date FROM raw_orders) o
             ON o.customer_id = v.customer_id AND o.as_of_date = v.as_of_date
     """
@@ -312,6 +313,11 @@ def _rejected_counts() -> ExportFile:
 # ---- parts -----------------------------------------------------------------------------------------------------------
 
 
+def bucket_sql(column: str) -> str:
+    """The SQL of the bucket (0 the first) of a score; 1 belongs to the last bucket."""
+    return f"least(floor(round({column} / {BUCKET}, 9))::INT, {LAST_BUCKET})"
+
+
 def session_step(column: str) -> str:
     """The SQL of the place in SESSION_STEPS (0 the first) of a number of sessions."""
     cases = " ".join(
@@ -320,7 +326,7 @@ def session_step(column: str) -> str:
     return f"CASE {cases} END"
 
 
-def _reached(ordered: str) -> str:
+def reached(ordered: str) -> str:
     """The SQL of the furthest stage of a row of sessions; `ordered` says whether the customer ordered on its day."""
     return (
         f"CASE WHEN {ordered} THEN 4 WHEN checkouts > 0 THEN 3 WHEN add_to_carts > 0 THEN 2 WHEN page_views > 0 THEN 1 "

@@ -1,8 +1,8 @@
 """The one list of measures: what each means, its DAX for Power BI, and its twin, a DuckDB query over the exported files.
 
 The twin is an aggregate expression (`sql`) over one file of the star schema (`source`); the web dashboard asks with the same
-expressions. Where no row matches, DAX gives blank, and a count or sum of the twin gives 0. docs/power_bi.md lists them side
-by side.
+expressions of the tables. Where no row matches, DAX gives blank, and a count or sum of the twin gives 0. docs/power_bi.md lists
+them side by side.
 """
 
 from __future__ import annotations

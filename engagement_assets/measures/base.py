@@ -18,7 +18,10 @@ ROWS = "COUNTROWS('Latest Scores')"
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure. `key` names it in queries, `name` in Power BI; `format` is a Power BI format string."""
+    """A measure. `key` names it in queries, `name` in Power BI; `format` is a Power BI format string.
+
+    `sql` is an aggregate expression over the file `source`, or, where that does not do, a whole query.
+    """
 
     key: str
     name: str
@@ -32,5 +35,7 @@ class Measure:
     @property
     def query(self) -> str:
         """The twin as a whole query over the exported files."""
+        if self.sql.split(maxsplit=1)[0] == "SELECT":
+            return " ".join(self.sql.split())
         alias = "s" if self.source == "engagement_scores" else ""
         return " ".join(f"SELECT {self.sql} FROM {self.source} {alias}".split())

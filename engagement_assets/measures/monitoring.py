@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from engagement_assets.checks.stability import BANDS, EMPTY
 from engagement_assets.measures.base import COUNT, DAY, ROWS, SCORE, SHARE, Measure
 
-#: Days between the two snapshots that the stability index compares, and what an empty band counts as.
+#: Days between the two snapshots that the stability index compares.
 STABILITY_DAYS = 7
-EMPTY_BAND = 1e-4
 
 
 def monitoring() -> list[Measure]:
@@ -75,7 +75,7 @@ def monitoring() -> list[Measure]:
             "Stability index",
             SCORE,
             f"Population stability index of the score between the latest snapshot and the one {STABILITY_DAYS} days before, "
-            "over ten equal bands: below 0.1 stable, from 0.25 the distribution has shifted.",
+            f"over {BANDS} equal bands: below 0.1 stable, from 0.25 the distribution has shifted.",
             _stability_dax(),
             "score_history",
             _stability_sql(),
@@ -95,21 +95,21 @@ def _stability_dax() -> str:
         f"VAR OldDay = NewDay - {STABILITY_DAYS} "
         f"VAR NewAll = {counted('NewDay')} "
         f"VAR OldAll = {counted('OldDay')} "
-        "RETURN IF(NewAll > 0 && OldAll > 0, SUMX(GENERATESERIES(0, 9, 1), VAR Tenth = [Value] "
-        f"VAR NewShare = MAX(DIVIDE({counted('NewDay', band)}, NewAll), {EMPTY_BAND:.4f}) "
-        f"VAR OldShare = MAX(DIVIDE({counted('OldDay', band)}, OldAll), {EMPTY_BAND:.4f}) "
+        f"RETURN IF(NewAll > 0 && OldAll > 0, SUMX(GENERATESERIES(0, {BANDS - 1}, 1), VAR Tenth = [Value] "
+        f"VAR NewShare = MAX(DIVIDE({counted('NewDay', band)}, NewAll), {EMPTY:.4f}) "
+        f"VAR OldShare = MAX(DIVIDE({counted('OldDay', band)}, OldAll), {EMPTY:.4f}) "
         "RETURN (NewShare - OldShare) * LN(NewShare / OldShare)))"
     )
 
 
 def _stability_sql() -> str:
-    def shares(day: str) -> str:
-        return ", ".join(
-            f"greatest(count(*) FILTER (score_tenth = {band} AND as_of_date = {day}) "
-            f"/ nullif(count(*) FILTER (as_of_date = {day}), 0), {EMPTY_BAND:.4f})"
-            for band in range(10)
-        )
-
-    latest = "(SELECT max(as_of_date) FROM score_history)"
-    pairs = f"list_zip([{shares(latest)}], [{shares(f'{latest} - {STABILITY_DAYS}')}])"
-    return f"list_sum(list_transform({pairs}, lambda p: (p[1] - p[2]) * ln(p[1] / p[2])))"
+    share = "avg((score_tenth = band)::INT) FILTER (as_of_date = last_day{back})"
+    return f"""
+        SELECT sum((greatest(now, {EMPTY:.4f}) - greatest(was, {EMPTY:.4f}))
+                   * ln(greatest(now, {EMPTY:.4f}) / greatest(was, {EMPTY:.4f})))
+        FROM (
+            SELECT {share.format(back="")} AS now, {share.format(back=f" - {STABILITY_DAYS}")} AS was
+            FROM score_history, (SELECT max(as_of_date) AS last_day FROM score_history), range({BANDS}) bands(band)
+            GROUP BY band
+        ) WHERE now IS NOT NULL AND was IS NOT NULL
+    """

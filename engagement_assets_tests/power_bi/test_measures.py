@@ -199,6 +199,16 @@ def test_the_share_at_risk_of_thirty_days_before_is_that_days() -> None:
         assert connection.execute(query).fetchall() == [(None,)]
 
 
+def test_the_stability_index_is_empty_without_the_day_a_week_before() -> None:
+    query = by_key(Settings().scoring)["stability"].query
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE score_history AS SELECT DATE '2026-06-30' AS as_of_date, 3 AS score_tenth")
+        assert connection.execute(query).fetchall() == [(None,)]
+        connection.execute("INSERT INTO score_history VALUES ('2026-06-23', 4)")
+        # All moved from one band to another: twice (1 - 0.0001) * ln(1 / 0.0001).
+        assert close(connection.execute(query).fetchall()[0][0], 2 * 0.9999 * math.log(10_000))
+
+
 def test_the_dashboard_says_the_same(twins: dict[str, Any], warehouse: Warehouse) -> None:
     """Of the tables, by its own ways where it does not ask with the twins."""
     day, before = DAY.isoformat(), (DAY - timedelta(days=7)).isoformat()

@@ -169,12 +169,10 @@ def write_dictionary(files: tuple[ExportFile, ...], target: Path) -> WrittenFile
         for column in file.columns
     ]
     place = target / "data_dictionary.csv"
+    names = ("table_name", "column_name", "type", "may_be_empty", "description")
+    columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
     with duckdb.connect() as connection:
-        connection.execute(
-            "CREATE TABLE dictionary "
-            "(table_name VARCHAR, column_name VARCHAR, type VARCHAR, may_be_empty VARCHAR, description VARCHAR)"
-        )
-        connection.executemany("INSERT INTO dictionary VALUES (?, ?, ?, ?, ?)", rows)
+        connection.register("dictionary", pa.table(columns, names=list(names)))
         _write(connection, "FROM dictionary", place)
     return WrittenFile(place, len(rows), place.stat().st_size)
 

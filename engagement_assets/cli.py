@@ -208,7 +208,7 @@ def export(
 @app.command()
 @friendly
 def calibrate(day: DateOption = None) -> None:
-    """Propose fixed bounds for the reference score from the 1st and 99th percentiles of a snapshot."""
+    """Propose fixed bounds for the reference score from a snapshot, and show how its segments share the customers."""
     from engagement_assets.report import propose_bounds
 
     settings = Settings()
@@ -231,6 +231,24 @@ def calibrate(day: DateOption = None) -> None:
             highlight=False,
             soft_wrap=True,
         )
+    shares = Table("Segment", "Customers", "From a score of", "By quantiles", "Same as from", box=None, pad_edge=False)
+    for each in proposal.segments:
+        shares.add_row(
+            each.segment,
+            f"{each.share:.1%}",
+            "" if each.threshold is None else f"{each.threshold:g}",
+            f"{each.wanted_share:.0%}",
+            "" if each.equal_threshold is None else f"{each.equal_threshold:.3f}",
+        )
+    mode = settings.scoring.segment_mode
+    out.print(f"\nSegments (ENGAGEMENT_SCORING__SEGMENT_MODE={mode}):\n", highlight=False)
+    out.print(shares)
+    out.print(
+        "\nThresholds let shares vary from day to day; quantiles fix the shares, and a customer may move because others did."
+        "\nEach version of a table records the settings it was made with (Dagster UI, Delta history).",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 @app.command()

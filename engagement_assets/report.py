@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from engagement_assets.contracts import TABLES, Contract, EngagementMetrics, EngagementScores, RejectedRows
+from engagement_assets.contracts.engagement import SEGMENTS
 from engagement_assets.resources.reading import opened
 from engagement_assets.resources.tables import LakeResource, NotPublishedError, partition_column
-from engagement_assets.settings import Bounds, Settings
+from engagement_assets.settings import Bounds, ScoringPolicy, Settings
 
 #: Percentiles that the reference bounds are proposed from.
 LOW_PERCENTILE, HIGH_PERCENTILE = 0.01, 0.99
@@ -58,11 +59,24 @@ class ProposedBound:
 
 
 @dataclass(frozen=True)
+class SegmentShare:
+    """A segment's share of a snapshot as built, its threshold, and what the mode `quantiles` would make of it."""
+
+    segment: str
+    share: float
+    threshold: float | None
+    wanted_share: float
+    #: The threshold that would give the share wanted; None for the lowest segment.
+    equal_threshold: float | None
+
+
+@dataclass(frozen=True)
 class Proposal:
     """Proposed reference bounds and the snapshot they come from."""
 
     as_of_date: str
     bounds: list[ProposedBound]
+    segments: list[SegmentShare]
 
 
 def latest_day(lake: LakeResource, contract: type[Contract], day: str | None, known_on: datetime | None = None) -> str:
@@ -168,4 +182,24 @@ def propose_bounds(settings: Settings, day: str | None = None) -> Proposal:
             low, high = (round(value, 2) if value is not None else None for value in row[:2])
             proposed = Bounds(low=low, high=high) if low is not None and high is not None and low < high else current
             bounds.append(ProposedBound(measure, setting, current, proposed, float(row[2] or 0)))
-    return Proposal(chosen, bounds)
+    return Proposal(chosen, bounds, _segment_shares(lake, policy, chosen))
+
+
+def _segment_shares(lake: LakeResource, policy: ScoringPolicy, day: str) -> list[SegmentShare]:
+    wanted = [policy.high_share, policy.medium_share, policy.low_share]
+    thresholds = [policy.high_threshold, policy.medium_threshold, policy.low_threshold, None]
+    places = [max(0.0, 1.0 - sum(wanted[: number + 1])) for number in range(len(wanted))]
+    with opened(lake, {EngagementScores: [day]}) as connection:
+        counts = dict(
+            connection.execute("SELECT engagement_segment, count(*) FROM engagement_scores GROUP BY 1").fetchall()
+        )
+        limits = connection.execute(
+            "SELECT quantile_cont(engagement_score, $places) FROM engagement_scores", {"places": places}
+        ).fetchall()[0][0]
+    customers = sum(counts.values())
+    return [
+        SegmentShare(name, counts.get(name, 0) / customers if customers else 0.0, threshold, share, limit)
+        for name, threshold, share, limit in zip(
+            SEGMENTS, thresholds, [*wanted, max(0.0, 1.0 - sum(wanted))], [*(limits or [None] * 3), None], strict=True
+        )
+    ]

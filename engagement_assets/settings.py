@@ -57,6 +57,15 @@ class ScoringPolicy(BaseModel):
     high_threshold: Share = Field(0.7, description="segment High from this score on")
     medium_threshold: Share = Field(0.4, description="segment Medium from this score on")
     low_threshold: Share = Field(0.2, description="segment Low from this score on, At Risk below")
+    segment_mode: Literal["thresholds", "quantiles"] = Field(
+        "thresholds",
+        description="thresholds: segments by the score itself; quantiles: by its place among the customers",
+    )
+    high_share: Share = Field(
+        0.2, description="quantiles: share of customers in segment High, those with the top scores"
+    )
+    medium_share: Share = Field(0.3, description="quantiles: share of customers in segment Medium")
+    low_share: Share = Field(0.3, description="quantiles: share of customers in segment Low; the rest is At Risk")
     high_risk_threshold: Share = Field(0.3, description="buyers below this score are at high risk")
     revenue_band_percentile: Share = Field(
         0.75, description="revenue band High from this percentile of buyers' revenue on"
@@ -93,6 +102,8 @@ class ScoringPolicy(BaseModel):
             raise ValueError(f"order_weight + session_weight must be 1, not {total:g}")
         if not self.low_threshold < self.medium_threshold < self.high_threshold:
             raise ValueError("thresholds must rise: low_threshold < medium_threshold < high_threshold")
+        if self.high_share + self.medium_share + self.low_share > 1 + _SUM_TOLERANCE:
+            raise ValueError("high_share + medium_share + low_share must not exceed 1")
         if self.slipping_until_days > self.at_risk_until_days:
             raise ValueError("slipping_until_days must not exceed at_risk_until_days")
         if self.monetary_scale == "log1p" and self.reference_revenue.low < 0:

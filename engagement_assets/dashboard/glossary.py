@@ -8,6 +8,12 @@ from engagement_assets.settings import ScoringPolicy
 def meanings(policy: ScoringPolicy) -> dict[str, str]:
     """The meaning of each measure under these settings."""
     window = policy.activity_window_days
+    segments = (
+        f"High from {policy.high_threshold:g}, Medium from {policy.medium_threshold:g}, Low from {policy.low_threshold:g}"
+        if policy.segment_mode == "thresholds"
+        else f"High the top {policy.high_share:.0%} of customers, Medium the next {policy.medium_share:.0%}, Low the next "
+        f"{policy.low_share:.0%}"
+    )
     return {
         "average_score": (
             f"Mean engagement score of the customers, from 0 to 1. A score is {policy.recency_weight:.0%} recency, "
@@ -26,10 +32,8 @@ def meanings(policy: ScoringPolicy) -> dict[str, str]:
         f"more than {policy.session_gap_minutes} minutes starts a new session.",
         "revenue_at_risk": "What customers at high risk have spent so far, in the currency of the orders: what is lost if "
         "they all stay away.",
-        "distribution": f"Customers by engagement score in steps of 0.05. Segments: High from {policy.high_threshold:g}, "
-        f"Medium from {policy.medium_threshold:g}, Low from {policy.low_threshold:g}, At Risk below.",
-        "segments": f"Customers by engagement segment: High from {policy.high_threshold:g}, Medium from "
-        f"{policy.medium_threshold:g}, Low from {policy.low_threshold:g}, else At Risk.",
+        "distribution": f"Customers by engagement score in steps of 0.05. Segments: {segments}, At Risk below.",
+        "segments": f"Customers by engagement segment: {segments}, else At Risk.",
         "movers": "Groups whose average reference score (fixed scale) moved most since the comparison date. Members are "
         "counted as they were on each day.",
         "customer_movers": "Customers whose reference score (fixed scale) moved most since the comparison date.",

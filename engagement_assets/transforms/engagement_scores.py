@@ -155,14 +155,18 @@ def with_percentile(scored: DataFrame) -> DataFrame:
     )
 
 
-def segment(score: Column, policy: ScoringPolicy) -> Column:
-    """High, Medium, Low or At Risk, on the unrounded score."""
-    return (
-        F.when(score >= policy.high_threshold, "High")
-        .when(score >= policy.medium_threshold, "Medium")
-        .when(score >= policy.low_threshold, "Low")
-        .otherwise("At Risk")
-    )
+def segment(score: Column, percentile: Column, policy: ScoringPolicy) -> Column:
+    """High, Medium, Low or At Risk: on the unrounded score or, in the mode `quantiles`, on its percentile.
+
+    Customers with the same score are in the same segment either way, so that shares are met as far as ties let them.
+    """
+    if policy.segment_mode == "quantiles":
+        shares = (policy.high_share, policy.medium_share, policy.low_share)
+        # Rounded, because sums of shares are rarely exact in binary, and nobody's place is known to a millionth.
+        above = [percentile > round(100.0 * (1.0 - sum(shares[: number + 1])), 6) for number in range(len(shares))]
+    else:
+        above = [score >= limit for limit in (policy.high_threshold, policy.medium_threshold, policy.low_threshold)]
+    return F.when(above[0], "High").when(above[1], "Medium").when(above[2], "Low").otherwise("At Risk")
 
 
 def value_segment(engagement_segment: Column, revenue_band: Column) -> Column:
@@ -213,7 +217,7 @@ def score_customers(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
     status = F.when(buys, "Active").when(F.col("sessions_last_30_days") > 0, "Browsing Only").otherwise("Not Active")
     valuable = buys & (F.col("total_revenue").cast("double") >= F.col("revenue_limit"))
     labelled: list[tuple[str, Column]] = [
-        ("engagement_segment", segment(score, policy)),
+        ("engagement_segment", segment(score, F.col("score_percentile"), policy)),
         ("engagement_status", status),
         ("revenue_band", F.when(valuable, "High").otherwise("Low")),
         ("value_segment", value_segment(F.col("engagement_segment"), F.col("revenue_band"))),

@@ -9,7 +9,12 @@ from pyspark.sql import functions as F
 
 from engagement_assets.contracts import CustomerFeatures, SegmentChanges
 from engagement_assets.settings import ScoringPolicy
-from engagement_assets.transforms.engagement_scores import monetary_scale, score_components, segment
+from engagement_assets.transforms.engagement_scores import (
+    monetary_scale,
+    score_components,
+    segment,
+    with_percentile,
+)
 from engagement_assets.transforms.lifecycle import lifecycle_stage
 from engagement_assets.transforms.score_change import PARTS, Scale, ScoreChange, Standing, split_change
 
@@ -44,11 +49,17 @@ def labelled(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
     """
     score, buys = F.col("engagement_score"), F.col("total_orders") > 0
     columns: list[tuple[str, Column]] = [
-        ("engagement_segment", segment(score, policy)),
+        ("engagement_segment", segment(score, F.col("score_percentile"), policy)),
         ("is_high_risk", buys & (score < policy.high_risk_threshold)),
         ("lifecycle_stage", lifecycle_stage(policy)),
     ]
-    return reduce(lambda frame, column: frame.withColumn(*column), columns, score_components(features, policy))
+    scored = score_components(features, policy)
+    if policy.segment_mode == "quantiles":
+        scored = with_percentile(scored)
+    else:
+        # Nothing depends on it, and it is the dearest of a score's columns.
+        scored = scored.withColumn("score_percentile", F.lit(None).cast("double"))
+    return reduce(lambda frame, column: frame.withColumn(*column), columns, scored)
 
 
 def standing(policy: ScoringPolicy, prefix: str = "") -> Standing:

@@ -17,6 +17,7 @@ from playwright.sync_api import Page, expect
 from engagement_assets.contracts import EngagementScores
 from engagement_assets.settings import PREFIX
 from engagement_assets_tests.servers import free_port, headless_chromium, running, wait_for
+from engagement_assets_tests.webhook import Webhook, listening
 from engagement_assets_tests.worlds import World
 
 pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.timeout(240)]
@@ -24,27 +25,28 @@ pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.timeout(240)]
 WORKSPACE = Path(__file__).parents[2] / "workspace.yaml"
 FIRST, LAST = "2025-03-01", "2025-03-03"
 BACKFILL = ["2025-03-04", "2025-03-05", "2025-03-06"]
+UNBUILT = "2025-03-20"
 SLOW = 30_000  # milliseconds; the first page loads the whole application
 
 
 @dataclass
 class Ui:
-    """A page of the UI, its address, and the shop it shows."""
+    """A page of the UI, its address, the shop it shows, and where alerts go."""
 
     page: Page
     address: str
     shop: World
+    hook: Webhook
 
     def open(self, path: str) -> Page:
         """Go to a path of the UI."""
         self.page.goto(f"{self.address}{path}")
         return self.page
 
-    def query(self, text: str) -> dict[str, Any]:
+    def query(self, text: str, **variables: Any) -> dict[str, Any]:
         """Ask the webserver's GraphQL, as the UI does."""
-        request = urllib.request.Request(
-            f"{self.address}/graphql", json.dumps({"query": text}).encode(), {"Content-Type": "application/json"}
-        )
+        body = json.dumps({"query": text, "variables": variables}).encode()
+        request = urllib.request.Request(f"{self.address}/graphql", body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=30) as answer:
             return dict(json.load(answer)["data"])
 
@@ -81,15 +83,16 @@ def ui(tmp_path_factory: pytest.TempPathFactory, engine: object) -> Iterator[Ui]
     webserver = [sys.executable, "-m", "dagster_webserver", *workspace, "--host", "127.0.0.1", "--port", str(port)]
     daemon = [sys.executable, "-m", "dagster._daemon", "run", *workspace]
     with (
+        listening() as hook,
         running(webserver, root / "webserver.log", environment) as server,
-        running(daemon, root / "daemon.log", environment),
+        running(daemon, root / "daemon.log", environment | {f"{PREFIX}ALERT_WEBHOOK": hook.address}),
     ):
         wait_for(f"http://127.0.0.1:{port}/server_info", server, root / "webserver.log")
         with headless_chromium() as browser:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             page.set_default_timeout(SLOW)
             expect.set_options(timeout=SLOW)
-            yield Ui(page, f"http://127.0.0.1:{port}", shop)
+            yield Ui(page, f"http://127.0.0.1:{port}", shop, hook)
 
 
 def test_the_asset_graph_shows_the_groups_in_their_order(ui: Ui) -> None:
@@ -161,8 +164,13 @@ def test_a_check_shows_a_result_for_each_day_of_a_range_run_and_none_as_skipped(
 def test_monitoring_runs_again_on_a_day_chosen_in_the_launchpad(ui: Ui) -> None:
     page = ui.open("/locations/engagement/jobs/monitoring/playground")
     partition = page.get_by_placeholder("Partition")
-    partition.fill(FIRST)
-    page.get_by_role("menuitem", name=FIRST).or_(page.get_by_text(FIRST, exact=True)).first.click()
+    offered = page.get_by_text(FIRST, exact=True).first
+    end = time.monotonic() + 60
+    while not offered.is_visible() and time.monotonic() < end:  # they are offered once the page has loaded them
+        partition.fill("")
+        partition.press_sequentially(FIRST)
+        page.wait_for_timeout(1000)
+    offered.click()
     page.get_by_role("button", name="Launch Run").click()
     assert wait_for_run(ui, "monitoring", "dagster/partition") == "SUCCESS"
     # The latest result is that of the day that was looked at again; the other days keep theirs.
@@ -198,3 +206,18 @@ def test_a_range_backfill_launched_by_clicks_is_one_run_that_the_daemon_finishes
     assert set(BACKFILL) <= set(ui.shop.lake.partitions(EngagementScores))
     expect_passed(ui, days=6)
     expect_passed(ui, days=6, check="missing_days", words="none of the 5 days before is missing")
+
+
+def test_the_daemon_posts_an_alert_of_what_monitoring_found(ui: Ui) -> None:
+    """A day that was never built is worth a warning of each check."""
+    selector = {"repositoryLocationName": "engagement", "repositoryName": "__repository__", "jobName": "monitoring"}
+    tags = [{"key": "dagster/partition", "value": UNBUILT}]
+    run = {"selector": selector, "mode": "default", "runConfigData": {}, "executionMetadata": {"tags": tags}}
+    ui.query("mutation ($run: ExecutionParams!) {launchRun(executionParams: $run) {__typename}}", run=run)
+    end = time.monotonic() + 90
+    while time.monotonic() < end and not any("monitoring" in message["text"] for message in ui.hook.messages):
+        time.sleep(0.5)
+    message = ui.hook.messages[-1]
+    assert message["text"] == f"10 checks failed in a run of monitoring: {UNBUILT}"
+    line = f"• engagement_scores, rule score_stability (warning) on {UNBUILT}: not judged: the day is not published"
+    assert line in message["blocks"][1]["text"]["text"].splitlines()

@@ -21,7 +21,9 @@ until "$BIN/dagster" api grpc-health-check --port 4000 &> /dev/null; do
   [ -n "$(jobs -r)" ] || { echo "the code server did not start" >&2; exit 1; }
   sleep 1
 done
-"$BIN/dagster-daemon" run --workspace docs/production/workspace.yaml &
+# A backfill waits for a code server that is away for a moment; otherwise Dagster gives it up as failed.
+DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR=1 \
+  "$BIN/dagster-daemon" run --workspace docs/production/workspace.yaml &
 "$BIN/dagster-webserver" --workspace docs/production/workspace.yaml --host "$LISTEN" --port 3000 &
 "$BIN/engagement" dashboard --host "$LISTEN" --port 8050 &
 wait -n

@@ -32,8 +32,7 @@ _BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfil
 _BACKFILL_STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
   ... on PartitionBackfill { status } } }"""
 _RUN = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
-  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
-_CANCEL = """mutation($run: String!) { terminateRun(runId: $run) { __typename } }"""
+  __typename ... on PythonError { message } } }"""
 _RUNS = """query($filter: RunsFilter!) { runsOrError(filter: $filter) {
   ... on Runs { results { runId status parentRunId } } } }"""
 _EVENTS = """query($run: ID!) { logsForRun(runId: $run) { ... on EventConnection { events {
@@ -69,7 +68,9 @@ class Instance:
     def start(self, unit: str) -> Any:
         """Start a service; its process."""
         stack = ExitStack()
-        process = stack.enter_context(running(self.command(unit), self.root / f"{unit}.log", self.environment))
+        own = re.findall(r"^Environment=(\w+)=(.*)$", (FILES / f"{unit}.service").read_text(), re.MULTILINE)
+        environment = {**self.environment, **dict(own)}
+        process = stack.enter_context(running(self.command(unit), self.root / f"{unit}.log", environment))
         self.services[unit] = stack, process
         return process
 
@@ -104,18 +105,13 @@ class Instance:
         """Where a backfill stands."""
         return str(self.ask(_BACKFILL_STATUS, id=backfill)["partitionBackfillOrError"]["status"])
 
-    def launch_run(self, name: str, day: str) -> str:
-        """Ask for a run of the daily job; its identifier."""
+    def launch_run(self, name: str, day: str) -> None:
+        """Ask for a run of the daily job."""
         job = {"repositoryLocationName": "engagement", "repositoryName": "__repository__", "jobName": DAILY_JOB}
         tags = [*_named(name), {"key": "dagster/partition", "value": day}]
         params = {"selector": job, "runConfigData": {}, "executionMetadata": {"tags": tags}}
         answer = self.ask(_RUN, params=params)["launchRun"]
         assert answer["__typename"] == "LaunchRunSuccess", answer
-        return str(answer["run"]["runId"])
-
-    def cancel(self, run: str) -> None:
-        """Ask for the end of a run."""
-        assert self.ask(_CANCEL, run=run)["terminateRun"]["__typename"] == "TerminateRunSuccess"
 
     def runs(self, name: str) -> list[dict[str, Any]]:
         """The runs of what was launched by a name, the first one first; those that Dagster launched again, too."""

@@ -63,6 +63,8 @@ def test_the_script_starts_what_the_units_start() -> None:
     for unit in UNITS:
         command = re.findall(r"^ExecStart=/opt/engagement/\.venv/bin/(\S+ \S+)", unit.read_text(), re.MULTILINE)[0]
         assert command.replace(" ", '" ', 1).replace(" --host", "") in script
+        for variable in re.findall(r"^Environment=(.*)$", unit.read_text(), re.MULTILINE):
+            assert variable in script
     subprocess.run(["bash", "-n", str(FILES / "start.sh")], check=True)
 
 

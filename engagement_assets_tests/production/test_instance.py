@@ -1,4 +1,4 @@
-"""The production instance at work: a backfill, its run killed, and once more together with the code server."""
+"""The production instance at work: a backfill, a run killed, and once more together with the code server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from engagement_assets_tests.worlds import World
 
 pytestmark = [pytest.mark.server, pytest.mark.postgres, pytest.mark.timeout(480)]
 
-DAYS = ["2025-03-01", "2025-03-02", "2025-03-03"]
+DAYS = ["2025-03-01", "2025-03-02"]
+NEXT = "2025-03-03"
 
 WAITING = "which is writing to the tables"
 
@@ -73,33 +74,36 @@ def tables_taken(shop: World) -> Iterator[None]:
         yield
 
 
-def test_a_backfill_ends_well_though_its_run_is_killed_and_then_dies_with_the_code_server(
+def test_a_backfill_ends_and_a_run_that_dies_twice_is_run_again_each_time(
     instance: Instance, shop: World, postgres: str
 ) -> None:
     backfill = instance.launch_backfill("backfill", *DAYS)
     with tables_taken(shop):
         instance.start("engagement-daemon")  # it looks for backfills at its start, and then every half a minute
-        said = instance.wait_for_message("backfill", 0, WAITING)
+        instance.wait_for_message("backfill", 0, WAITING)
         # Another writer waits in the queue, not beside.
-        other = instance.launch_run("other", DAYS[0])
+        instance.launch_run("next", NEXT)
         time.sleep(3)  # several turns of the queue
-        instance.wait_for_statuses("other", "QUEUED")
-        instance.cancel(other)
-        os.kill(int(next(found[1] for text in said if (found := _STARTED.search(text)))), signal.SIGKILL)
-        instance.wait_for_message("backfill", 0, "SIGKILL")
+        instance.wait_for_statuses("next", "QUEUED")
+    instance.wait_for_statuses("backfill", "SUCCESS")
 
-        instance.wait_for_message("backfill", 1, WAITING)
+    with tables_taken(shop):  # long before the process of the next run is up
+        said = instance.wait_for_message("next", 0, WAITING)
+        os.kill(int(next(found[1] for text in said if (found := _STARTED.search(text)))), signal.SIGKILL)
+        instance.wait_for_message("next", 0, "SIGKILL")
+
+        instance.wait_for_message("next", 1, WAITING)
         os.killpg(instance.services["engagement-code"][1].pid, signal.SIGKILL)
         instance.stop("engagement-code")
         time.sleep(3)  # run monitoring has asked in vain
-        instance.wait_for_statuses("backfill", "FAILURE", "STARTED")
+        instance.wait_for_statuses("next", "FAILURE", "STARTED")
         instance.start("engagement-code")  # as systemd does
-        instance.wait_for_message("backfill", 1, "the code server has no process of this run")
+        instance.wait_for_message("next", 1, "the code server has no process of this run")
 
-    runs = instance.wait_for_statuses("backfill", "FAILURE", "FAILURE", "SUCCESS")
+    runs = instance.wait_for_statuses("next", "FAILURE", "FAILURE", "SUCCESS")
     assert [run["parentRunId"] for run in runs] == [None, runs[0]["runId"], runs[1]["runId"]]
     assert instance.wait_for_backfill(backfill) == "COMPLETED_SUCCESS"
-    assert list(shop.lake.partitions(EngagementScores)) == DAYS
+    assert list(shop.lake.partitions(EngagementScores)) == [*DAYS, NEXT]
     with psycopg2.connect(postgres) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT status FROM runs WHERE run_id = %s", (runs[2]["runId"],))
         assert cursor.fetchall() == [("SUCCESS",)]
@@ -108,5 +112,5 @@ def test_a_backfill_ends_well_though_its_run_is_killed_and_then_dies_with_the_co
             "WHERE asset_key = %s AND dagster_event_type = 'ASSET_MATERIALIZATION' ORDER BY 1",
             ('["engagement_scores"]',),
         )
-        assert [row[0] for row in cursor.fetchall()] == DAYS
+        assert [row[0] for row in cursor.fetchall()] == [*DAYS, NEXT]
     assert not instance.unhealthy()

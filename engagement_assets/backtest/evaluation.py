@@ -6,11 +6,13 @@ ordered are left out: recency and frequency say nothing of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import duckdb
 import numpy as np
 
 from engagement_assets.backtest import metrics
@@ -93,25 +95,47 @@ def is_month_end(day: date) -> bool:
 
 def outcome(lake: LakeResource, day: date, horizons: Sequence[int]) -> Outcome:
     """Read a snapshot and the orders of the days after it, up to the longest horizon. Raises NotPublishedError."""
-    after = days_between(day + timedelta(days=1), day + timedelta(days=max(horizons)))
+    with _opened(lake, {day: horizons}) as connection:
+        return _outcome(connection, day, horizons)
+
+
+@contextmanager
+def _opened(lake: LakeResource, wanted: Mapping[date, Sequence[int]]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The snapshots of some days and all the orders within their horizons, looked up once. Raises NotPublishedError."""
+    snapshots = [day.isoformat() for day in wanted]
+    after = sorted(
+        {
+            key
+            for day, horizons in wanted.items()
+            for key in days_between(day + timedelta(days=1), day + timedelta(days=max(horizons)))
+        }
+    )
     lake.require(RawOrders, after)
-    lake.require(EngagementScores, [day.isoformat()])
+    lake.require(EngagementScores, snapshots)
+    with opened(lake, {EngagementScores: snapshots, RawOrders: after}) as connection:
+        connection.execute(
+            "CREATE TABLE spending AS SELECT customer_id, as_of_date, sum(order_amount) AS amount FROM raw_orders GROUP BY ALL"
+        )
+        yield connection
+
+
+def _outcome(connection: duckdb.DuckDBPyConnection, day: date, horizons: Sequence[int]) -> Outcome:
     predictors = ", ".join(f"CAST({sql} AS DOUBLE) AS {name}" for name, sql in PREDICTORS.items())
     spent = ", ".join(
-        f"coalesce(sum(order_amount) FILTER (o.as_of_date <= $day + {horizon}), 0)::DOUBLE AS spent_{horizon}, "
-        f"(count(order_amount) FILTER (o.as_of_date <= $day + {horizon}) > 0)::DOUBLE AS ordered_{horizon}"
+        f"coalesce(sum(amount) FILTER (o.as_of_date <= $day + {horizon}), 0)::DOUBLE AS spent_{horizon}, "
+        f"(count(*) FILTER (o.as_of_date <= $day + {horizon}) > 0)::DOUBLE AS ordered_{horizon}"
         for horizon in horizons
     )
     totals = ", ".join(
         f"coalesce(spent_{h}, 0) AS spent_{h}, coalesce(ordered_{h}, 0) AS ordered_{h}" for h in horizons
     )
-    with opened(lake, {EngagementScores: [day.isoformat()], RawOrders: after}) as connection:
-        found = connection.execute(
-            f"WITH after AS (SELECT customer_id, {spent} FROM raw_orders o GROUP BY customer_id) "
-            f"SELECT {predictors}, is_high_risk::DOUBLE AS is_high_risk, {totals} FROM engagement_scores s "
-            "LEFT JOIN after USING (customer_id) WHERE total_orders > 0 ORDER BY customer_id",
-            {"day": day},
-        ).fetchnumpy()
+    found = connection.execute(
+        f"WITH after AS (SELECT customer_id, {spent} FROM spending o "
+        f"WHERE o.as_of_date > $day AND o.as_of_date <= $day + {max(horizons)} GROUP BY customer_id) "
+        f"SELECT {predictors}, is_high_risk::DOUBLE AS is_high_risk, {totals} FROM engagement_scores s "
+        "LEFT JOIN after USING (customer_id) WHERE s.as_of_date = $day AND total_orders > 0 ORDER BY customer_id",
+        {"day": day},
+    ).fetchnumpy()
     columns = {name: np.asarray(values, dtype=float) for name, values in found.items()}
     return Outcome(
         {name: columns[name] for name in PREDICTORS},
@@ -171,12 +195,13 @@ def judge(day: date, found: Outcome, *, resamples: int = 0) -> list[Judgement]:
 
 def evaluate(lake: LakeResource, days: Sequence[date], last_order_day: date) -> list[Judgement]:
     """Judge the snapshots of some days over each horizon that is over; the last day of a month with intervals."""
+    wanted = {day: horizons for day in days if (horizons := known_horizons(day, last_order_day))}
     judged: list[Judgement] = []
-    for day in days:
-        horizons = known_horizons(day, last_order_day)
-        if horizons:
-            found = outcome(lake, day, horizons)
-            judged += judge(day, found, resamples=RESAMPLES if is_month_end(day) else 0)
+    if wanted:
+        with _opened(lake, wanted) as connection:
+            for day, horizons in wanted.items():
+                found = _outcome(connection, day, horizons)
+                judged += judge(day, found, resamples=RESAMPLES if is_month_end(day) else 0)
     return judged
 
 

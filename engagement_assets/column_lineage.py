@@ -137,7 +137,8 @@ COMPUTED: Mapping[type[Contract], Mapping[str, tuple[str, ...]]] = {
 
 def depends_on(contract: type[Contract], upstream: Collection[str]) -> dict[str, tuple[str, ...]]:
     """What each column depends on, as `table.column`, where that is known; `upstream` are the tables that are read."""
-    if contract in (RawCustomers, RawOrders, RawWebEvents):  # they are read from files; other tables only judge their rows
+    # These are read from files; other tables only judge their rows.
+    if contract in (RawCustomers, RawOrders, RawWebEvents):
         return {}
     computed = COMPUTED.get(contract, {})
     found = {}

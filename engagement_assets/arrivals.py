@@ -155,7 +155,8 @@ def build_arrivals(settings: Settings, status: dg.DefaultSensorStatus) -> tuple[
             return dg.SkipReason(
                 f"the sources were examined {minutes:.0f} minutes ago; ENGAGEMENT_EXAMINE_MINUTES says how often they may be"
             )
-        if context.instance.get_run_ids(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES), limit=1):
+        unfinished = [dg.DagsterRunStatus.QUEUED, *IN_PROGRESS_RUN_STATUSES]
+        if context.instance.get_run_ids(dg.RunsFilter(statuses=unfinished), limit=1):
             return dg.SkipReason("a run is under way; it may be reading them")
         context.update_cursor(f"{seen}:{seen}")
         return dg.RunRequest(run_key=f"{seen}:{last.began if last else 0}")

@@ -114,7 +114,8 @@ def _refresh_sensor(settings: Settings, status: dg.DefaultSensorStatus) -> dg.Se
         "`engagement refresh --dry-run` lists them.",
     )
     def refresh_outdated(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        unfinished = dg.RunsFilter(job_name=DAILY_JOB, statuses=IN_PROGRESS_RUN_STATUSES)
+        statuses = [dg.DagsterRunStatus.QUEUED, *IN_PROGRESS_RUN_STATUSES]
+        unfinished = dg.RunsFilter(job_name=DAILY_JOB, statuses=statuses)
         if context.instance.get_run_ids(unfinished, limit=1):
             return dg.SkipReason("a run is under way; what it leaves outdated comes after it")
         lake = LakeResource.of(settings)

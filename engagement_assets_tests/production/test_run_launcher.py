@@ -35,7 +35,11 @@ def test_a_run_of_a_command_is_over_with_its_process() -> None:
     assert status(engagement__process=f"{socket.gethostname()}:{ended_process()}") is WorkerStatus.FAILED
 
 
-@pytest.mark.parametrize("where", ["", "another-machine:1", f"another-machine:{os.getpid()}"])
+@pytest.mark.parametrize(
+    "where",
+    ["", "another-machine:1", f"another-machine:{os.getpid()}"],
+    ids=["nowhere", "another machine", "another machine with a process of this number"],
+)
 def test_a_run_of_which_nothing_can_be_told_counts_as_at_work(where: str) -> None:
     assert status(engagement__process=where) is WorkerStatus.RUNNING
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import dagster as dg
 
-from engagement_assets.checks.measures import Finding, Look, Monitor, monitors
+from engagement_assets.checks.look import Look
+from engagement_assets.checks.monitors import Finding, Monitor, monitors
 from engagement_assets.checks.publication import newest_materializations
 from engagement_assets.contracts import Contract
 from engagement_assets.partitions import daily_partitions

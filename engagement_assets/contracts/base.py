@@ -78,7 +78,7 @@ class Contract(pa.DataFrameModel):
     def rules(cls) -> list[Rule]:
         """Each condition of the contract on a single row: nulls, column checks, row rules.
 
-        Raises NotImplementedError for a pandera check that has no translation, so that none is silently left out.
+        Raises UntranslatedCheckError for a pandera check that has no translation, so that none is silently left out.
         """
         rules = []
         for name, column in cls.columns().items():
@@ -86,6 +86,10 @@ class Contract(pa.DataFrameModel):
                 rules.append(Rule(f"{name} is not null", f"`{name}` is not null", name))
             rules += [_translate(name, check) for check in column.checks]
         return rules + [Rule(name, condition) for name, condition in cls._row_rules.items()]
+
+
+class UntranslatedCheckError(TypeError):
+    """A contract has a pandera check that the gate does not know in SQL; the message says which, and what to do."""
 
 
 @cache
@@ -124,5 +128,8 @@ def _translate(column: str, check: pa.Check) -> Rule:
     elif check.name == "isin":
         text = f"`{column}` in ({', '.join(_literal(value) for value in stats['allowed_values'])})"
     else:
-        raise NotImplementedError(f"no SQL translation for the pandera check {check.name!r} of column {column!r}")
+        raise UntranslatedCheckError(
+            f"no SQL translation for the pandera check {check.name!r} of column {column!r}: "
+            "add one here, or write the condition among the contract's _row_rules"
+        )
     return Rule(text.replace("`", ""), f"`{column}` is null or {text}", column)

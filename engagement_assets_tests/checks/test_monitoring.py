@@ -13,9 +13,17 @@ import pytest
 from dagster._core.storage.asset_check_state import AssetCheckState
 from dagster._core.storage.dagster_run import DagsterRunStatus
 
-from engagement_assets.checks import measures
-from engagement_assets.checks.measures import Finding, Look, monitors
+from engagement_assets.checks.look import PSI_COLUMNS, Look
 from engagement_assets.checks.monitoring import MONITORING_JOB
+from engagement_assets.checks.monitors import (
+    Finding,
+    customer_count,
+    missing_days,
+    monitors,
+    rejected_rows,
+    row_count,
+    score_stability,
+)
 from engagement_assets.checks.stability import population_stability
 from engagement_assets.contracts import Contract, EngagementScores, RawCustomers, RawOrders
 from engagement_assets.definitions import build_definitions
@@ -53,7 +61,7 @@ def test_the_stability_index_by_hand() -> None:
 
 def score_snapshot(low: int, high: int) -> dict[str, Any]:
     bands = {0: low, 1: high}
-    return {"customers": low + high, **{f"bands_{name}": bands for name in measures.PSI_COLUMNS}}
+    return {"customers": low + high, **{f"bands_{name}": bands for name in PSI_COLUMNS}}
 
 
 @pytest.mark.parametrize(
@@ -74,9 +82,9 @@ def test_scores_are_compared_with_the_previous_and_the_reference_snapshot(
         BEFORE: score_snapshot(*previous),
         month_before: score_snapshot(*reference),
     }
-    found = measures.score_stability(look(world, dict.fromkeys(snapshots, 1000), snapshots), DAY)
+    found = score_stability(look(world, dict.fromkeys(snapshots, 1000), snapshots), DAY)
     assert found.grade == grade
-    chosen = measures.score_stability(
+    chosen = score_stability(
         look(world, dict.fromkeys(snapshots, 1000), snapshots, reference_date=BEFORE, psi_warning=0.05), DAY
     )
     assert chosen.figures["reference_snapshot"] == BEFORE
@@ -108,7 +116,7 @@ def test_rows_are_compared_with_the_same_weekday_of_the_weeks_before(
     world: World, weeks: list[int], rows: int, grade: str
 ) -> None:
     published = {DAY: rows, BEFORE: 10**6, **dict(zip(days_before(7, 14, 21, 28), weeks, strict=False))}
-    assert measures.row_count(look(world, published), DAY).grade == grade
+    assert row_count(look(world, published), DAY).grade == grade
 
 
 @pytest.mark.parametrize(
@@ -117,7 +125,7 @@ def test_rows_are_compared_with_the_same_weekday_of_the_weeks_before(
 )
 def test_customers_who_vanish_are_told(world: World, before: int, rows: int, grade: str) -> None:
     published = {DAY: rows, days_before(7)[0]: before}
-    assert measures.customer_count(look(world, published), DAY).grade == grade
+    assert customer_count(look(world, published), DAY).grade == grade
 
 
 @pytest.mark.parametrize(
@@ -127,7 +135,7 @@ def test_customers_who_vanish_are_told(world: World, before: int, rows: int, gra
 def test_days_missing_in_the_history(world: World, missing: tuple[int, ...], grade: str, number: int) -> None:
     """The history begins with the first snapshot: 28 days before."""
     days = set(days_before(*range(29))) - set(days_before(*missing))
-    found = measures.missing_days(look(world, dict.fromkeys(sorted(days), 1)), DAY)
+    found = missing_days(look(world, dict.fromkeys(sorted(days), 1)), DAY)
     assert (found.grade, found.figures["missing_days"]) == (grade, number)
 
 
@@ -136,7 +144,7 @@ def test_the_share_of_rejected_rows_is_judged_beyond_chance(world: World) -> Non
     for rejected, grade in ((0, "good"), (14, "good"), (15, "warning"), (51, "error")):
         found = look(world, {DAY: 100 - rejected})
         found.__dict__["rejected"] = {DAY: rejected}
-        assert (rejected, measures.rejected_rows(found, DAY).grade) == (rejected, grade)
+        assert (rejected, rejected_rows(found, DAY).grade) == (rejected, grade)
 
 
 def test_thresholds_in_the_wrong_order_are_refused() -> None:

@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 
 from engagement_assets.checks.rules import Audited, count_violations, gate_faults
 from engagement_assets.contracts import TABLES, Contract, OrderAggregates, RawOrders
+from engagement_assets.contracts.base import UntranslatedCheckError
 from engagement_assets.resources.engine import EngineResource
 from engagement_assets_tests.worlds import Row
 
@@ -109,7 +110,7 @@ def test_a_pandera_check_without_a_translation_is_an_error_not_a_gap() -> None:
         class Config:
             name = "odd"
 
-    with pytest.raises(NotImplementedError, match="str_startswith"):
+    with pytest.raises(UntranslatedCheckError, match="str_startswith"):
         Odd.rules()
 
 

@@ -36,6 +36,7 @@ ZERO_AMOUNT_ORDERS = 4
 @pytest.fixture(scope="module")
 def shop_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, dg.ExecuteInProcessResult]:
     """The shop's customers and orders, run for the last days of the year. It has no web events and no sign-up dates."""
+    # Under CI=true too: the data is no part of the machine, and stands beside the clone only where somebody put it.
     if not INVOICE_LINES.exists():
         pytest.skip("the data set is not in ../shared/data; it may not be shipped with the product")
     world = World(tmp_path_factory.mktemp("uci"), options={"start_date": date(2010, 12, 1)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from engagement_assets.checks.measures import FAR_OUT
+from engagement_assets.checks.look import FAR_OUT
 from engagement_assets.checks.stability import band_sql, population_stability
 from engagement_assets.contracts import TABLES, EngagementScores, RejectedRows
 from engagement_assets.dashboard.queries.common import Filters, where

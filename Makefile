@@ -24,17 +24,22 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; set PYTHON=/path/to/python3")'
 	$(PYTHON) -m venv $(VENV)
 
+# Compiled once here: each run is a process of its own, and where Python may or shall not keep bytecode (a service without the
+# right to write, PYTHONDONTWRITEBYTECODE), each would compile the libraries anew, for seconds.
+INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt
+
 $(STAMP): pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e .
+	$(INSTALL) -e .
+	$(BIN)/python -m compileall -q engagement_assets
 	@touch $@
 
 $(TEST_STAMP): $(STAMP)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'
+	$(INSTALL) -e '.[dev]'
 	@touch $@
 
 $(PRODUCTION_STAMP): $(STAMP)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[production,s3]'
+	$(INSTALL) -e '.[production,s3]'
 	@touch $@
 
 # The sample data is small enough to be computed at once; the default of 31 days bounds the memory of larger data.
@@ -51,6 +56,7 @@ dev: $(STAMP)  ## Start the Dagster UI with a home that lasts
 	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1
 
 install: $(PRODUCTION_STAMP)  ## Set up .venv for a production instance (docs/production.md)
+	$(BIN)/python -m compileall -q engagement_assets
 
 production: $(PRODUCTION_STAMP)  ## Start a production instance on the PostgreSQL in DAGSTER_POSTGRES_URL
 	DAGSTER_HOME='$(if $(filter file,$(origin DAGSTER_HOME)),$(CURDIR)/.dagster_production,$(DAGSTER_HOME))' docs/production/start.sh

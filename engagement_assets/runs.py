@@ -32,6 +32,9 @@ nux:
 concurrency:
   runs:
     max_concurrent_runs: 1
+# A run that is asked for starts within a second; Dagster's default is five.
+run_queue:
+  dequeue_interval_seconds: 1
 # A run that died with `make dev` or with its command would otherwise count as started for ever, and the next would wait for it.
 run_launcher:
   module: engagement_assets.run_launcher

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 import dagster as dg
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
-from engagement_assets.assets import ingestion as ing
+from engagement_assets.assets.last_read import last_read
 from engagement_assets.contracts import TABLES, Contract
 from engagement_assets.contracts.sources import SOURCES
 from engagement_assets.resources.inspection import signature_of
@@ -86,7 +86,7 @@ def is_new(lake: LakeResource, found: Mapping[str, str]) -> bool:
     if known.files.get("customers") != found["customers"]:
         return True
     for source in SOURCES[1:]:
-        read = ing.last_read(lake, source)
+        read = last_read(lake, source)
         by_run = read is not None and read.signature.split(":")[:2] == [found[source], found["customers"]]
         if not by_run and known.files.get(source) != found[source]:
             return True

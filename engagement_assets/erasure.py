@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from engagement_assets.assets import ingestion as ing
+from engagement_assets.assets import last_read
 from engagement_assets.contracts import TABLES, Contract, RawCustomers, RejectedRows
 from engagement_assets.contracts.sources import SOURCES
 from engagement_assets.export import spreadsheet_safe
@@ -88,7 +88,7 @@ def forget(settings: Settings, lake: LakeResource, customer_id: str, tell: Tell 
                 done.rows[contract.table()] = dropped
             _scrub_log(lake, contract, subject)
         for source in SOURCES:
-            ing.forget_read(lake, source)
+            last_read.forget(lake, source)
         removed = lake.vacuum(retention=_NOW, grace=_NOW)
         done.files = sum(each.files for each in removed.values())
     done.rows |= _drop_from_exports(settings, subject)

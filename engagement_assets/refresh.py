@@ -18,6 +18,8 @@ from pyspark.sql import functions as F
 
 from engagement_assets import lineage
 from engagement_assets.assets import ingestion as ing
+from engagement_assets.assets.fact_sources import ORDERS, WEB_EVENTS
+from engagement_assets.assets.last_read import forget
 from engagement_assets.assets.reader import Reader, reading
 from engagement_assets.contracts import TABLES, Contract, RawCustomers, RawOrders, RawWebEvents, RejectedRows
 from engagement_assets.contracts.sources import SOURCES
@@ -29,8 +31,6 @@ from engagement_assets.runs import Listener, RunOutcome, build_tables, export_pu
 from engagement_assets.settings import Settings
 from engagement_assets.transforms import customers as customers_step
 from engagement_assets.transforms import examination
-from engagement_assets.transforms import orders as orders_step
-from engagement_assets.transforms import web_events as web_events_step
 
 #: Rows, hashes by exclusive or, and their sum: each can be summed up over days.
 _FINGERPRINT = re.compile(r"(\d+)-(-?\d+)-(\d+)")
@@ -117,7 +117,7 @@ def carry_out(
     for contract in plan.misfits:
         lake.empty(contract, run_id=_WHO)
     for source in SOURCES if plan.misfits else ():
-        ing.forget_read(lake, source)
+        forget(lake, source)
     for step in plan.steps:
         first, last = date.fromisoformat(step.first), date.fromisoformat(step.last)
         done.runs.append(build_tables(settings, first, last, instance, listener, step.tables))
@@ -138,7 +138,7 @@ def _withdraw(lake: LakeResource, damaged: tuple[Damage, ...]) -> None:
             continue
         lake.withdraw(contract, partitions, run_id=_WHO)
         for source in partitions if contract is RejectedRows else ():
-            ing.forget_read(lake, source)
+            forget(lake, source)
 
 
 # ---- what the sources say --------------------------------------------------------------------------------------------
@@ -164,14 +164,12 @@ def _changes(
     customers = reader.customers(reader.inspect("customers")).settled.filter(F.col("verdict") == examination.KEPT)
     yield RawCustomers, _customer_changes(reader, lake, customers, published[RawCustomers])
     known = customers.select("customer_id", "signup_date")
-    for contract, source, ingest, contents in (
-        (RawOrders, "orders", reader.orders, orders_step.CONTENTS),
-        (RawWebEvents, "web_events", reader.web_events, web_events_step.CONTENTS),
-    ):
-        days = published[contract]
+    for source in (ORDERS, WEB_EVENTS):
+        days = published[source.contract]
         if days:
-            found = ingest(reader.inspect(source), known, date.fromisoformat(days[-1]))
-            yield contract, sorted(ing.changed_days(lake, reader.spark, contract, contents, found, days))
+            found = reader.facts(source, reader.inspect(source.name), known, date.fromisoformat(days[-1]))
+            changed = ing.changed_days(lake, reader.spark, source.contract, source.contents, found, days)
+            yield source.contract, sorted(changed)
 
 
 def _customer_changes(reader: Reader, lake: LakeResource, customers: Any, days: list[str]) -> list[str]:

@@ -98,8 +98,10 @@ class World:
 
     # ---- runs --------------------------------------------------------------------------------------------------------
 
-    def run(self, first: str, last: str | None = None, *, expect: bool = True) -> dg.ExecuteInProcessResult:
-        """Build a day or a range of days; asserts the outcome that is expected."""
+    def run(
+        self, first: str, last: str | None = None, *, expect: bool = True, tables: Sequence[str] | None = None
+    ) -> dg.ExecuteInProcessResult:
+        """Build a day or a range of days, of all tables or some; asserts the outcome that is expected."""
         job = build_definitions(self.settings).resolve_job_def(DAILY_JOB)
         if last is None:
             tags, partition = {}, first
@@ -109,6 +111,7 @@ class World:
             instance=self.instance,
             tags=tags,
             partition_key=partition,
+            asset_selection=None if tables is None else [dg.AssetKey(table) for table in tables],
             raise_on_error=False,
             run_config={"loggers": {"progress": {}}},
         )

@@ -1,28 +1,26 @@
 """Bringing a source into its table: examine every row, keep the good ones, put the others where people can see them.
 
-A run examines the source as a whole and then writes only the days that are asked for, missing, or whose rows changed.
-Which days changed is told by a fingerprint of each day's rows, compared with what is published; so a late or a corrected
-file is noticed whatever its name or date.
+A run writes only the days that are missing, or whose rows changed. Where files were changed or taken away it examines the
+source as a whole, and tells which days changed by a fingerprint of each day's rows, compared with what is published; so a late
+or a corrected file is noticed whatever its name or date. Where files only came, their rows are examined, and those that
+waited (reader.py).
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import reduce
-from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from engagement_assets.contracts import Contract, RejectedRows
-from engagement_assets.resources.files import TextNote
+from engagement_assets.partitions import days_between
 from engagement_assets.resources.inspection import Inspection
-from engagement_assets.resources.sources import Notes
 from engagement_assets.resources.stores import file_system
 from engagement_assets.resources.tables import LakeResource
 from engagement_assets.transforms import conversions, examination
@@ -33,6 +31,10 @@ ROWS_PER_WRITE = 5_000_000
 
 class ConservationError(RuntimeError):
     """Rows read and rows accounted for differ: a defect of the pipeline, never of the data. Nothing was published."""
+
+
+class DisplacedError(Exception):
+    """A row that came would take the place of a published one: only examining the whole source tells what becomes of both."""
 
 
 @dataclass
@@ -66,13 +68,19 @@ class Account:
 
 @dataclass
 class Ingestion:
-    """An examined source: `settled` rows with their verdicts, the account, and each day's fingerprint and rows."""
+    """What was examined of a source: `settled` rows with their verdicts, the account, and each day's fingerprint and rows.
+
+    The account is always that of the whole source. With `is_more` the rest is of the rows that came since it was read last.
+    """
 
     inspection: Inspection
     settled: DataFrame
     account: Account
     fingerprints: dict[str, str]
     rows: dict[str, int]
+    is_more: bool
+    #: Files whose rows were examined.
+    files: int
 
 
 def source_rows(frames: Sequence[DataFrame], schema: T.StructType, spark: SparkSession) -> DataFrame:
@@ -91,7 +99,17 @@ def examined_schema(contract: type[Contract]) -> T.StructType:
 def keep(frame: DataFrame, folder: str, spark: SparkSession) -> DataFrame:
     """Write a frame aside and read it back, so that what follows does not compute it again."""
     schema = frame.schema
+    write_rows(frame, folder)
+    return read_rows(spark, folder, schema)
+
+
+def write_rows(frame: DataFrame, folder: str) -> None:
+    """Write a frame to a folder of its own."""
     frame.write.mode("overwrite").parquet(folder)
+
+
+def read_rows(spark: SparkSession, folder: str, schema: T.StructType) -> DataFrame:
+    """What `write_rows` wrote, which may be nothing."""
     files, path = file_system(folder)
     written = [name for name in files.find(path) if name.endswith(".parquet")] if files.exists(path) else []
     if not written:
@@ -99,19 +117,29 @@ def keep(frame: DataFrame, folder: str, spark: SparkSession) -> DataFrame:
     return spark.read.schema(schema).parquet(folder)
 
 
-def take_stock(inspection: Inspection, settled: DataFrame, contents: Sequence[str]) -> Ingestion:
+def take_stock(
+    inspection: Inspection,
+    settled: DataFrame,
+    contents: Sequence[str],
+    earlier: Account | None = None,
+    *,
+    files: int,
+) -> Ingestion:
     """Count where the rows went; raises ConservationError if one is unaccounted for.
 
     How many there are is known from the files themselves, not from the engine that read them. A file that cannot be read
-    counts as one row, read and rejected.
+    counts as one row, read and rejected. `earlier` accounts for the rows of the source that are not among the settled ones;
+    raises DisplacedError where one of these would not be kept any more.
     """
-    account = Account(read=inspection.rows + len(inspection.unreadable))
+    account = replace(earlier or Account(), read=inspection.rows + len(inspection.unreadable))
     fingerprints: dict[str, str] = {}
     rows: dict[str, int] = {}
-    rejected: dict[str, int] = defaultdict(int)
+    rejected: dict[str, int] = defaultdict(int, account.rejected)
     if inspection.unreadable:
         rejected[examination.UNREADABLE_FILE] = len(inspection.unreadable)
     for row in examination.account(settled, contents).collect():
+        if row["verdict"] == examination.DISPLACED:
+            raise DisplacedError
         verdict, count = row["verdict"], int(row["rows"])
         if verdict == examination.KEPT:
             account.kept += count
@@ -134,10 +162,12 @@ def take_stock(inspection: Inspection, settled: DataFrame, contents: Sequence[st
             f"{inspection.source}: {account.read} rows were read but {account.read - account.balance} are accounted for: "
             f"{asdict(account)}"
         )
-    return Ingestion(inspection, settled, account, fingerprints, rows)
+    return Ingestion(inspection, settled, account, fingerprints, rows, is_more=earlier is not None, files=files)
 
 
-def publish_rejected(lake: LakeResource, spark: SparkSession, ingestion: Ingestion, run_id: str) -> None:
+def publish_rejected(
+    lake: LakeResource, spark: SparkSession, ingestion: Ingestion, run_id: str, first_day: date
+) -> None:
     """Replace the source's rejected rows: a row that was mended at its source leaves the table by itself."""
     source, unreadable = ingestion.inspection.source, ingestion.inspection.unreadable
     rejected = ingestion.settled.filter(~F.col("verdict").isin(*examination.NOT_REJECTED)).select(
@@ -147,11 +177,22 @@ def publish_rejected(lake: LakeResource, spark: SparkSession, ingestion: Ingesti
         F.coalesce(F.col("raw"), F.lit("")).alias("raw"),
         conversions.with_year(F.col("as_of_date")).alias("row_date"),
     )
+    if ingestion.is_more:
+        rejected = rejected.unionByName(_rejected_for_good(lake.read(spark, RejectedRows, [source]), first_day))
     if unreadable:
         rows = [(source, name, examination.UNREADABLE_FILE, why, None) for name, why in unreadable.items()]
         rejected = rejected.unionByName(spark.createDataFrame(rows, RejectedRows.struct()))
     staged = lake.stage(rejected, RejectedRows, partitions=[source], run_id=run_id)
     lake.commit(staged, run_id=run_id)
+
+
+def _rejected_for_good(rejected: DataFrame, first_day: date) -> DataFrame:
+    """Those of the published rejected rows that were not set aside (transforms.examination.set_aside)."""
+    in_the_future = (F.col("reason") == examination.OUTSIDE_WINDOW) & (F.col("row_date") >= F.lit(first_day))
+    again = F.col("reason").isin(examination.UNREADABLE_FILE, examination.UNKNOWN_CUSTOMER) | in_the_future
+    return rejected.filter(~F.coalesce(again, F.lit(False))).select(
+        "source", "source_path", "reason", "raw", "row_date"
+    )
 
 
 def changed_days(
@@ -171,6 +212,26 @@ def changed_days(
     return {day for day in published if found.get(day) != ingestion.fingerprints.get(day)}
 
 
+def rows_to_write(ingestion: Ingestion, published: Mapping[str, int]) -> dict[str, int]:
+    """How many rows each day will have, of the days that the ingestion speaks of."""
+    earlier = published if ingestion.is_more else {}
+    return {day: rows + earlier.get(day, 0) for day, rows in ingestion.rows.items()}
+
+
+def rows_of(
+    lake: LakeResource, spark: SparkSession, contract: type[Contract], ingestion: Ingestion, days: Sequence[str]
+) -> DataFrame:
+    """All rows of some days as they are to be published, with the contract's columns."""
+    kept = ingestion.settled.filter(F.col("verdict") == examination.KEPT)
+    between = F.col("as_of_date").between(F.lit(date.fromisoformat(days[0])), F.lit(date.fromisoformat(days[-1])))
+    chosen = kept.filter(between)
+    if len(days_between(date.fromisoformat(days[0]), date.fromisoformat(days[-1]))) != len(days):
+        chosen = chosen.filter(F.col("as_of_date").cast("string").isin(*days))
+    chosen = chosen.select(*contract.columns())
+    there = set(days).intersection(lake.partitions(contract)) if ingestion.is_more else None
+    return chosen.unionByName(lake.read(spark, contract, there)) if there else chosen
+
+
 def in_writes(days: Sequence[str], rows: dict[str, int], most_rows: int = ROWS_PER_WRITE) -> list[list[str]]:
     """Days grouped so that each group has at most `most_rows` rows, a day never divided."""
     groups: list[list[str]] = []
@@ -182,69 +243,6 @@ def in_writes(days: Sequence[str], rows: dict[str, int], most_rows: int = ROWS_P
         groups[-1].append(day)
         size += rows.get(day, 0)
     return groups
-
-
-# ---- what was read last ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class LastRead:
-    """What a source was when it was read last: a run that finds the same need not examine it again."""
-
-    signature: str
-    last_day: str
-    account: Account
-
-
-def last_read(lake: LakeResource, source: str) -> LastRead | None:
-    """What was recorded of the source's last reading; None if there is none. Losing it costs time only."""
-    files, path = file_system(_last_read_path(lake, source))
-    try:
-        with files.open(path, "r") as stream:
-            found: dict[str, Any] = json.load(stream)
-        return LastRead(found["signature"], found["last_day"], Account(**found["account"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def forget_read(lake: LakeResource, source: str) -> None:
-    """Have the next run examine the source again, whether or not it changed."""
-    lake.remove(_last_read_path(lake, source))
-
-
-def remember_read(lake: LakeResource, source: str, read: LastRead) -> None:
-    """Record what the source was when it was read."""
-    files, path = file_system(_last_read_path(lake, source))
-    files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-    with files.open(path, "w") as stream:
-        json.dump(asdict(read), stream)
-
-
-def read_notes(lake: LakeResource, source: str) -> Notes:
-    """What is known of the source's text files from earlier runs. Losing it costs time only."""
-    files, path = file_system(_notes_path(lake, source))
-    try:
-        with files.open(path, "r") as stream:
-            found: dict[str, Any] = json.load(stream)
-        return {name: (version, TextNote(**note)) for name, (version, note) in found.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
-
-
-def remember_notes(lake: LakeResource, source: str, notes: Notes) -> None:
-    """Record what was found of the source's text files."""
-    files, path = file_system(_notes_path(lake, source))
-    files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-    with files.open(path, "w") as stream:
-        json.dump({name: (version, asdict(note)) for name, (version, note) in notes.items()}, stream)
-
-
-def _notes_path(lake: LakeResource, source: str) -> str:
-    return f"{lake.location}/.last_read/{source}.files.json"
-
-
-def _last_read_path(lake: LakeResource, source: str) -> str:
-    return f"{lake.location}/.last_read/{source}.json"
 
 
 def observation_day(asked: Sequence[str], published: dict[str, int]) -> date:

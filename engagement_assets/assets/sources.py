@@ -10,10 +10,12 @@ from pyspark.sql import functions as F
 
 from engagement_assets.assets import ingestion as ing
 from engagement_assets.assets.common import code_version, commit_metadata, publish_in_chunks, table_asset
+from engagement_assets.assets.fact_sources import ORDERS, WEB_EVENTS, Facts
+from engagement_assets.assets.last_read import LastRead, last_read
 from engagement_assets.assets.reader import Reader, reading
 from engagement_assets.checks import rules
 from engagement_assets.checks.publication import Publication, preview
-from engagement_assets.contracts import Contract, RawCustomers, RawOrders, RawWebEvents
+from engagement_assets.contracts import RawCustomers, RawOrders, RawWebEvents
 from engagement_assets.contracts.sources import SOURCE_COLUMNS
 from engagement_assets.partitions import days_between
 from engagement_assets.resources.engine import EngineResource
@@ -23,8 +25,6 @@ from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import Settings
 from engagement_assets.transforms import customers as customers_step
 from engagement_assets.transforms import examination
-from engagement_assets.transforms import orders as orders_step
-from engagement_assets.transforms import web_events as web_events_step
 
 GROUP = "sources"
 
@@ -80,13 +80,17 @@ def _kept_out(inspection: Inspection, account: ing.Account) -> rules.Rejections:
     return rules.Rejections(account.faulty_rows, account.read, account.rejected, tuple(inspection.unreadable))
 
 
-def inspection_metadata(inspection: Inspection, account: ing.Account) -> dict[str, Any]:
-    """What was found of a source and where its rows went, for the materialisation of the run's last day."""
+def inspection_metadata(inspection: Inspection, account: ing.Account, examined: int) -> dict[str, Any]:
+    """What was found of a source and where its rows went, for the materialisation of the run's last day.
+
+    `examined`: the files whose rows this run examined; the others are as an earlier run found them.
+    """
     columns = list(inspection.types)
     if inspection.source == "web_events":
         columns = [(name, "JSON field") for name in SOURCE_COLUMNS["web_events"]]
     return {
         "source_files": len(inspection.files),
+        "source_files_examined": examined,
         "source_bytes": sum(file.size for file in inspection.files),
         "source_schema": dg.MetadataValue.json([{"column": name, "type": kind} for name, kind in columns]),
         "source_schemas": max(len(inspection.groups), 1),
@@ -138,20 +142,27 @@ def build_source_assets(settings: Settings, lake_location: str) -> list[dg.Asset
     ) -> Iterator[Any]:
         lake.begin(context.run_id, context.log.info)
         with reading(context.run_id, settings, sources, engine, lake) as reader:
-            found = reader.customers(reader.inspect("customers"))
-            warn(context, settings, found.inspection, found.account)
-            ing.publish_rejected(lake, reader.spark, found, context.run_id)
-            kept = found.settled.filter(F.col("verdict") == examination.KEPT)
+            inspection = reader.inspect("customers")
+            remembered = reader.remembered_customers(inspection)
+            if remembered is not None:
+                account, kept, examined = remembered[0].account, remembered[1], 0
+            else:
+                found = reader.customers(inspection)
+                account, inspection, examined = found.account, found.inspection, found.files
+                ing.publish_rejected(lake, reader.spark, found, context.run_id, settings.start_date)
+                reader.remember_customers(found)
+                kept = found.settled.filter(F.col("verdict") == examination.KEPT)
+            warn(context, settings, inspection, account)
             publication = Publication(
                 context,
                 lake,
                 reader.spark,
                 RawCustomers,
-                customer_rules(settings, lambda: _kept_out(found.inspection, found.account)),
+                customer_rules(settings, lambda: _kept_out(inspection, account)),
                 commit_metadata=commit_metadata(settings),
             )
             last = publication.asked[-1]
-            publication.describe(last, **inspection_metadata(found.inspection, found.account))
+            publication.describe(last, **inspection_metadata(inspection, account, examined))
             publication.describe(last, preview=preview(kept.select(*customers_step.CONTENTS)))
             yield from publish_in_chunks(
                 publication, settings, lambda first, last: customers_step.customers_as_of(kept, first, last)
@@ -167,9 +178,7 @@ def build_source_assets(settings: Settings, lake_location: str) -> list[dg.Asset
     ) -> Iterator[Any]:
         lake.begin(context.run_id, context.log.info)
         with reading(context.run_id, settings, sources, engine, lake) as reader:
-            yield from _bring_up_to_date(
-                context, settings, lake, reader, RawOrders, "orders", orders_step.CONTENTS, reader.orders, order_rules
-            )
+            yield from _bring_up_to_date(context, settings, lake, reader, ORDERS, order_rules)
 
     @dg.asset(
         **table_asset(
@@ -181,17 +190,7 @@ def build_source_assets(settings: Settings, lake_location: str) -> list[dg.Asset
     ) -> Iterator[Any]:
         lake.begin(context.run_id, context.log.info)
         with reading(context.run_id, settings, sources, engine, lake) as reader:
-            yield from _bring_up_to_date(
-                context,
-                settings,
-                lake,
-                reader,
-                RawWebEvents,
-                "web_events",
-                web_events_step.CONTENTS,
-                reader.web_events,
-                event_rules,
-            )
+            yield from _bring_up_to_date(context, settings, lake, reader, WEB_EVENTS, event_rules)
 
     return [raw_customers, raw_orders, raw_web_events]
 
@@ -201,31 +200,31 @@ def _bring_up_to_date(
     settings: Settings,
     lake: LakeResource,
     reader: Reader,
-    contract: type[Contract],
-    source: str,
-    contents: Sequence[str],
-    ingest: Callable[[Inspection, DataFrame, date], ing.Ingestion],
+    source: Facts,
     make_rules: Callable[..., list[rules.Rule]],
 ) -> Iterator[Any]:
     """Publish the days of a fact table that are asked for, missing or changed, up to the last day asked for."""
+    contract = source.contract
     published = lake.partitions(contract)
     asked = list(context.partition_keys)
     last_day = ing.observation_day(asked, published)
-    inspection = reader.inspect(source)
-    known = reader.known_customers()
+    inspection = reader.inspect(source.name)
+    known, customers = reader.known_customers()
     customer_files = signature_of(reader.sources.find("customers"))
     signature = ":".join((inspection.signature, customer_files, code_version(settings)))
-    before = ing.last_read(lake, source)
-    expected = days_between(settings.start_date, last_day)
-    missing = set(expected) - set(published)
-    unchanged = before is not None and (before.signature, before.last_day) == (signature, last_day.isoformat())
-    if before is not None and unchanged and not missing:
-        account, found, write = before.account, None, []
+    before = last_read(lake, source.name)
+    missing = set(days_between(settings.start_date, last_day)) - set(published)
+    write: list[str] = []
+    if before and (before.signature, before.last_day) == (signature, last_day.isoformat()) and not missing:
+        account, found = before.account, None
     else:
-        found = ingest(inspection, known, last_day)
+        found = _examine(reader, source, inspection, known, last_day, customers, missing)
         account, inspection = found.account, found.inspection
-        ing.publish_rejected(lake, reader.spark, found, context.run_id)
-        write = sorted(missing | ing.changed_days(lake, reader.spark, contract, contents, found))
+        ing.publish_rejected(lake, reader.spark, found, context.run_id, settings.start_date)
+        changed = (
+            set(found.rows) if found.is_more else ing.changed_days(lake, reader.spark, contract, source.contents, found)
+        )
+        write = sorted(missing | changed)
     warn(context, settings, inspection, account)
     publication = Publication(
         context,
@@ -237,23 +236,53 @@ def _bring_up_to_date(
     )
     try:
         if found is not None:
-            kept = found.settled.filter(F.col("verdict") == examination.KEPT)
-            for days in ing.in_writes(write, found.rows):
-                between = F.col("as_of_date").between(
-                    F.lit(date.fromisoformat(days[0])), F.lit(date.fromisoformat(days[-1]))
-                )
-                chosen = kept.filter(between)
-                if len(days_between(date.fromisoformat(days[0]), date.fromisoformat(days[-1]))) != len(days):
-                    chosen = chosen.filter(F.col("as_of_date").cast("string").isin(*days))
-                publication.publish(chosen, days)
+            for days in ing.in_writes(write, ing.rows_to_write(found, published)):
+                publication.publish(ing.rows_of(lake, reader.spark, contract, found, days), days)
         publication.confirm([day for day in asked if day not in write])
     except Exception:
         yield from publication.partial_events()
         raise
     last = asked[-1]
-    publication.describe(last, **inspection_metadata(inspection, account))
+    publication.describe(last, **inspection_metadata(inspection, account, found.files if found else 0))
     if last in publication.rows:
         publication.describe(last, preview=preview(lake.read(reader.spark, contract, [last])))
-    if not publication.bad:
-        ing.remember_read(lake, source, ing.LastRead(signature, last_day.isoformat(), account))
+    if found is not None and not publication.bad:
+        read = LastRead(
+            signature,
+            last_day.isoformat(),
+            account,
+            settings=code_version(settings),
+            files=inspection.versions,
+            published=reader.published(source),
+            customers=customers,
+        )
+        reader.remember_facts(source, read, found)
     yield from publication.events()
+
+
+def _examine(
+    reader: Reader,
+    source: Facts,
+    inspection: Inspection,
+    known: DataFrame,
+    last_day: date,
+    customers: str | None,
+    missing: set[str],
+) -> ing.Ingestion:
+    """The rows that came since the source was read last, where they are all that matters; else the whole source."""
+    before = last_read(reader.lake, source.name)
+    if (
+        before is not None
+        and before.settings == code_version(reader.settings)
+        and before.published == reader.published(source)
+        and before.customers is not None
+        and before.customers == customers
+        and before.last_day <= last_day.isoformat()
+        and all(day > before.last_day for day in missing)
+        and before.files.items() <= inspection.versions.items()
+    ):
+        try:
+            return reader.more_facts(source, inspection, known, last_day, before)
+        except ing.DisplacedError:
+            pass
+    return reader.facts(source, inspection, known, last_day)

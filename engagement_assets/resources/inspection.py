@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import Any
 
 import pyarrow as pa
@@ -44,8 +45,14 @@ class ParquetGroup:
 
     def without(self, names: Container[str]) -> ParquetGroup:
         """The group without the files of these names."""
-        kept = [pair for pair in zip(self.files, self.counts, strict=True) if pair[0].name not in names]
-        return replace(self, files=tuple(file for file, _ in kept), counts=tuple(rows for _, rows in kept))
+        return self._of([file.name not in names for file in self.files])
+
+    def only(self, names: Container[str]) -> ParquetGroup:
+        """The group with no files but those of these names."""
+        return self._of([file.name in names for file in self.files])
+
+    def _of(self, chosen: Sequence[bool]) -> ParquetGroup:
+        return replace(self, files=tuple(compress(self.files, chosen)), counts=tuple(compress(self.counts, chosen)))
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,19 @@ class Inspection:
     def rows(self) -> int:
         """Rows of all readable files: by the footers of Parquet files, by the line breaks of text files."""
         return sum(group.rows for group in self.groups) + sum(note.lines for note in self.notes.values())
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """File name -> what tells its versions apart, of the files that can be read."""
+        return {file.name: f"{file.size}:{file.version}" for file in self.files if file.name not in self.unreadable}
+
+    def only(self, names: Container[str]) -> Inspection:
+        """The same source, as if only the files of these names had rows."""
+        return replace(
+            self,
+            groups=tuple(group for each in self.groups if (group := each.only(names)).files),
+            notes={name: note for name, note in self.notes.items() if name in names},
+        )
 
     def without(self, unreadable: Mapping[str, str]) -> Inspection:
         """The same source, some more of its files left out."""

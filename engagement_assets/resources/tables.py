@@ -7,6 +7,7 @@ One run writes to a lake at a time: what a run reads does not change under it.
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -175,6 +176,12 @@ class LakeResource(ConfigurableResource):
         for file in self._live_files(contract, self.delta(contract)):
             newest[file["partition"]] = max(newest.get(file["partition"], 0), int(file["modified"]))
         return newest
+
+    def fingerprint(self, contract: type[Contract], partition: str | None = None) -> str:
+        """Changes with what is published, of one partition or of all, whatever changed it."""
+        live = self._live_files(contract, self.delta(contract))
+        paths = sorted(file["path"] for file in live if partition in (None, file["partition"]))
+        return hashlib.sha256("\n".join(paths).encode()).hexdigest()[:16]
 
     def last_commit(self, contract: type[Contract]) -> dict[str, Any]:
         """What `commit` recorded with the table's newest version; empty if there is none."""

@@ -2,7 +2,7 @@
 
 An examined frame has the table's columns, `source_path`, and
 `verdict`: KEPT, BLANK, WAITING (dated after the last day to be built), DUPLICATE, or a reject reason;
-`raw`: the row as text, where it was rejected.
+`raw`: the row as text, where it was rejected, or may be once its day has come.
 """
 
 from __future__ import annotations
@@ -14,14 +14,19 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from engagement_assets.transforms.conversions import with_year
+
 KEPT = "kept"
 BLANK = "blank line"
 WAITING = "waiting"
 DUPLICATE = "duplicate"
 ERASED = "erased customer"
 
+#: A row that was kept by an earlier reading, and would not be any more. No verdict that lasts: everything is examined anew.
+DISPLACED = "displaced"
+
 #: Verdicts that are no rejection.
-NOT_REJECTED = (KEPT, BLANK, WAITING, DUPLICATE, ERASED)
+NOT_REJECTED = (KEPT, BLANK, WAITING, DUPLICATE, ERASED, DISPLACED)
 
 AMOUNT_TOO_LARGE = "amount_too_large"
 CONFLICT = "conflicting_duplicate"
@@ -57,8 +62,8 @@ def first_reason(*reasons: Column) -> Column:
 
 
 def when_rejected(verdict: Column, raw: Column) -> Column:
-    """The row as text where it was rejected, null elsewhere: good rows need no second copy."""
-    return F.when(~verdict.isin(*NOT_REJECTED), raw)
+    """The row as text where it was rejected or may be when its day comes, null elsewhere: good rows need no second copy."""
+    return F.when((verdict == WAITING) | ~verdict.isin(*NOT_REJECTED), raw)
 
 
 def as_json(*columns: Column) -> Column:
@@ -69,11 +74,14 @@ def as_json(*columns: Column) -> Column:
     return text
 
 
-def settle_repeats(examined: DataFrame, *, key: Sequence[str], contents: Sequence[str]) -> DataFrame:
+def settle_repeats(
+    examined: DataFrame, *, key: Sequence[str], contents: Sequence[str], among_equals: Sequence[str] = ()
+) -> DataFrame:
     """Mark repeated rows: exact repeats as DUPLICATE, other rows of the same key as CONFLICT.
 
     One row of each key is kept: the first by `contents`, which begins with the row's date, so that a later row never
-    displaces an earlier one. Rows without a key are no repeats of each other.
+    displaces an earlier one; of equal rows the first by the columns `among_equals`. Rows without a key are no repeats of
+    each other.
     """
     candidates = examined.filter(F.col("verdict") == KEPT).filter(F.col(key[-1]).isNotNull())
     # Most keys are unique: find the few that are not by a hash, and sort only those.
@@ -82,7 +90,7 @@ def settle_repeats(examined: DataFrame, *, key: Sequence[str], contents: Sequenc
     suspect = (F.col("verdict") == KEPT) & F.col(key[-1]).isNotNull()
     marked = examined.withColumn("_key", F.when(suspect, hashed))
     clear = marked.join(repeated, on="_key", how="left_anti")
-    same_key = Window.partitionBy(*key).orderBy(*[F.col(name).asc_nulls_last() for name in contents])
+    same_key = Window.partitionBy(*key).orderBy(*[F.col(name).asc_nulls_last() for name in (*contents, *among_equals)])
     ranked = marked.join(repeated, on="_key", how="left_semi").select(
         *marked.columns,
         F.row_number().over(same_key).alias("_place"),
@@ -105,6 +113,47 @@ def settle_unknown_customers(examined: DataFrame, customers: DataFrame) -> DataF
         .withColumn("verdict", F.when(orphan, UNKNOWN_CUSTOMER).otherwise(F.col("verdict")))
         .drop("_known")
     )
+
+
+def settle_more(incoming: DataFrame, standing: DataFrame, *, key: Sequence[str], contents: Sequence[str]) -> DataFrame:
+    """Mark repeats among rows that came in, and against the kept ones of an earlier reading.
+
+    Parameters: both are examined frames; `standing` has for each key at most one row, of verdict KEPT, and `is_published`.
+    Returns: the incoming rows with their verdicts; standing rows that are not published; and those that an incoming row of
+    the same key displaces, as DISPLACED.
+    """
+    rank = F.when(F.col("is_published"), 0).otherwise(1)
+    together = (
+        standing.withColumn("_standing", rank)
+        .drop("is_published")
+        .unionByName(incoming.withColumn("_standing", F.lit(2)))
+    )
+    settled = settle_repeats(together, key=key, contents=contents, among_equals=["_standing"])
+    is_displaced = (F.col("_standing") < 2) & (F.col("verdict") != KEPT)
+    return (
+        settled.withColumn("verdict", F.when(is_displaced, DISPLACED).otherwise(F.col("verdict")))
+        .filter((F.col("_standing") > 0) | (F.col("verdict") == DISPLACED))
+        .drop("_standing")
+    )
+
+
+def judged_again(examined: DataFrame, verdict: Column) -> DataFrame:
+    """Examined rows with another verdict; a row that is kept now needs its text no more."""
+    others = [name for name in examined.columns if name not in ("verdict", "raw")]
+    return (
+        examined.withColumn("verdict", verdict)
+        .select(*others, "verdict", when_rejected(F.col("verdict"), F.col("raw")).alias("raw"))
+        .select(*examined.columns)
+    )
+
+
+def set_aside(settled: DataFrame, today: date) -> DataFrame:
+    """The rows whose verdict may be another one at the next reading, though their files are the same.
+
+    Those that wait for their day, those dated in the future of the clock, and those whose customer is not known yet.
+    """
+    is_future = (F.col("verdict") == OUTSIDE_WINDOW) & (with_year(F.col("as_of_date")) > F.lit(today))
+    return settled.filter(F.col("verdict").isin(WAITING, UNKNOWN_CUSTOMER) | is_future)
 
 
 def with_late_raw(examined: DataFrame, columns: Sequence[str]) -> DataFrame:

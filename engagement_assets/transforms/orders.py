@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from engagement_assets.transforms import conversions, examination
@@ -11,6 +11,9 @@ from engagement_assets.transforms.examination import ObservationWindow
 
 #: The date comes first: a later row never displaces an earlier one.
 CONTENTS = ("order_date", "order_amount", "customer_id", "order_id")
+
+#: What identifies an order.
+KEY = ("order_id",)
 
 #: A larger order (currency units) is a defect of its source. Ten thousand of this size still add up within decimal(18,2).
 LARGEST_AMOUNT = 10**12
@@ -36,9 +39,7 @@ def examine_orders(rows: DataFrame, kinds: dict[str, Kind], *, window: Observati
         F.when(order_date.isNull(), examination.WRONG_TYPE),
         F.when(conversions.is_not_a_number(amount_text), examination.NOT_A_NUMBER),
         F.when(amount.isNull(), examination.WRONG_TYPE),
-        window.verdict(day),
-        F.when(amount < 0, examination.NEGATIVE_AMOUNT),
-        F.when(amount > LARGEST_AMOUNT, examination.AMOUNT_TOO_LARGE),
+        *_in_its_time(window, day, amount),
     )
     raw = examination.as_json(
         order_text.alias("order_id"),
@@ -58,8 +59,25 @@ def examine_orders(rows: DataFrame, kinds: dict[str, Kind], *, window: Observati
     )
 
 
+def judge_in_time(window: ObservationWindow) -> Column:
+    """The verdict on an order whose values are right, once its day may have come."""
+    return examination.first_reason(*_in_its_time(window, F.col("as_of_date"), F.col("order_amount")))
+
+
+def _in_its_time(window: ObservationWindow, day: Column, amount: Column) -> tuple[Column, ...]:
+    return (
+        window.verdict(day),
+        F.when(amount < 0, examination.NEGATIVE_AMOUNT),
+        F.when(amount > LARGEST_AMOUNT, examination.AMOUNT_TOO_LARGE),
+    )
+
+
 def settle_orders(examined: DataFrame, customers: DataFrame) -> DataFrame:
     """Keep one row per order_id, the earliest, and only orders of known customers (column customer_id)."""
-    settled = examination.settle_repeats(examined, key=["order_id"], contents=CONTENTS)
+    return require_customers(examination.settle_repeats(examined, key=KEY, contents=CONTENTS), customers)
+
+
+def require_customers(settled: DataFrame, customers: DataFrame) -> DataFrame:
+    """Keep only orders of known customers (column customer_id)."""
     settled = examination.settle_unknown_customers(settled, customers)
     return examination.with_late_raw(settled, ["order_id", "customer_id", "order_date", "order_amount"])

@@ -11,6 +11,9 @@ from engagement_assets.transforms.examination import ObservationWindow
 #: The time comes first: a later row never displaces an earlier one.
 CONTENTS = ("event_time", "customer_id", "event_type", "event_id")
 
+#: What identifies an event, where it has an event_id: an id may come again on another day.
+KEY = ("as_of_date", "event_id")
+
 FIELDS = ("customer_id", "event_time", "event_type", "event_id")
 
 _INTEGER = r"^(-?[0-9]+)([.]0+)?\z"
@@ -67,8 +70,17 @@ def _identifier(name: str) -> Column:
     return F.when(kind == "string", text).when(kind == "number", whole)
 
 
+def judge_in_time(window: ObservationWindow) -> Column:
+    """The verdict on an event whose values are right, once its day may have come."""
+    return examination.first_reason(window.verdict(F.col("as_of_date")))
+
+
 def settle_web_events(examined: DataFrame, customers: DataFrame) -> DataFrame:
     """Keep one row per event_id and day, the earliest, and only events of known customers (column customer_id)."""
-    settled = examination.settle_repeats(examined, key=["as_of_date", "event_id"], contents=CONTENTS)
+    return require_customers(examination.settle_repeats(examined, key=KEY, contents=CONTENTS), customers)
+
+
+def require_customers(settled: DataFrame, customers: DataFrame) -> DataFrame:
+    """Keep only events of known customers (column customer_id)."""
     settled = examination.settle_unknown_customers(settled, customers)
     return examination.with_late_raw(settled, ["customer_id", "event_time", "event_type", "event_id"])

@@ -15,7 +15,8 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engagement_assets.assets.ingestion import Account, last_read
+from engagement_assets.assets.ingestion import Account
+from engagement_assets.assets.last_read import last_read
 from engagement_assets.automation import DAILY_JOB
 from engagement_assets.definitions import build_definitions
 from engagement_assets_tests.hardening.event_cases import EVENT_CASES

@@ -152,7 +152,11 @@ def test_of_two_machines_that_commit_at_once_one_version_stands_whole(worlds: tu
     assert shown(lake, "engagement_scores") == before
 
 
-def test_a_lost_object_is_named_and_a_customer_erased(worlds: tuple[World, World], store: s3fs.S3FileSystem) -> None:
+def test_a_lost_object_is_named_and_a_customer_erased(
+    worlds: tuple[World, World], store: s3fs.S3FileSystem, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # The search goes through the Dagster home as well: not through that of whoever runs the tests.
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     _, remote = worlds
     done = forget(remote.settings, remote.lake, "a", lambda text: None)
     assert done.found == []

@@ -1,0 +1,175 @@
+"""Files that come day by day: what a run reads of them only, gives what reading the whole source gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engagement_assets.assets.last_read import last_read
+from engagement_assets.contracts import RawCustomers
+from engagement_assets.refresh import make_plan
+from engagement_assets_tests.integration.test_invariants import DAYS, FIRST, NewWorld, Shop, few, new_world, shops
+from engagement_assets_tests.worlds import Row, World
+
+SOURCES = ("raw_customers", "raw_orders", "raw_web_events")
+
+#: Types that leave room for what is wrong.
+TEXT = {"order_amount": pa.string(), "customer_id": pa.string(), "order_id": pa.string()}
+
+__all__ = ["new_world"]  # the fixture
+
+
+def deliver(world: World, shop: Shop, delays: list[int], day: int) -> None:
+    """Write what comes on a day, a file of each source that something comes of: each row as late as `delays` says, in turns."""
+
+    def coming(rows: list[tuple[date | None, Any]]) -> list[Any]:
+        return [
+            row
+            for n, (dated, row) in enumerate(rows)
+            if max(((dated or FIRST) - FIRST).days + delays[n % len(delays)], 0) == day
+        ]
+
+    customers, orders, lines = coming([*shop.customers]), coming(shop.orders), coming(shop.lines)
+    if customers or day == 0:
+        world.customers(customers or [{"customer_id": None}], f"{day}.parquet", TEXT)
+    if orders:
+        world.orders(orders, f"{day}.parquet", TEXT)
+    if lines:
+        world.lines(lines, f"{day}.jsonl")
+
+
+def found(world: World) -> dict[str, Any]:
+    """Everything that is kept of the sources, or said of them."""
+    tables: dict[str, Any] = {name: world.rows(name) for name in ("raw_orders", "raw_web_events", "rejected_rows")}
+    for source in ("orders", "web_events"):
+        read = last_read(world.lake, source)
+        tables[source] = read and (read.account, read.last_day)
+    return tables
+
+
+@few
+@given(shop=shops, delays=st.lists(st.integers(-1, 2), min_size=5, max_size=11))
+def test_files_that_come_day_by_day_give_what_all_files_give_at_once(
+    new_world: NewWorld, shop: Shop, delays: list[int]
+) -> None:
+    """Rows come early, in time or late, repeat each other, belong to customers who come later, or are wrong."""
+    daily, whole = new_world(), new_world()
+    for day, name in enumerate(DAYS[:5]):
+        deliver(daily, shop, delays, day)
+        deliver(whole, shop, delays, day)
+        daily.run(name, tables=SOURCES)
+    whole.run(DAYS[0], DAYS[4], tables=SOURCES)
+    assert found(daily) == found(whole)
+    # Customers who came late are missing from earlier days until these are built again.
+    assert set(make_plan(daily.settings, daily.lake).changed) <= {RawCustomers}
+
+
+def order(number: int, customer: str, day: int, amount: str = "10.00") -> Row:
+    return {
+        "order_id": f"o{number}",
+        "customer_id": customer,
+        "order_date": FIRST + timedelta(days=day),
+        "order_amount": amount,
+    }
+
+
+def event(customer: str, day: int, **more: str) -> str:
+    return json.dumps(
+        {"customer_id": customer, "event_time": f"{DAYS[day]}T12:00:00Z", "event_type": "page_view", **more}
+    )
+
+
+def two_days(world: World) -> World:
+    """A customer who orders on each of two days; nothing of the second day has come yet."""
+    world.options |= {"start_date": FIRST, "rejected_share_limit": 1.0}
+    world.customers([{"customer_id": "a", "signup_date": FIRST}], "0.parquet")
+    world.orders([order(0, "a", 0), order(1, "b", 0)], "0.parquet")
+    world.lines([event("a", 0, event_id="e0"), event("b", 0)], "0.jsonl")
+    world.run(DAYS[0], tables=SOURCES)
+    return world
+
+
+def examined(world: World, day: int = 1) -> tuple[int, ...]:
+    """Files whose rows a run examines, source by source."""
+    result = world.run(DAYS[day], tables=SOURCES)
+    return tuple(world.metadata(result, asset)["source_files_examined"] for asset in SOURCES)
+
+
+def test_a_run_examines_the_files_that_came_since(world: World) -> None:
+    two_days(world)
+    world.orders([order(2, "a", 1)], "1.parquet")
+    world.lines([event("a", 1)], "1.jsonl")
+    assert examined(world) == (0, 1, 1)
+    assert [row["order_id"] for row in world.rows("raw_orders")] == ["o0", "o2"]
+    assert world.rejected() == {"orders:unknown_customer": 1, "web_events:unknown_customer": 1}
+    assert examined(world) == (0, 0, 0)
+
+
+def test_rows_of_a_customer_who_comes_later_are_let_in_though_their_files_are_not_read_again(world: World) -> None:
+    two_days(world)
+    world.customers([{"customer_id": "b", "signup_date": FIRST}], "1.parquet")
+    assert examined(world) == (2, 0, 0)
+    assert [row["order_id"] for row in world.rows("raw_orders", DAYS[0])] == ["o0", "o1"]
+    assert [row["customer_id"] for row in world.rows("raw_web_events", DAYS[0])] == ["a", "b"]
+    assert world.rejected() == {}
+
+
+def replaced_file(world: World) -> None:
+    world.orders([order(0, "a", 0, "99.00"), order(1, "b", 0)], "0.parquet")
+
+
+def lost_file(world: World) -> None:
+    world.orders([order(0, "a", 0, "99.00")], "1.parquet")
+    (world.root / "raw" / "orders" / "0.parquet").unlink()
+
+
+def row_that_displaces(world: World) -> None:
+    # The same id and day, and a smaller amount: by the rule for repeats, this row comes first.
+    world.orders([order(0, "a", 0, "9.00")], "1.parquet")
+
+
+def test_where_rows_may_have_gone_the_whole_source_is_examined(new_world: Callable[[], World]) -> None:
+    for change, files, amount, rejected in (
+        (replaced_file, 1, "99.00", {}),
+        (lost_file, 1, "99.00", {}),
+        (row_that_displaces, 2, "9.00", {"orders:conflicting_duplicate": 1}),
+    ):
+        world = two_days(new_world())
+        change(world)
+        assert examined(world) == (0, files, 0)
+        assert [str(row["order_amount"]) for row in world.rows("raw_orders")] == [amount]
+        kept_out = {key: n for key, n in world.rejected().items() if "unknown" not in key}
+        assert kept_out == rejected
+
+
+def test_a_customer_who_goes_takes_their_rows_along(world: World) -> None:
+    two_days(world)
+    world.customers([{"customer_id": "b", "signup_date": FIRST}], "0.parquet")
+    assert examined(world) == (1, 1, 1)
+    assert [row["order_id"] for row in world.rows("raw_orders", DAYS[0])] == ["o1"]
+    assert [row["customer_id"] for row in world.rows("raw_web_events", DAYS[0])] == ["b"]
+
+
+def test_rejected_rows_of_a_run_that_failed_are_not_there_twice(world: World) -> None:
+    two_days(world)
+    world.options["rejected_share_limit"] = 0.5
+    world.orders([order(2, "a", 1), order(3, "a", 1, "-1"), order(4, "a", 1, "-1")], "1.parquet")
+    world.run(DAYS[1], tables=SOURCES, expect=False)
+    world.options["rejected_share_limit"] = 1.0
+    world.run(DAYS[1], tables=SOURCES)
+    assert world.rejected()["orders:negative_amount"] == 2
+    assert [row["order_id"] for row in world.rows("raw_orders")] == ["o0", "o2"]
+
+
+def test_what_is_remembered_and_damaged_is_not_believed(world: World) -> None:
+    two_days(world)
+    for place in (world.root / "lake" / ".last_read").glob("orders-*/*.parquet"):
+        place.write_bytes(b"")
+    assert examined(world) == (0, 1, 0)
+    assert world.rejected() == {"orders:unknown_customer": 1, "web_events:unknown_customer": 1}

@@ -11,6 +11,9 @@ from engagement_assets.settings import ScoringPolicy
 
 _MICROS = 1_000_000
 
+#: Sessions are numbered through all customers of a bucket: opening a window for each customer costs more than sorting the events.
+_BUCKETS = 1024
+
 
 def sessionize(events: DataFrame, policy: ScoringPolicy, first: date, last: date) -> DataFrame:
     """The sessions of the days `first` to `last`, a row for each day a session has events on.
@@ -23,26 +26,31 @@ def sessionize(events: DataFrame, policy: ScoringPolicy, first: date, last: date
     """
     if policy.server_side_event_types:
         events = events.filter(~F.col("event_type").isin(*policy.server_side_event_types))
-    by_time = Window.partitionBy("customer_id").orderBy("event_micros")
     gap = policy.session_gap_minutes * 60 * _MICROS
+    by_time = Window.partitionBy("bucket").orderBy("customer_id", "event_micros")
     lagged = events.select(
-        "customer_id", "as_of_date", "event_type", F.unix_micros("event_time").alias("event_micros")
+        "customer_id",
+        "as_of_date",
+        "event_type",
+        F.unix_micros("event_time").alias("event_micros"),
+        F.pmod(F.hash("customer_id"), F.lit(_BUCKETS)).alias("bucket"),
     ).select(
         "*",
+        F.lag("customer_id").over(by_time).alias("previous_customer"),
         F.lag("event_micros").over(by_time).alias("previous_micros"),
         F.lag("as_of_date").over(by_time).alias("previous_day"),
     )
-    continues = F.coalesce(F.col("event_micros") - F.col("previous_micros") <= F.lit(gap), F.lit(False))
-    same_day = F.col("as_of_date") == F.col("previous_day")
+    is_near = F.col("event_micros") - F.col("previous_micros") <= F.lit(gap)
+    continues = F.coalesce((F.col("customer_id") == F.col("previous_customer")) & is_near, F.lit(False))
     numbered = lagged.select(
         "customer_id",
         "as_of_date",
         "event_type",
         "event_micros",
-        (continues & ~same_day).alias("crosses_midnight"),
-        F.sum(F.when(continues & same_day, 0).otherwise(1))
+        (continues & (F.col("as_of_date") != F.col("previous_day"))).alias("crosses_midnight"),
+        F.sum(F.when(continues, 0).otherwise(1))
         .over(by_time.rowsBetween(Window.unboundedPreceding, 0))
-        .alias("part"),
+        .alias("session"),
     )
 
     def count_of(event_type: str) -> Column:
@@ -50,7 +58,7 @@ def sessionize(events: DataFrame, policy: ScoringPolicy, first: date, last: date
 
     parts = (
         numbered.filter(F.col("as_of_date") >= F.lit(first))
-        .groupBy("as_of_date", "customer_id", "part")
+        .groupBy("as_of_date", "customer_id", "session")
         .agg(
             F.min("event_micros").alias("start_micros"),
             F.max("event_micros").alias("end_micros"),

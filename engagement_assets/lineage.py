@@ -67,7 +67,7 @@ def reads(settings: Settings) -> dict[type[Contract], tuple[Read, ...]]:
             Read(RawCustomers),
         ),
         CampaignAudiences: (Read(EngagementScores), Read(Sessions, settings.campaigns.abandoned_cart_days - 1)),
-        ScoreBacktest: (Read(EngagementScores), Read(RawOrders, horizons=HORIZONS)),
+        ScoreBacktest: (Read(EngagementScores), Read(RawOrders, None), Read(RawOrders, horizons=HORIZONS)),
     }
 
 

@@ -20,16 +20,19 @@ from engagement_assets.settings import Settings, as_date
 
 GROUP = "monitoring"
 
+#: Raised by hand when the backtest itself gives other rows for the same snapshots and orders.
+BACKTEST_VERSION = "2"
+
 
 def build_backtest_assets(settings: Settings, lake_location: str) -> list[dg.AssetsDefinition]:
     """The assets of the group, for these settings."""
     checks = [rules.contract_rule(ScoreBacktest)]
 
-    @dg.asset(
-        **table_asset(
-            settings, ScoreBacktest, checks, group=GROUP, lake=lake_location, deps=["engagement_scores", "raw_orders"]
-        )
+    arguments = table_asset(
+        settings, ScoreBacktest, checks, group=GROUP, lake=lake_location, deps=["engagement_scores", "raw_orders"]
     )
+
+    @dg.asset(**{**arguments, "code_version": f"{arguments['code_version']}-{BACKTEST_VERSION}"})
     def score_backtest(context: dg.AssetExecutionContext, engine: EngineResource, lake: LakeResource) -> Iterator[Any]:
         writer = Publication(
             context, lake, engine.spark_session, ScoreBacktest, checks, commit_metadata=commit_metadata(settings)
@@ -43,7 +46,7 @@ def build_backtest_assets(settings: Settings, lake_location: str) -> list[dg.Ass
 
         def build(first: date, last: date) -> DataFrame:
             days = days_between(first, last)
-            found = evaluate(lake, [as_date(day) for day in days], last_order_day)
+            found = evaluate(lake, settings.scoring, [as_date(day) for day in days], last_order_day)
             judged.clear()
             judged.update({day: [each for each in found if each.as_of_date.isoformat() == day] for day in days})
             rows = [each.row(list(ScoreBacktest.columns())) for each in found]

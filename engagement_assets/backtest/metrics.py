@@ -7,7 +7,9 @@ draws; areas are as scikit-learn computes them.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 DECILES = 10
+
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,13 @@ class Ranking:
         if not len(self.starts):
             return np.zeros(0)
         return np.add.reduceat(amounts[self.order].astype(float), self.starts)
+
+    def mean_ranks(self) -> Floats:
+        """The place of each customer from the top, 1 for the first; equal values share the mean of theirs."""
+        sizes = self.sizes()
+        ranks = np.empty(len(self.order))
+        ranks[self.order] = np.repeat(np.cumsum(sizes) - (sizes - 1) / 2, sizes.astype(int))
+        return ranks
 
     def sizes(self) -> Floats:
         """Customers per group of equal values."""
@@ -72,25 +83,23 @@ def average_precision(ranking: Ranking, happened: Floats) -> float | None:
     return min(1.0, float((precision * hits).sum() / hits.sum()))
 
 
-def top_sum(ranking: Ranking, amounts: Floats, share: float) -> float:
-    """The sum of an amount over the top share of customers; of the group at the edge, the part that fits."""
-    wanted = share * len(ranking.order)
-    sizes, sums = ranking.sizes(), ranking.group_sums(amounts)
-    before = np.cumsum(sizes) - sizes
-    taken = np.clip((wanted - before) / sizes, 0.0, 1.0)
-    return float((sums * taken).sum())
+def top_sums(ranking: Ranking, amounts: Floats, shares: Sequence[float]) -> Floats:
+    """Sums of an amount over the top shares of customers; of the group at the edge, the part that fits."""
+    customers = np.append(0.0, np.cumsum(ranking.sizes()))
+    sums = np.append(0.0, np.cumsum(ranking.group_sums(amounts)))
+    return np.interp(np.asarray(shares) * len(ranking.order), customers, sums)
 
 
 def lift(ranking: Ranking, happened: Floats, share: float = 0.1) -> float | None:
     """How many times more often it happened in the top share than overall; None where it happened to nobody."""
     overall = happened.sum()
-    return None if overall == 0 else top_sum(ranking, happened, share) / (share * overall)
+    return None if overall == 0 else float(top_sums(ranking, happened, [share])[0] / (share * overall))
 
 
 def share_of_amount(ranking: Ranking, amounts: Floats, share: float = 0.1) -> float | None:
     """The share of an amount that the top share of customers accounts for; None where there is none."""
     overall = amounts.sum()
-    return None if overall == 0 else min(1.0, top_sum(ranking, amounts, share) / float(overall))
+    return None if overall == 0 else min(1.0, float(top_sums(ranking, amounts, [share])[0] / overall))
 
 
 def decile_rates(ranking: Ranking, happened: Floats) -> list[float | None]:
@@ -98,9 +107,9 @@ def decile_rates(ranking: Ranking, happened: Floats) -> list[float | None]:
     customers = len(ranking.order)
     if not customers:
         return [None] * DECILES
-    sums = [0.0, *(top_sum(ranking, happened, (number + 1) / DECILES) for number in range(DECILES))]
+    sums = top_sums(ranking, happened, [number / DECILES for number in range(DECILES + 1)])
     # Differences of sums: in the last place they may be beyond what they stand for.
-    return [min(1.0, max(0.0, (sums[n + 1] - sums[n]) / (customers / DECILES))) for n in range(DECILES)]
+    return [float(rate) for rate in np.clip(np.diff(sums) / (customers / DECILES), 0.0, 1.0)]
 
 
 def falls_throughout(rates: list[float | None]) -> bool | None:
@@ -111,6 +120,16 @@ def falls_throughout(rates: list[float | None]) -> bool | None:
     return all(later <= earlier + 1e-12 for earlier, later in itertools.pairwise(known))
 
 
+def rank_correlation(one: Floats, other: Floats) -> float | None:
+    """Spearman's correlation, equal values sharing their mean rank; None where either has fewer than two different values."""
+    ranks = [Ranking.of(values).mean_ranks() for values in (one, other)]
+    centred = [each - each.mean() if len(each) else each for each in ranks]
+    squares = [float((each**2).sum()) for each in centred]
+    if not all(squares):
+        return None
+    return float(np.clip((centred[0] * centred[1]).sum() / np.sqrt(squares[0] * squares[1]), -1.0, 1.0))
+
+
 @dataclass(frozen=True)
 class Interval:
     """The middle 95 % of a resampled figure."""
@@ -119,31 +138,70 @@ class Interval:
     high: float
 
 
-def bootstrap_auc(
-    rankings: dict[str, Ranking], happened: Floats, *, resamples: int, seed: int
-) -> dict[str, list[float]]:
+#: Numbers that are resampled at a time: so many stay in a core's cache.
+_BLOCK = 1 << 16
+
+
+def bootstrap_auc(judged: Mapping[K, tuple[Ranking, Floats]], *, resamples: int, seed: int) -> dict[K, Floats]:
     """The area under the ROC curve of each ranking in resamples of the customers, the same customers for all.
 
-    Resamples in which only one kind of customer is left are passed over.
+    `judged` has rankings with what happened (1 or 0), all of the same customers. NaN where a resample has only one kind left.
     """
+    customers = len(next(iter(judged.values()))[1]) if judged else 0
+    found = {name: np.full(resamples, np.nan) for name in judged}
+    if not customers:
+        return found
+    placed = {name: _Placed.of(*pair) for name, pair in judged.items()}
     generator = np.random.default_rng(seed)
-    found: dict[str, list[float]] = {name: [] for name in rankings}
-    customers = len(happened)
-    for _ in range(resamples):
-        drawn = np.bincount(generator.integers(0, customers, customers), minlength=customers).astype(float)
-        positives, negatives = drawn * happened, drawn * (1.0 - happened)
-        if positives.sum() == 0 or negatives.sum() == 0:
-            continue
-        for name, ranking in rankings.items():
-            area = weighted_auc(ranking.group_sums(positives), ranking.group_sums(negatives))
-            assert area is not None
-            found[name].append(area)
+    rows = max(1, _BLOCK // customers)
+    for first in range(0, resamples, rows):
+        height = min(rows, resamples - first)
+        drawn = generator.integers(0, customers, (height, customers)) + customers * np.arange(height)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=height * customers).astype(float).reshape(height, customers)
+        for name, places in placed.items():
+            found[name][first : first + height] = places.areas(counts)
     return found
 
 
-def interval(values: list[float]) -> Interval | None:
-    """The percentile interval of resampled values; None for too few of them."""
-    if len(values) < 20:
+@dataclass(frozen=True)
+class _Placed:
+    """The two kinds of customers by rank, and for each of the one kind how many of the other rank above, and no lower.
+
+    Nothing of it depends on how often a customer counts: no resample is sorted.
+    """
+
+    positives: NDArray[np.intp]
+    negatives: NDArray[np.intp]
+    above: NDArray[np.intp]
+    no_lower: NDArray[np.intp] | None  # None without ties, where it is the same
+
+    @classmethod
+    def of(cls, ranking: Ranking, happened: Floats) -> _Placed:
+        is_positive = happened[ranking.order] > 0
+        negatives_before = np.append(0, np.cumsum(~is_positive))
+        ends = np.append(ranking.starts[1:], len(ranking.order))
+        group = np.repeat(np.arange(len(ends)), ends - ranking.starts)[is_positive]
+        above, no_lower = negatives_before[ranking.starts[group]], negatives_before[ends[group]]
+        tied = not np.array_equal(above, no_lower)
+        return cls(ranking.order[is_positive], ranking.order[~is_positive], above, no_lower if tied else None)
+
+    def areas(self, counts: Floats) -> Floats:
+        """The area where customers count so often: a row per resample."""
+        positives = counts.take(self.positives, axis=1)
+        up_to = np.zeros((len(counts), len(self.negatives) + 1))
+        np.cumsum(counts.take(self.negatives, axis=1), axis=1, out=up_to[:, 1:])
+        passed = up_to.take(self.above, axis=1)
+        if self.no_lower is not None:
+            passed = (passed + up_to.take(self.no_lower, axis=1)) / 2
+        total = positives.sum(axis=1) * up_to[:, -1]
+        behind = total - np.einsum("ij,ij->i", positives, passed)
+        return np.divide(behind, total, out=np.full(len(total), np.nan), where=total > 0)
+
+
+def interval(values: Floats) -> Interval | None:
+    """The percentile interval of resampled values, NaN left out; None for too few of them."""
+    known = values[~np.isnan(values)]
+    if len(known) < 20:
         return None
-    low, high = np.percentile(values, [2.5, 97.5])
+    low, high = np.percentile(known, [2.5, 97.5])
     return Interval(float(low), float(high))

@@ -5,10 +5,10 @@ import pyspark.sql.types as T
 
 from engagement_assets.contracts.base import Contract
 
-PREDICTORS = ("score", "reference_score", "recency", "frequency", "rfm_quintiles")
+PREDICTORS = ("score", "reference_score", "recency", "frequency", "rfm_quintiles", "bg_nbd")
 
 _SHARE = {"min_value": 0, "max_value": 1}
-_UNDEFINED = "null where all or none of them ordered"
+_UNDEFINED = "null where all or none of them ordered, and for a BG/NBD model that could not be fitted"
 
 
 def _decile(number: int) -> T.DoubleType:
@@ -28,7 +28,7 @@ class ScoreBacktest(Contract):
     predictor: T.StringType() = pa.Field(
         nullable=False,
         isin=list(PREDICTORS),
-        description="what is judged: the score, or something simpler that it has to beat",
+        description="what is judged: the score, or what it has to beat, such as the purchases that a BG/NBD model expects",
     )
     customers: T.LongType() = pa.Field(nullable=False, ge=0, description="customers who had ordered by the snapshot")
     ordered_again: T.LongType() = pa.Field(
@@ -43,12 +43,12 @@ class ScoreBacktest(Contract):
     auc_low: T.DoubleType() = pa.Field(
         nullable=True,
         in_range=_SHARE,
-        description="lower end of the 95 % interval of auc, customers resampled; months' last days, score and recency only",
+        description="lower end of the 95 % interval of auc, customers resampled; months' last days; score, recency, BG/NBD",
     )
     auc_high: T.DoubleType() = pa.Field(nullable=True, in_range=_SHARE, description="upper end of the interval of auc")
     auc_gain: T.DoubleType() = pa.Field(nullable=True, description="auc less that of recency alone")
     auc_gain_low: T.DoubleType() = pa.Field(
-        nullable=True, description="lower end of the 95 % interval of auc_gain; months' last days, score only"
+        nullable=True, description="lower end of the 95 % interval of auc_gain; months' last days; score, BG/NBD"
     )
     auc_gain_high: T.DoubleType() = pa.Field(nullable=True, description="upper end of the interval of auc_gain")
     average_precision: T.DoubleType() = pa.Field(
@@ -80,6 +80,13 @@ class ScoreBacktest(Contract):
     )
     high_risk_precision: T.DoubleType() = pa.Field(
         nullable=True, in_range=_SHARE, description="share of those at high risk who did not order again; score only"
+    )
+
+    rank_persistence: T.DoubleType() = pa.Field(
+        nullable=True,
+        in_range={"min_value": -1, "max_value": 1},
+        description="Spearman's correlation with the ranking of 30 days before, over customers who had ordered by then; "
+        "score, reference score, recency, frequency; null where all of them are equal",
     )
 
     _row_rules = {

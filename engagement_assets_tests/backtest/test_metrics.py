@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from engagement_assets.backtest import metrics
@@ -59,6 +60,36 @@ def test_a_resample_weighs_customers_as_scikit_learn_does() -> None:
     assert area == pytest.approx(roc_auc_score(happened, values, sample_weight=drawn), abs=1e-12)
 
 
+def test_every_resample_has_the_area_of_its_customers_as_scikit_learn_has_it() -> None:
+    """The draws are those of numpy's generator with the same seed; ties in one of the rankings."""
+    generator = np.random.default_rng(3)
+    values = {"many": generator.normal(size=300), "few": generator.integers(0, 9, 300).astype(float)}
+    happened = {
+        "rare": (generator.uniform(size=300) < 0.05).astype(float),
+        "often": generator.integers(0, 2, 300) * 1.0,
+    }
+    judged = {(v, h): (Ranking.of(values[v]), happened[h]) for v in values for h in happened}
+    found = metrics.bootstrap_auc(judged, resamples=8, seed=11)
+    draws = np.random.default_rng(11).integers(0, 300, (8, 300))
+    for (v, h), areas in found.items():
+        expected = [roc_auc_score(happened[h][drawn], values[v][drawn]) for drawn in draws]
+        assert areas == pytest.approx(expected, abs=1e-12)
+    nothing = metrics.bootstrap_auc({"it": (judged["many", "rare"][0], np.zeros(300))}, resamples=30, seed=1)["it"]
+    assert np.isnan(nothing).all()
+    assert metrics.interval(nothing) is None
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=40))
+def test_a_rank_correlation_is_that_of_scipy_with_ties(rows: list[tuple[int, int]]) -> None:
+    one, other = np.array(rows, dtype=float).T
+    found = metrics.rank_correlation(one, other)
+    if len(set(one)) > 1 and len(set(other)) > 1:
+        assert found == pytest.approx(spearmanr(one, other).statistic, abs=1e-12)
+    else:
+        assert found is None
+
+
 def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     """Scores of two normal distributions a standard deviation apart have an AUC of 0.7602."""
     generator = np.random.default_rng(7)
@@ -66,7 +97,8 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     for number in range(40):
         happened = np.repeat([0.0, 1.0], 150)
         ranking = Ranking.of(generator.normal(happened))
-        spread = metrics.interval(metrics.bootstrap_auc({"it": ranking}, happened, resamples=100, seed=number)["it"])
+        drawn = metrics.bootstrap_auc({"it": (ranking, happened)}, resamples=100, seed=number)
+        spread = metrics.interval(drawn["it"])
         assert spread is not None
         covered += spread.low <= 0.7602 <= spread.high
     assert covered >= 33
@@ -101,6 +133,7 @@ def test_nobody_has_no_figures_and_no_value_is_no_rank() -> None:
     assert metrics.auc(nobody, nothing) is None
     assert metrics.lift(nobody, nothing) is None
     assert metrics.decile_rates(nobody, nothing) == [None] * 10
-    assert metrics.bootstrap_auc({"it": nobody}, nothing, resamples=3, seed=1) == {"it": []}
+    drawn = metrics.bootstrap_auc({"it": (nobody, nothing)}, resamples=3, seed=1)["it"]
+    assert metrics.interval(drawn) is None
     with pytest.raises(ValueError, match="a number for every customer"):
         Ranking.of(np.array([1.0, np.nan]))

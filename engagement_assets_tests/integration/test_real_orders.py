@@ -149,7 +149,7 @@ def test_september_predicts_the_autumn_as_it_did_elsewhere(shop: World) -> None:
     # Quintiles are cut at values here and by rank there: 0.737.
     assert found["rfm_quintiles"][0] == pytest.approx(0.737, abs=0.002)
 
-    after = outcome(shop.lake, day, [90])
+    after = outcome(shop.lake, shop.settings.scoring, day, [90])
     snapshot = shop.rows("engagement_scores", day.isoformat())
     scores = sorted((row for row in snapshot if row["total_orders"]), key=lambda row: row["customer_id"])
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from statistics import fmean, stdev
+
 import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.backtest.evaluation import RECENCY, SCORE, in_words
-from engagement_assets.colours import BLUE, GREY
+from engagement_assets.backtest.evaluation import BG_NBD, RECENCY, SCORE, in_words
+from engagement_assets.colours import AMBER, BLUE, GREY
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import message, no_customers, table
 from engagement_assets.dashboard.pages.common import trend_figure
@@ -29,6 +31,7 @@ _NAMES = {
     RECENCY: "Recency only",
     "frequency": "Number of orders only",
     "rfm_quintiles": "Sum of RFM quintiles",
+    BG_NBD: "BG/NBD expected purchases",
 }
 
 
@@ -65,6 +68,7 @@ def verdict(warehouse: Warehouse, view: View) -> Component:
         score["auc_gain_low"],
         score["auc_gain_high"],
         score["spend_share_top_decile"],
+        of[BG_NBD]["auc"] if BG_NBD in of else None,
     )
     risk = (
         f"Of {formats.count(score['high_risk_customers'])} customers at high risk, "
@@ -104,6 +108,7 @@ def predictors(warehouse: Warehouse, view: View) -> Component:
             "Lift, top 10 %",
             "Spend, top 10 %",
             "Deciles fall",
+            "Same ranking 30 days before",
         ],
         [
             [
@@ -115,6 +120,7 @@ def predictors(warehouse: Warehouse, view: View) -> Component:
                 formats.decimal(row["lift_top_decile"]),
                 formats.share(row["spend_share_top_decile"]),
                 formats.NOTHING if row["deciles_fall"] is None else "yes" if row["deciles_fall"] else "no",
+                formats.score(row["rank_persistence"]),
             ]
             for row in rows
         ],
@@ -148,11 +154,15 @@ def deciles(warehouse: Warehouse, view: View) -> Component:
 
 
 def stability(warehouse: Warehouse, view: View) -> Component:
-    """AUC over the snapshots."""
+    """AUC over the snapshots, and how far it varies."""
     rows = quality.over_time(warehouse, view.as_of, 30)
     if not rows:
         return _not_yet()
-    lines = (("score", _NAMES[SCORE], BLUE, "solid"), ("recency", _NAMES[RECENCY], GREY, "dot"))
+    lines = (
+        (SCORE, _NAMES[SCORE], BLUE, "solid"),
+        (RECENCY, _NAMES[RECENCY], GREY, "dot"),
+        (BG_NBD, _NAMES[BG_NBD], AMBER, "dash"),
+    )
     known = [row for row in rows if row["score"] is not None and row["recency"] is not None]
     ahead = sum(row["score"] > row["recency"] for row in known)
     return html.Div(
@@ -163,11 +173,26 @@ def stability(warehouse: Warehouse, view: View) -> Component:
                 height=280,
             ),
             html.Div(
-                f"The score is ahead of recency on {ahead:,} of {len(known):,} snapshots.", className="quiet small"
+                f"The score is ahead of recency on {ahead:,} of {len(known):,} snapshots. {_spread(rows)}",
+                className="quiet small",
             ),
         ],
         className="stack",
     )
+
+
+def _spread(rows: list[Row]) -> str:
+    """How far the score's figures vary over the snapshots, in words."""
+    areas, kept = ([row[name] for row in rows if row[name] is not None] for name in ("score", "persistence"))
+    told = []
+    if len(areas) > 1:
+        told.append(
+            f"Its AUC is {fmean(areas):.3f} on average, from {min(areas):.3f} to {max(areas):.3f} "
+            f"(standard deviation {stdev(areas):.3f})."
+        )
+    if kept:
+        told.append(f"Its ranking correlates with that of 30 days before by {fmean(kept):.3f} on average.")
+    return " ".join(told)
 
 
 def weights(warehouse: Warehouse, view: View) -> Component:

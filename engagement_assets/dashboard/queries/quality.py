@@ -30,11 +30,13 @@ def judgements(warehouse: Warehouse, day: str) -> list[Row]:
 
 @remembered
 def over_time(warehouse: Warehouse, day: str, horizon: int) -> list[Row]:
-    """AUC of score and recency per judged snapshot up to `day`."""
+    """AUC of score, recency and BG/NBD per judged snapshot up to `day`, and how much of the score's ranking persisted."""
     days = [found for found, rows in warehouse.days(ScoreBacktest).items() if rows and found <= day][-_DAYS:]
     return warehouse.rows(
         """
-        SELECT as_of_date, max(auc) FILTER (predictor = 'score') AS score, max(auc) FILTER (predictor = 'recency') AS recency
+        SELECT as_of_date, max(auc) FILTER (predictor = 'score') AS score, max(auc) FILTER (predictor = 'recency') AS recency,
+               max(auc) FILTER (predictor = 'bg_nbd') AS bg_nbd,
+               max(rank_persistence) FILTER (predictor = 'score') AS persistence
         FROM {backtest} b WHERE horizon_days = $horizon GROUP BY 1 ORDER BY 1
         """,
         {"horizon": horizon},

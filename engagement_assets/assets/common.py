@@ -82,7 +82,7 @@ def table_asset(
         "deps": deps,
         "check_specs": check_specs(contract.table(), rules, partitions),
         "metadata": {
-            "dagster/column_schema": column_schema(contract, deps),
+            "dagster/column_schema": column_schema(contract, deps, settings.campaigns),
             "dagster/table_name": contract.table(),
             "dagster/storage_kind": "deltalake",
             "dagster/uri": f"{lake}/{contract.table()}",

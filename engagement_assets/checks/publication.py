@@ -21,6 +21,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from engagement_assets.campaign_policy import CampaignPolicy
 from engagement_assets.checks.rules import Audited, Outcome, Rule
 from engagement_assets.column_lineage import column_lineage, depends_on
 from engagement_assets.contracts import Contract
@@ -42,7 +43,7 @@ class Publication:
     """The writes of one asset in one run: `publish` for each chunk of days, then `events` for Dagster.
 
     `asked` are the days of the run; days beyond them may be published too (a fact table fills in what is missing), and are
-    recorded as well.
+    recorded as well. `campaigns` are the rules that the origins of audiences are read from.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Publication:
         rules: Sequence[Rule],
         *,
         commit_metadata: Mapping[str, str] | None = None,
+        campaigns: CampaignPolicy | None = None,
     ) -> None:
         self.context = context
         self.lake = lake
@@ -62,6 +64,7 @@ class Publication:
         self.contract = contract
         self.rules = rules
         self.commit_metadata = dict(commit_metadata or {})
+        self.campaigns = campaigns
         self.asked = list(context.partition_keys)
         #: Published days that need no new write where their rows come out as they are.
         self.up_to_date: set[str] = set()
@@ -130,7 +133,7 @@ class Publication:
         key = self.context.asset_key
         # The UI takes a table's column lineage from its latest materialisation.
         upstream = [dep.asset_key.to_user_string() for dep in self.context.assets_def.specs_by_key[key].deps]
-        lineage = column_lineage(self.contract, upstream)
+        lineage = column_lineage(self.contract, upstream, self.campaigns)
         if lineage is not None:
             self.describe(self.asked[-1], **{"dagster/column_lineage": lineage})
         extra = [day for day in sorted(self.rows) if day not in set(self.asked)]
@@ -280,12 +283,14 @@ def check_specs(asset: str, rules: Sequence[Rule], partitions: dg.PartitionsDefi
     ]
 
 
-def column_schema(contract: type[Contract], upstream: Collection[str] = ()) -> dg.TableSchema:
+def column_schema(
+    contract: type[Contract], upstream: Collection[str] = (), campaigns: CampaignPolicy | None = None
+) -> dg.TableSchema:
     """A contract as the Dagster UI shows it: columns, types, descriptions with their origin, constraints.
 
     The origin is told in words too, because Dagster's own UI does not draw column lineage.
     """
-    origins = depends_on(contract, upstream)
+    origins = depends_on(contract, upstream, campaigns)
     columns = []
     for name, column in contract.columns().items():
         conditions = [rule.name for rule in contract.rules() if rule.column == name and "not null" not in rule.name]

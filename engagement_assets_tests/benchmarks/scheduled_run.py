@@ -2,10 +2,9 @@
 
     python -m engagement_assets_tests.benchmarks.scheduled_run [--runs 3]
 
-A lake with the day before; a webserver and a daemon on a SQLite home; the run is launched over GraphQL, waits in the queue,
-gets a process of its own, computes on the embedded engine. Wall time in seconds: until the daemon took it from the queue, until
-its process began to compute, until it succeeded; and the processor seconds of that process (on Linux), which a busy machine
-changes less.
+A lake with the day before, and what `make dev` starts; the run is launched over GraphQL, waits in the queue, gets a process of
+its own, computes on the embedded engine. Wall time in seconds: until the daemon took it from the queue, until its process began
+to compute, until it succeeded; and the processor seconds of that process (on Linux), which a busy machine changes less.
 """
 
 from __future__ import annotations
@@ -37,7 +36,8 @@ WORKSPACE = Path(__file__).parents[2] / "workspace.yaml"
 LAST = date(2026, 6, 30)
 
 _LAUNCH = "mutation ($run: ExecutionParams!) {launchRun(executionParams: $run) {... on LaunchRunSuccess {run {runId}}}}"
-_ASK = """query ($id: ID!) {runOrError(runId: $id) {... on Run {status creationTime startTime endTime
+_STATUS = "query ($id: ID!) {runOrError(runId: $id) {... on Run {status}}}"
+_EVENTS = """query ($id: ID!) {runOrError(runId: $id) {... on Run {startTime endTime
     eventConnection {events {... on RunStartingEvent {timestamp} ... on EngineEvent {message}}}}}}"""
 
 _PROCESS = re.compile(r"Started process for run \(pid: (\d+)\)")
@@ -66,19 +66,16 @@ def main() -> None:
 
 @contextmanager
 def served(world: World) -> Iterator[Any]:
-    """A webserver and a daemon for a world; gives a function that asks GraphQL."""
+    """What `make dev` starts, for a world; gives a function that asks GraphQL."""
     options = {**world.settings.model_dump(include={"data", "lake", "export"}), "start_date": world.settings.start_date}
     settings = {PREFIX + name.upper(): str(value) for name, value in options.items()}
     environment = {**fresh_environment(), **settings, "DAGSTER_HOME": str(world.root / "home")}
-    port = free_port()
-    workspace = ["--workspace", str(WORKSPACE)]
-    webserver = [sys.executable, "-m", "dagster_webserver", *workspace, "--host", "127.0.0.1", "--port", str(port)]
-    daemon = [sys.executable, "-m", "dagster._daemon", "run", *workspace]
     # The home that `make dev` makes, not the shorter one of tests.
     (world.root / "home" / "dagster.yaml").write_text(LOCAL_INSTANCE, encoding="utf-8")
-    logs = world.root / "webserver.log", world.root / "daemon.log"
-    with running(webserver, logs[0], environment) as server, running(daemon, logs[1], environment):
-        wait_for(f"http://127.0.0.1:{port}/server_info", server, logs[0])
+    port, log = free_port(), world.root / "dagster.log"
+    command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(WORKSPACE)]
+    with running([*command, "--host", "127.0.0.1", "--port", str(port)], log, environment) as server:
+        wait_for(f"http://127.0.0.1:{port}/server_info", server, log)
 
         def ask(query: str, **variables: Any) -> dict[str, Any]:
             body = json.dumps({"query": query, "variables": variables}).encode()
@@ -121,23 +118,26 @@ def launch(ask: Any, day: str) -> tuple[float, float, float, float, float]:
     launched = time.time()
     identity = ask(_LAUNCH, run=run)["launchRun"]["run"]["runId"]
     used, process = 0.0, None
-    while (found := ask(_ASK, id=identity)["runOrError"])["status"] not in ("SUCCESS", "FAILURE"):
-        messages = [event.get("message", "") for event in found["eventConnection"]["events"]]
-        process = process or next((match[1] for text in messages if (match := _PROCESS.search(text))), None)
+    # Few questions: each takes time from the run.
+    while (status := ask(_STATUS, id=identity)["runOrError"]["status"]) not in ("SUCCESS", "FAILURE"):
+        if status == "STARTED" and process is None:
+            process = _process(ask(_EVENTS, id=identity)["runOrError"])
         used = max(used, _processor_seconds(process))
-        time.sleep(0.2)
-    if found["status"] == "FAILURE":
+        time.sleep(0.4)
+    if status == "FAILURE":
         raise RuntimeError(f"the run of {day} failed")
+    found = ask(_EVENTS, id=identity)["runOrError"]
     events = found["eventConnection"]["events"]
     starting = next(float(event["timestamp"]) / 1000 for event in events if "timestamp" in event)
     started, ended = found["startTime"], found["endTime"]
-    return (
-        starting - launched,
-        started - starting,
-        ended - started,
-        ended - launched,
-        max(used, _processor_seconds(process)),
-    )
+    used = max(used, _processor_seconds(process))
+    return starting - launched, started - starting, ended - started, ended - launched, used
+
+
+def _process(run: Any) -> str | None:
+    """The number of the process of a run, from what Dagster says of its start."""
+    messages = [event.get("message", "") for event in run["eventConnection"]["events"]]
+    return next((match[1] for text in messages if (match := _PROCESS.search(text))), None)
 
 
 def _processor_seconds(process: str | None) -> float:

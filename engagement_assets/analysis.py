@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from engagement_assets.console import DateOption, friendly, out, parse_day
-from engagement_assets.settings import Settings
+from engagement_assets.settings import Settings, local_path
 
 commands = typer.Typer()
+
+_FEW = 10
+
+#: The file of `engagement sensitivity --csv`: in the export folder, where `engagement forget` looks for it.
+RANGES_FILE = "sensitivity.csv"
 
 
 @commands.command()
@@ -49,11 +58,20 @@ def explain(
 def sensitivity(
     day: DateOption = None,
     horizon: Annotated[int, typer.Option(help="Days ahead by which weights are suggested: 30, 60 or 90.")] = 30,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Write each customer's lowest and highest rank to the export folder too.")
+    ] = False,
 ) -> None:
     """How much segments and ranking depend on the weights, and which weights past snapshots would suggest."""
     from engagement_assets.backtest.evaluation import HORIZONS, is_month_end
-    from engagement_assets.backtest.sensitivity import component_scores, past_snapshots, suggest_weights
-    from engagement_assets.backtest.sensitivity import sensitivity as try_weights
+    from engagement_assets.backtest.sensitivity import (
+        component_scores,
+        customer_rows,
+        past_snapshots,
+        suggest_weights,
+        summary,
+        try_weightings,
+    )
     from engagement_assets.console import UsageError
     from engagement_assets.contracts import EngagementScores
     from engagement_assets.report import latest_day
@@ -65,7 +83,9 @@ def sensitivity(
     settings = Settings()
     lake = LakeResource.of(settings)
     chosen = latest_day(lake, EngagementScores, parse_day(day).isoformat() if day else None)
-    found = try_weights(component_scores(lake, chosen), settings.scoring)
+    customers, parts = component_scores(lake, chosen)
+    tried = try_weightings(parts, settings.scoring)
+    found = summary(tried)
     if found is None:
         out.print(f"The snapshot of {chosen} has no customers.")
         return
@@ -85,6 +105,13 @@ def sensitivity(
         table.add_row(name, value)
     out.print(f"Weights and the snapshot of {chosen}:\n", highlight=False)
     out.print(table)
+    rows = customer_rows(customers, tried)
+    always = [row for row in rows if row["always_high"]]
+    if always:
+        out.print("\nHigh under every weighting, the surest first:\n", highlight=False)
+        out.print(_ranges(always[:_FEW]))
+    if as_csv:
+        out.print(f"\nEach customer's ranks: {write_ranges(settings, chosen, rows)}", highlight=False, soft_wrap=True)
     ends = [each for each in lake.partitions(EngagementScores) if is_month_end(as_date(each))]
     suggestion = suggest_weights(past_snapshots(lake, ends, horizon), settings.scoring)
     out.print()
@@ -95,3 +122,34 @@ def sensitivity(
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _ranges(rows: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table("Customer", "Score", "Lowest percentile", "Highest", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(
+            escape(row["customer_id"]),
+            f"{row['score']:.3f}",
+            f"{row['lowest_percentile']:.1f}",
+            f"{row['highest_percentile']:.1f}",
+        )
+    return table
+
+
+def write_ranges(settings: Settings, day: str, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write rows of `customer_rows` of a snapshot to a CSV file in the export folder, put in place when it is complete."""
+    from engagement_assets.backtest.sensitivity import RANGE_COLUMNS
+    from engagement_assets.dashboard.exports import lines
+
+    folder = local_path(settings.export)
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / RANGES_FILE
+    draft = folder / f".{RANGES_FILE}.{uuid.uuid4().hex[:8]}"
+    try:
+        with draft.open("w", newline="", encoding="utf-8") as stream:
+            header: list[Any] = ["as_of_date", *RANGE_COLUMNS]
+            stream.writelines(lines([header, *([day, *(row[name] for name in RANGE_COLUMNS)] for row in rows)]))
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return target

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -55,7 +57,9 @@ def test_what_cannot_be_explained_is_said(sample_world: World) -> None:
         explain_published(other, buyer, FIRST, LAST)
 
 
-def test_the_commands_print_the_parts_and_the_sensitivity(sample_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_print_the_parts_and_the_sensitivity(
+    sample_world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name in ("lake", "data", "start_date"):
         monkeypatch.setenv(f"ENGAGEMENT_{name.upper()}", str(getattr(sample_world.settings, name)))
     row = next(row for row in sample_world.rows("segment_changes", LAST) if row["movement"] == "Down")
@@ -63,9 +67,17 @@ def test_the_commands_print_the_parts_and_the_sensitivity(sample_world: World, m
     assert told.exit_code == 0, told.output
     assert row["explanation"] in told.output
     assert f"{row['recency_ageing']:+.6f}" in told.output
-    weights = CliRunner().invoke(app, ["sensitivity", "--date", LAST])
+    monkeypatch.setenv("ENGAGEMENT_EXPORT", str(tmp_path))
+    weights = CliRunner().invoke(app, ["sensitivity", "--date", LAST, "--csv"])
     assert weights.exit_code == 0, weights.output
     assert "Weightings tried (each part at least 10 %)" in weights.output
     assert "No weights are suggested: no month's last snapshot has its next 30 days known." in weights.output
+    with (tmp_path / "sensitivity.csv").open(newline="", encoding="utf-8") as stream:
+        ranges = list(csv.DictReader(stream))
+    assert {row["customer_id"] for row in ranges} == set(sample_world.by_customer("engagement_scores", LAST))
+    always = [row["customer_id"] for row in ranges if row["always_high"] == "yes"]
+    assert always
+    assert all(name in weights.output for name in always[:10])
+    assert [place.name for place in tmp_path.iterdir()] == ["sensitivity.csv"]
     wrong = CliRunner().invoke(app, ["explain", "nobody", "--from", FIRST])
     assert (wrong.exit_code, "Traceback" in wrong.output) == (1, False)

@@ -1,6 +1,6 @@
 """Group `marketing`: who moved between segments, and why; whom to address, with what."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -21,15 +21,16 @@ from engagement_assets.contracts import (
     SegmentChanges,
     Sessions,
 )
-from engagement_assets.contracts.engagement import SEGMENTS
+from engagement_assets.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS
 from engagement_assets.lineage import outdated
 from engagement_assets.opt_outs import read_opt_outs
 from engagement_assets.partitions import days_between
 from engagement_assets.resources.engine import EngineResource
 from engagement_assets.resources.tables import LakeResource, Staged
-from engagement_assets.settings import Settings
+from engagement_assets.settings import Settings, as_date
 from engagement_assets.transforms.campaign_audiences import choose_audiences
 from engagement_assets.transforms.customer_features import build_features
+from engagement_assets.transforms.lifecycle import stage_transitions
 from engagement_assets.transforms.order_aggregates import aggregate_orders
 from engagement_assets.transforms.segment_changes import FEATURES, changes_between
 
@@ -59,16 +60,20 @@ def features_from_facts(settings: Settings, lake: LakeResource, engine: EngineRe
 
 def moves(changes: DataFrame) -> dict[str, str]:
     """Customers per move between segments, per day, as a Markdown table: rows from, columns to."""
-    counted: dict[str, dict[tuple[str, str], int]] = {}
-    labels = ("previous_segment", "engagement_segment")
-    for row in changes.groupBy("as_of_date", *labels).count().collect():
-        origin = row["previous_segment"] or "new"
-        counted.setdefault(row["as_of_date"].isoformat(), {})[origin, row["engagement_segment"]] = row["count"]
+    counted = changes.groupBy("as_of_date", "previous_segment", "engagement_segment").count()
+    return _matrices(counted, SEGMENTS)
+
+
+def _matrices(counted: DataFrame, labels: Sequence[str]) -> dict[str, str]:
+    """A Markdown table per day from rows of day, label before (null for who is new), label now, customers."""
+    found: dict[str, dict[tuple[str, str], int]] = {}
+    for day, origin, target, customers in counted.collect():
+        found.setdefault(day.isoformat(), {})[origin or "new", target] = customers
     tables = {}
-    for day, counts in counted.items():
-        lines = [f"| from \\ to | {' | '.join(SEGMENTS)} |", f"|---|{'---:|' * len(SEGMENTS)}"]
-        for origin in (*SEGMENTS, "new"):
-            cells = " | ".join(f"{counts.get((origin, segment), 0):,}" for segment in SEGMENTS)
+    for day, counts in found.items():
+        lines = [f"| from \\ to | {' | '.join(labels)} |", f"|---|{'---:|' * len(labels)}"]
+        for origin in (*labels, "new"):
+            cells = " | ".join(f"{counts.get((origin, label), 0):,}" for label in labels)
             lines.append(f"| {origin} | {cells} |")
         tables[day] = "\n".join(lines)
     return tables
@@ -129,6 +134,12 @@ def build_marketing_assets(settings: Settings, lake_location: str) -> list[dg.As
         def look(rows: DataFrame, published: Staged) -> None:
             for day, table in moves(rows).items():
                 writer.describe(day, moves=dg.MetadataValue.md(table))
+            # The first partition has no day before it.
+            days = [day for day in published.rows() if as_date(day) > settings.start_date]
+            if days:
+                transitions = stage_transitions(rows, scores(days), settings.scoring)
+                for day, table in _matrices(transitions, LIFECYCLE_STAGES).items():
+                    writer.describe(day, lifecycle_transitions=dg.MetadataValue.md(table))
 
         yield from publish_in_chunks(writer, settings, build, look=look)
 

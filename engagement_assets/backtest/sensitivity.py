@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,16 @@ from engagement_assets.backtest import metrics
 from engagement_assets.backtest.evaluation import known_horizons
 from engagement_assets.backtest.metrics import Floats, Ranking
 from engagement_assets.contracts import EngagementScores, RawOrders
+from engagement_assets.contracts.engagement import SEGMENTS
 from engagement_assets.partitions import days_between
 from engagement_assets.resources.reading import opened
 from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import ScoringPolicy, as_date
 
 _STEPS = 10
+
+#: The number of the segment High.
+_HIGH = 3
 
 Weights = tuple[float, float, float]
 
@@ -65,39 +70,114 @@ def rank_percentiles(score: Floats) -> Floats:
     return 100.0 * np.searchsorted(ordered, score, side="right") / max(1, len(score))
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What every weighting says of each customer of a snapshot; arrays in the customers' order."""
+
+    score: Floats
+    #: 0 At Risk to 3 High: with the weights of the settings, the lowest and the highest of all weightings.
+    segment: NDArray[np.int64]
+    lowest_segment: NDArray[np.int64]
+    highest_segment: NDArray[np.int64]
+    #: Percent of customers with this score or a lower one: the lowest and the highest of all weightings.
+    lowest_percentile: Floats
+    highest_percentile: Floats
+    #: Weightings under which the customer is High.
+    times_high: NDArray[np.int64]
+    #: Share of customers whose segment a weighting changes, in the order of `grid`.
+    flips: tuple[float, ...]
+
+    @property
+    def always_high(self) -> NDArray[np.bool_]:
+        """Who is High under every weighting."""
+        return self.lowest_segment == _HIGH
+
+
+def try_weightings(parts: Floats, policy: ScoringPolicy) -> Tried:
+    """Score, rank and segment of every customer under every weighting of the component scores (customers by three)."""
+    customers = len(parts)
+    score = _score(parts, weights_of(policy))
+    usual = segments(score, policy)
+    low, high = np.full(customers, _HIGH + 1, dtype=np.int64), np.full(customers, -1, dtype=np.int64)
+    bottom, top = np.full(customers, np.inf), np.full(customers, -np.inf)
+    times_high = np.zeros(customers, dtype=np.int64)
+    flips = []
+    for weights in grid():
+        other = _score(parts, weights)
+        segment, rank = segments(other, policy), rank_percentiles(other)
+        flips.append(float((segment != usual).mean()) if customers else 0.0)
+        low, high = np.minimum(low, segment), np.maximum(high, segment)
+        bottom, top = np.minimum(bottom, rank), np.maximum(top, rank)
+        times_high += segment == _HIGH
+    return Tried(score, usual, low, high, bottom, top, times_high, tuple(flips))
+
+
 def sensitivity(parts: Floats, policy: ScoringPolicy) -> Sensitivity | None:
     """Try every weighting on the component scores of a snapshot (customers by recency, frequency, monetary).
 
     None without customers.
     """
-    customers = len(parts)
-    if not customers:
+    return summary(try_weightings(parts, policy))
+
+
+def summary(tried: Tried) -> Sensitivity | None:
+    """What the weightings change over all customers; None without customers."""
+    if not len(tried.score):
         return None
-    usual = segments(_score(parts, weights_of(policy)), policy)
-    high = np.full(customers, -1, dtype=np.int64)
-    low = np.full(customers, 4, dtype=np.int64)
-    top, bottom = np.full(customers, -np.inf), np.full(customers, np.inf)
-    flips: list[float] = []
-    for weights in grid():
-        score = _score(parts, weights)
-        segment, rank = segments(score, policy), rank_percentiles(score)
-        flips.append(float((segment != usual).mean()))
-        high, low = np.maximum(high, segment), np.minimum(low, segment)
-        top, bottom = np.maximum(top, rank), np.minimum(bottom, rank)
-    most = int(np.argmax(flips))
-    spread = top - bottom
+    most = int(np.argmax(tried.flips))
+    spread = tried.highest_percentile - tried.lowest_percentile
     return Sensitivity(
-        customers=customers,
-        weightings=len(flips),
-        mean_flips=float(np.mean(flips)),
-        most_flips=flips[most],
+        customers=len(tried.score),
+        weightings=len(tried.flips),
+        mean_flips=float(np.mean(tried.flips)),
+        most_flips=tried.flips[most],
         most_flips_weights=grid()[most],
-        always_the_same=int((high == low).sum()),
-        always_high=int((low == 3).sum()),
-        ever_high=int((high == 3).sum()),
+        always_the_same=int((tried.highest_segment == tried.lowest_segment).sum()),
+        always_high=int(tried.always_high.sum()),
+        ever_high=int((tried.highest_segment == _HIGH).sum()),
         median_rank_range=float(np.median(spread)),
         wide_rank_range=float(np.percentile(spread, 95)),
     )
+
+
+#: Columns of `customer_rows`.
+RANGE_COLUMNS = (
+    "customer_id",
+    "score",
+    "segment",
+    "lowest_percentile",
+    "highest_percentile",
+    "lowest_segment",
+    "highest_segment",
+    "weightings_high",
+    "always_high",
+)
+
+
+def customer_rows(customers: Sequence[str], tried: Tried) -> list[dict[str, Any]]:
+    """A row per customer, those whose lowest rank is highest first: rank and segment under every reasonable weighting."""
+    order = np.lexsort((np.arange(len(customers)), -tried.score, -tried.lowest_percentile))
+    names = [SEGMENTS[_HIGH - number] for number in range(_HIGH + 1)]
+    return [
+        dict(
+            zip(
+                RANGE_COLUMNS,
+                (
+                    customers[n],
+                    float(tried.score[n]),
+                    names[tried.segment[n]],
+                    float(tried.lowest_percentile[n]),
+                    float(tried.highest_percentile[n]),
+                    names[tried.lowest_segment[n]],
+                    names[tried.highest_segment[n]],
+                    int(tried.times_high[n]),
+                    bool(tried.always_high[n]),
+                ),
+                strict=True,
+            )
+        )
+        for n in order
+    ]
 
 
 def weights_of(policy: ScoringPolicy) -> Weights:
@@ -110,14 +190,15 @@ def _score(parts: Floats, weights: Weights) -> Floats:
     return np.round(parts @ np.array(weights), 12)
 
 
-def component_scores(lake: LakeResource, day: str) -> Floats:
-    """The three component scores of every customer of a snapshot. Raises NotPublishedError."""
+def component_scores(lake: LakeResource, day: str) -> tuple[list[str], Floats]:
+    """Every customer of a snapshot, and their three component scores. Raises NotPublishedError."""
     lake.require(EngagementScores, [day])
     with opened(lake, {EngagementScores: [day]}) as connection:
         found = connection.execute(
-            "SELECT recency_score, frequency_score, monetary_score FROM engagement_scores ORDER BY customer_id"
+            "SELECT customer_id, recency_score, frequency_score, monetary_score FROM engagement_scores ORDER BY customer_id"
         ).fetchnumpy()
-    return np.column_stack([np.asarray(values, dtype=float) for values in found.values()])
+    customers = [str(name) for name in found.pop("customer_id")]
+    return customers, np.column_stack([np.asarray(values, dtype=float) for values in found.values()])
 
 
 # ---- weights that the past would have wanted -------------------------------------------------------------------------

@@ -69,6 +69,8 @@ def meanings(policy: ScoringPolicy) -> dict[str, str]:
         "lifecycle": f"By the dates of orders. Prospect: none yet. New: the first within {window} days. Active: one within "
         f"{window} days. Reactivated: active again after {policy.at_risk_until_days} days of silence. Slipping: silent for "
         f"less than {policy.slipping_until_days} days, At Risk: less than {policy.at_risk_until_days}, Lapsed: longer.",
+        "transitions": "Customers who came to another stage since the day before, by the stage they came to. The CSV has them by "
+        "the stage they came from too; from is empty for new customers.",
         "rfm": "Named by the quintiles of recency and of the number of orders among the day's buyers. Prospects have not "
         "ordered.",
         "audiences": "A customer is in the first audience whose rule fits. Held out: never contacted, so that the uplift of "
@@ -87,6 +89,8 @@ def meanings(policy: ScoringPolicy) -> dict[str, str]:
         "auc": "The chance that a buyer who orders again within 30 days ranks above one who does not, for each snapshot.",
         "sensitivity": "Each of the three weights from 10 % up in steps of 10 %: 36 weightings of the same component scores, "
         "fixed thresholds.",
+        "surest": "Customers who are High under each of the 36 weightings, those whose lowest rank is highest first. The CSV has "
+        "the lowest and highest rank and segment of every customer.",
         "percentile": "Percent of customers with this score or a lower one.",
         "psi": "Population stability index between the comparison date and this date, over ten equal bands: below 0.1 "
         "stable, from 0.1 worth a look, from 0.25 the distribution has shifted.",

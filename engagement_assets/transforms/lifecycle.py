@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from engagement_assets.settings import ScoringPolicy
@@ -33,3 +33,31 @@ def lifecycle_stage(policy: ScoringPolicy) -> Column:
         .when(recency < policy.at_risk_until_days, "At Risk")
         .otherwise("Lapsed")
     )
+
+
+def stage_transitions(changes: DataFrame, now: DataFrame, policy: ScoringPolicy) -> DataFrame:
+    """How many customers went from which stage to which since the day before, those who stayed included.
+
+    Parameters: `changes` has the columns of the contract `segment_changes`; `now` those of `customer_features`, whole snapshots
+    of the same days, none of them without a day before it.
+    Returns: as_of_date, previous_lifecycle_stage (null for who is new), lifecycle_stage, customers; no row for none.
+    """
+    previous, stage = F.col("previous_lifecycle_stage"), F.col("lifecycle_stage")
+    counted = F.count(F.lit(1)).alias("customers")
+    moved = (
+        changes.filter(previous.isNull() | (previous != stage))
+        .groupBy("as_of_date", "previous_lifecycle_stage", "lifecycle_stage")
+        .agg(counted)
+    )
+    arrived = moved.groupBy("as_of_date", "lifecycle_stage").agg(F.sum("customers").alias("arrived"))
+    there = (
+        now.withColumn("lifecycle_stage", lifecycle_stage(policy)).groupBy("as_of_date", "lifecycle_stage").agg(counted)
+    )
+    # Whoever changed stage has a row among the changes: all others stayed where they are.
+    stayed = there.join(arrived, on=["as_of_date", "lifecycle_stage"], how="left").select(
+        "as_of_date",
+        stage.alias("previous_lifecycle_stage"),
+        "lifecycle_stage",
+        (F.col("customers") - F.coalesce("arrived", F.lit(0))).alias("customers"),
+    )
+    return moved.unionByName(stayed.filter(F.col("customers") > 0))

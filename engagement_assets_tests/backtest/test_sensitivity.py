@@ -9,9 +9,11 @@ from sklearn.metrics import roc_auc_score
 from engagement_assets.backtest.sensitivity import (
     Past,
     component_scores,
+    customer_rows,
     grid,
     sensitivity,
     suggest_weights,
+    try_weightings,
 )
 from engagement_assets.settings import ScoringPolicy
 from engagement_assets_tests.worlds import World
@@ -46,11 +48,44 @@ def test_ranks_of_two_customers_who_change_places_are_fifty_points_apart() -> No
     assert found.median_rank_range == 50
 
 
+def test_ranks_and_segments_of_three_customers_worked_by_hand() -> None:
+    """The first is at the top of everything; the second has recency only; the third has nothing, and is last always.
+
+    Recency alone scores its own weight, 0.1 to 0.8: At Risk to High, High under 2 + 1 of the 36 weightings. It ranks between
+    the others whatever the weights.
+    """
+    parts = np.array([[1.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0]])
+    rows = customer_rows(["recent", "best", "none"], try_weightings(parts, POLICY))
+    third = 100 / 3
+    assert [tuple(row.values()) for row in rows] == [
+        ("best", 1.0, "High", 100.0, 100.0, "High", "High", 36, True),
+        ("recent", 0.4, "Medium", pytest.approx(2 * third), pytest.approx(2 * third), "At Risk", "High", 3, False),
+        ("none", 0.0, "At Risk", pytest.approx(third), pytest.approx(third), "At Risk", "At Risk", 0, False),
+    ]
+
+
+def test_a_rank_interval_holds_the_rank_under_each_weighting(sample_world: World) -> None:
+    """Against a plain count, for the weightings that favour one part most, and for the settings' own."""
+    customers, parts = component_scores(sample_world.lake, "2026-06-30")
+    rows = {row["customer_id"]: row for row in customer_rows(customers, try_weightings(parts, POLICY))}
+    found: dict[str, list[float]] = {name: [] for name in customers}
+    for weights in ((0.8, 0.1, 0.1), (0.1, 0.8, 0.1), (0.1, 0.1, 0.8), (0.4, 0.3, 0.3)):
+        scores = [round(sum(w * p for w, p in zip(weights, row, strict=True)), 12) for row in parts.tolist()]
+        for name, score in zip(customers, scores, strict=True):
+            found[name].append(100 * sum(other <= score for other in scores) / len(scores))
+    assert len(found) > 400
+    for name, ranks in found.items():
+        assert rows[name]["lowest_percentile"] <= min(ranks) + 1e-9
+        assert rows[name]["highest_percentile"] >= max(ranks) - 1e-9
+    assert any(rows[name]["lowest_percentile"] == pytest.approx(min(ranks)) for name, ranks in found.items())
+
+
 def test_the_usual_weights_give_the_segments_of_the_snapshot(sample_world: World) -> None:
     from engagement_assets.backtest.sensitivity import _score, segments, weights_of
 
     rows = sorted(sample_world.rows("engagement_scores", "2026-06-30"), key=lambda row: row["customer_id"])
-    parts = component_scores(sample_world.lake, "2026-06-30")
+    customers, parts = component_scores(sample_world.lake, "2026-06-30")
+    assert customers == [row["customer_id"] for row in rows]
     names = np.array(["At Risk", "Low", "Medium", "High"])[segments(_score(parts, weights_of(POLICY)), POLICY)]
     assert names.tolist() == [row["engagement_segment"] for row in rows]
 

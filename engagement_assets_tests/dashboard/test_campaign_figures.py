@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 from statistics import fmean, stdev
 
 import pytest
@@ -49,6 +50,25 @@ def test_lifecycle_and_rfm(warehouse: Warehouse, sample_world: World, filters: F
     )
     found = campaigns.transitions(warehouse, DAY, BEFORE, filters)
     assert {(row["source"], row["target"]): row["customers"] for row in found} == expected
+    daily: Counter[tuple[date, str, str]] = Counter()
+    for number in range(18, 31):
+        snapshots = [
+            sample_world.by_customer("engagement_scores", f"2026-06-{day:02d}") for day in (number - 1, number)
+        ]
+        for name, row in snapshots[1].items():
+            source = snapshots[0][name]["lifecycle_stage"] if name in snapshots[0] else ""
+            chosen = (row["country"] in filters[0] or not filters[0]) and (
+                row["value_segment"] in filters[2] or not filters[2]
+            )
+            if chosen and source != row["lifecycle_stage"]:
+                daily[row["as_of_date"], source, row["lifecycle_stage"]] += 1
+    told = campaigns.daily_transitions(warehouse, DAY, filters)
+    assert {
+        (row["as_of_date"], row["source"], row["target"]): row["customers"]
+        for row in told
+        if row["as_of_date"] >= date(2026, 6, 18)
+    } == daily
+    assert len(daily) > 5
     for segment in campaigns.rfm_segments(warehouse, DAY, filters):
         members = [row for row in now if row["rfm_segment"] == segment["segment"]]
         assert segment["customers"] == len(members)
@@ -118,6 +138,8 @@ def test_the_quality_of_the_score(warehouse: Warehouse, sample_world: World) -> 
     compared = said(quality_page.predictors(warehouse, view))
     assert f"BG/NBD expected purchases 90 {score['base_rate']:.1%} {model['auc']:.3f}" in compared
     assert "segment the same under every weighting" in said(quality_page.weights(warehouse, view))
+    first = quality.surest(warehouse, DAY)[0]["customer_id"]
+    assert said(quality_page.surest(warehouse, view)).split("Highest rank ")[1].startswith(first)
     early = parse("?date=2025-02-20", warehouse.catalogue())
     assert early is not None
     assert "2025-02-20" in said(quality_page.verdict(warehouse, early))

@@ -11,6 +11,8 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from engagement_assets.analysis import write_ranges
+from engagement_assets.backtest.sensitivity import component_scores, customer_rows, try_weightings
 from engagement_assets.cli import app
 from engagement_assets.contracts import TABLES, RawOrders
 from engagement_assets.erasure import Subject, forget
@@ -86,6 +88,8 @@ def built(tmp_path_factory: pytest.TempPathFactory, engine: object) -> World:
     world.run(START, MIDDLE)
     world.run(MIDDLE, LAST)
     export_csv(world.lake, world.settings)
+    customers, parts = component_scores(world.lake, LAST)
+    write_ranges(world.settings, LAST, customer_rows(customers, try_weightings(parts, world.settings.scoring)))
     cache = write_project(world.settings).folder / "Engagement.SemanticModel" / ".pbi" / "cache.abf"
     cache.parent.mkdir()
     cache.write_text(f"rows of {WHO}, packed")
@@ -133,6 +137,7 @@ def test_no_file_names_an_erased_customer_and_no_run_brings_them_back(shop: Worl
         "export/score_history.csv",
         "export/orders.csv",
         "export/sessions.csv",
+        "export/sensitivity.csv",
         "export/power_bi/Engagement.SemanticModel/.pbi/cache.abf",
     )
     for part in parts:
@@ -142,7 +147,7 @@ def test_no_file_names_an_erased_customer_and_no_run_brings_them_back(shop: Worl
     assert (done.found, done.searched) == ([], len(everything(shop)))
     assert done.rows["raw_customers"] == done.rows["engagement_scores"] == done.rows["raw_orders"] == 3
     assert done.rows["rejected_rows"] == 3
-    assert done.rows["engagement_scores.csv"] == done.rows["customers.csv"] == 1
+    assert done.rows["engagement_scores.csv"] == done.rows["customers.csv"] == done.rows["sensitivity.csv"] == 1
     assert done.rows["score_history.csv"] == done.rows["orders.csv"] == done.rows["sessions.csv"] == 3
     assert those_with(shop, WHO, ADDRESS) == set()
     assert {row["customer_id"] for row in shop.rows("engagement_scores")} == {"b-1", "c-2"}

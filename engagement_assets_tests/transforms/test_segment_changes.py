@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from engagement_assets.contracts import EngagementScores, SegmentChanges
@@ -115,7 +116,7 @@ def test_a_move_worked_by_hand_with_its_words(world: World) -> None:
         [{"customer_id": "ann", "event_time": f"2025-03-01T{hour:02d}:00:00Z"} for hour in (6, 9, 12, 15)]
         + [{"customer_id": "bob", "event_time": f"2025-03-{day}T10:00:00Z"} for day in (20, 21, 22, 23)]
     )
-    world.run("2025-03-31")
+    result = world.run("2025-03-31")
     rows = world.by_customer("segment_changes", "2025-03-31")
     assert set(rows) == {"ann", "new"}
     ann, new = rows["ann"], rows["new"]
@@ -130,11 +131,31 @@ def test_a_move_worked_by_hand_with_its_words(world: World) -> None:
     )
     assert (new["movement"], new["previous_segment"], new["lifecycle_stage"]) == ("New", None, "Prospect")
     assert new["explanation"] == "new customer, At Risk"
+    # Bob is New still, Cid Slipping, and Pat has never ordered, as the one who is new.
+    stages = ("Prospect", "New", "Active", "Slipping", "At Risk", "Lapsed", "Reactivated")
+    moved = {("Prospect", "Prospect"): 1, ("New", "New"): 1, ("New", "Slipping"): 1, ("Slipping", "Slipping"): 1}
+    moved["new", "Prospect"] = 1
+    expected = [
+        f"| {origin} | {' | '.join(str(moved.get((origin, stage), 0)) for stage in stages)} |"
+        for origin in (*stages, "new")
+    ]
+    told = world.metadata(result, "segment_changes")["lifecycle_transitions"]
+    assert told.splitlines()[0] == f"| from \\ to | {' | '.join(stages)} |"
+    assert told.splitlines()[2:] == expected
+    # As in a range of days, and beside another day's matrix.
+    ranged = world.run("2025-03-30", "2025-03-31")
+    assert world.metadata(ranged, "segment_changes")["lifecycle_transitions"] == told
 
 
 def test_the_first_partition_has_no_day_before(world: World) -> None:
     world.options["start_date"] = date(2025, 3, 1)
     world.customers([{"customer_id": "ann"}])
-    world.run("2025-03-01", "2025-03-02")
+    result = world.run("2025-03-01", "2025-03-02")
     assert world.rows("segment_changes") == []
+    described = [
+        set(event.materialization.metadata)
+        for event in result.get_asset_materialization_events()
+        if event.asset_key == dg.AssetKey("segment_changes")
+    ]
+    assert ["lifecycle_transitions" in names for names in described] == [False, True]
     assert list(world.lake.partitions(SegmentChanges)) == ["2025-03-01", "2025-03-02"]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
+from engagement_assets.colours import AMBER, BLUE, GREEN, GREY, PURPLE, SKY, VERMILLION
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import link, message, no_comparison, no_customers, table
 from engagement_assets.dashboard.queries import campaigns
 from engagement_assets.dashboard.state import View
+from engagement_assets.dashboard.theme import axis, chart, day_axis, figure
 from engagement_assets.dashboard.visuals import Visual, place
 from engagement_assets.dashboard.warehouse import Warehouse
 
@@ -21,7 +24,16 @@ PURPOSE = (
 )
 
 #: In the order of a customer's life.
-_STAGES = ("Prospect", "New", "Active", "Reactivated", "Slipping", "At Risk", "Lapsed")
+_STAGE_COLOURS = {
+    "Prospect": GREY,
+    "New": SKY,
+    "Active": BLUE,
+    "Reactivated": GREEN,
+    "Slipping": AMBER,
+    "At Risk": VERMILLION,
+    "Lapsed": PURPLE,
+}
+_STAGES = tuple(_STAGE_COLOURS)
 
 
 def lifecycle(warehouse: Warehouse, view: View) -> Component:
@@ -60,6 +72,35 @@ def _counts(counts: dict[str, int]) -> Component:
         ["Stage", "Customers"],
         [[name, formats.count(counts.get(name, 0))] for name in _STAGES],
         caption="Customers by stage",
+    )
+
+
+def transitions(warehouse: Warehouse, view: View) -> Component:
+    """Who came to which stage, day by day."""
+    rows = campaigns.daily_transitions(warehouse, view.as_of, view.filters)
+    if not rows:
+        return message("Nobody moved", "No customer under these filters came to another stage on the days shown.")
+    days = sorted({row["as_of_date"] for row in rows})
+    arrived = {(row["as_of_date"], row["target"]): 0 for row in rows}
+    for row in rows:
+        arrived[row["as_of_date"], row["target"]] += row["customers"]
+    drawn = figure(
+        *[
+            go.Bar(
+                x=days,
+                y=[arrived.get((day, stage), 0) for day in days],
+                name=stage,
+                marker={"color": colour},
+                hovertemplate=f"%{{x|%Y-%m-%d}}<br>to {stage}: %{{y}}<extra></extra>",
+            )
+            for stage, colour in _STAGE_COLOURS.items()
+        ],
+        barmode="stack",
+        xaxis=day_axis(),
+        yaxis=axis("Customers who came to the stage", rangemode="tozero"),
+    )
+    return chart(
+        drawn, "Customers who came to another lifecycle stage on each day, by the stage they came to.", height=300
     )
 
 
@@ -170,6 +211,14 @@ def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
         visual.name: visual
         for visual in (
             Visual("campaigns-lifecycle", "Lifecycle", lifecycle, meaning["lifecycle"], height=330, export="lifecycle"),
+            Visual(
+                "campaigns-transitions",
+                "Stage by stage, day by day",
+                transitions,
+                meaning["transitions"],
+                height=330,
+                export="stage-transitions",
+            ),
             Visual("campaigns-rfm", "RFM segments", rfm, meaning["rfm"], height=330, export="rfm"),
             Visual("campaigns-audiences", "Audiences", audiences, meaning["audiences"], height=260, export="audiences"),
             Visual(
@@ -197,5 +246,6 @@ def layout(parts: dict[str, Visual]) -> list[Component]:
         place(parts["campaigns-first"]),
         place(parts["campaigns-changes"]),
         place(parts["campaigns-lifecycle"]),
+        place(parts["campaigns-transitions"]),
         place(parts["campaigns-rfm"]),
     ]

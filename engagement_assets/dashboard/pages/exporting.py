@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
+from engagement_assets.backtest.sensitivity import RANGE_COLUMNS
 from engagement_assets.contracts import ScoreBacktest
 from engagement_assets.dashboard.actions import RECOMMENDED
 from engagement_assets.dashboard.dagster_log import NoHistoryError
@@ -184,6 +185,10 @@ EXPORTS: dict[str, Export] = {
         {"source": "from", "target": "to", "customers": "customers"},
         _compared(lambda warehouse, view, before: campaigns.transitions(warehouse, view.as_of, before, view.filters)),
     ),
+    "stage-transitions": of_rows(
+        {"as_of_date": "as_of_date", "source": "from", "target": "to", "customers": "customers"},
+        lambda warehouse, view: campaigns.daily_transitions(warehouse, view.as_of, view.filters),
+    ),
     "rfm": of_rows(
         {
             "segment": "rfm_segment",
@@ -202,6 +207,7 @@ EXPORTS: dict[str, Export] = {
         lambda warehouse, view: campaigns.audiences(warehouse, view.as_of, view.filters),
     ),
     "score-backtest": of_rows(_same(*ScoreBacktest.columns()), _judgements),
+    "rank-ranges": of_rows(_same(*RANGE_COLUMNS), lambda warehouse, view: quality.rank_ranges(warehouse, view.as_of)),
     "slipping": of_rows(
         _same("customer_id", "revenue", "recency_days", "sessions", "sessions_before", "change"),
         lambda warehouse, view: high_value.slipping(warehouse, view.as_of, view.filters),

@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from engagement_assets.backtest.evaluation import BG_NBD, RECENCY, SCORE, in_words
 from engagement_assets.colours import AMBER, BLUE, GREY
 from engagement_assets.dashboard import formats
-from engagement_assets.dashboard.components import message, no_customers, table
+from engagement_assets.dashboard.components import link, message, no_customers, table
 from engagement_assets.dashboard.pages.common import trend_figure
 from engagement_assets.dashboard.queries import quality
 from engagement_assets.dashboard.state import View
@@ -218,6 +218,26 @@ def weights(warehouse: Warehouse, view: View) -> Component:
     )
 
 
+def surest(warehouse: Warehouse, view: View) -> Component:
+    """Who is High under every weighting, with their ranks."""
+    rows = quality.surest(warehouse, view.as_of)
+    if not rows:
+        return message("Nobody is High under every weighting", "Each customer falls below it under some weights.")
+    return table(
+        ["Customer", "Score", "Lowest rank, percentile", "Highest rank"],
+        [
+            [
+                link(row["customer_id"], view.link("/customer", cid=row["customer_id"])),
+                formats.score(row["score"]),
+                formats.decimal(row["lowest_percentile"], 1),
+                formats.decimal(row["highest_percentile"], 1),
+            ]
+            for row in rows
+        ],
+        caption="High under every weighting",
+    )
+
+
 def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
     """The visuals of this page."""
     return {
@@ -234,7 +254,15 @@ def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
             ),
             Visual("quality-deciles", "Who ordered again, by tenth", deciles, meaning["deciles"], height=330),
             Visual("quality-stability", "Over the snapshots", stability, meaning["auc"], height=330),
-            Visual("quality-weights", "Sensitivity to the weights", weights, meaning["sensitivity"], height=260),
+            Visual("quality-weights", "Sensitivity to the weights", weights, meaning["sensitivity"], height=300),
+            Visual(
+                "quality-surest",
+                "High whatever the weights",
+                surest,
+                meaning["surest"],
+                height=300,
+                export="rank-ranges",
+            ),
         )
     }
 
@@ -245,5 +273,5 @@ def layout(parts: dict[str, Visual]) -> list[Component]:
         place(parts["quality-verdict"]),
         html.Div([place(parts["quality-deciles"]), place(parts["quality-stability"])], className="row halves"),
         place(parts["quality-predictors"]),
-        place(parts["quality-weights"]),
+        html.Div([place(parts["quality-weights"]), place(parts["quality-surest"])], className="row halves"),
     ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engagement_assets.contracts import CampaignAudiences, EngagementScores, SegmentChanges
-from engagement_assets.dashboard.queries.common import Filters, where
-from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
+from engagement_assets.dashboard.queries.common import TREND_DAYS, Filters, where
+from engagement_assets.dashboard.warehouse import Relation, Row, Warehouse, remembered
 
 _FEW = 12
 
@@ -34,6 +34,28 @@ def transitions(warehouse: Warehouse, day: str, before: str, filters: Filters) -
         parameters,
         scores=(EngagementScores, [day]),
         before=(EngagementScores, [before]),
+    )
+
+
+@remembered
+def daily_transitions(warehouse: Warehouse, until: str, filters: Filters) -> list[Row]:
+    """Per day up to `until`, customers who went from one stage (`source`, empty for who is new) to another (`target`)."""
+    days = [day for day in warehouse.days(SegmentChanges) if day <= until][-TREND_DAYS:]
+    condition, parameters = where(filters)
+    relations: dict[str, Relation] = {"changes": (SegmentChanges, days)}
+    narrowed = ""
+    if any(filters):
+        # Filters are those of each day's own snapshot.
+        relations["scores"] = (EngagementScores, days)
+        narrowed = f"SEMI JOIN (SELECT * FROM {{scores}} s WHERE {condition}) k USING (as_of_date, customer_id)"
+    return warehouse.rows(
+        f"""
+        SELECT as_of_date, coalesce(previous_lifecycle_stage, '') AS source, lifecycle_stage AS target,
+               count(*) AS customers
+        FROM {{changes}} c {narrowed} WHERE source <> target GROUP BY ALL ORDER BY ALL
+        """,
+        parameters,
+        **relations,
     )
 
 
@@ -103,4 +125,4 @@ def changes(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     )
 
 
-__all__ = ["audiences", "changes", "first_in_line", "rfm_segments", "stages", "transitions"]
+__all__ = ["audiences", "changes", "daily_transitions", "first_in_line", "rfm_segments", "stages", "transitions"]

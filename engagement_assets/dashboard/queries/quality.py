@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from engagement_assets.backtest.evaluation import is_month_end
-from engagement_assets.backtest.sensitivity import Sensitivity, component_scores, sensitivity
+from engagement_assets.backtest.sensitivity import (
+    Sensitivity,
+    component_scores,
+    customer_rows,
+    summary,
+    try_weightings,
+)
 from engagement_assets.contracts import ScoreBacktest
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.settings import as_date
 
 _DAYS = 365
+_FEW = 12
 
 
 @remembered
@@ -47,7 +54,19 @@ def over_time(warehouse: Warehouse, day: str, horizon: int) -> list[Row]:
 @remembered
 def weights(warehouse: Warehouse, day: str) -> Sensitivity | None:
     """What other weights would change in a snapshot."""
-    return sensitivity(component_scores(warehouse.lake, day), warehouse.settings.scoring)
+    return summary(try_weightings(component_scores(warehouse.lake, day)[1], warehouse.settings.scoring))
 
 
-__all__ = ["judged_day", "judgements", "over_time", "weights"]
+def rank_ranges(warehouse: Warehouse, day: str) -> list[Row]:
+    """Lowest and highest rank and segment of each customer under other weights, the surest first; not remembered, being long."""
+    customers, parts = component_scores(warehouse.lake, day)
+    return customer_rows(customers, try_weightings(parts, warehouse.settings.scoring))
+
+
+@remembered
+def surest(warehouse: Warehouse, day: str) -> list[Row]:
+    """The first of the customers who are High under every weighting."""
+    return [row for row in rank_ranges(warehouse, day) if row["always_high"]][:_FEW]
+
+
+__all__ = ["judged_day", "judgements", "over_time", "rank_ranges", "surest", "weights"]

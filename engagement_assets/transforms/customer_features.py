@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from engagement_assets.contracts import CustomerFeatures
 from engagement_assets.settings import ScoringPolicy
-from engagement_assets.transforms.steps import each_day, totals_per_day
+from engagement_assets.transforms.steps import each_day
 
 
 def session_windows(sessions: DataFrame, policy: ScoringPolicy, first: date, last: date) -> DataFrame:
@@ -20,8 +20,8 @@ def session_windows(sessions: DataFrame, policy: ScoringPolicy, first: date, las
 
     Parameters: `sessions` of the two windows before each day, that is from `first` - 2 W + 1 on.
     Returns: customer_id, as_of_date, sessions_last_30_days, sessions_previous_30_days, engaged_sessions_last_30_days,
-    page_views_last_30_days, add_to_carts_last_30_days, checkouts_last_30_days, last_event_date (the latest day with an event
-    so far). Customers without any session have no row.
+    page_views_last_30_days, add_to_carts_last_30_days, checkouts_last_30_days, last_session_date (the latest day with an event).
+    Customers without an event in the two windows have no row.
     """
     width = policy.activity_window_days
     starts = F.when(F.col("continues_previous_day"), 0).otherwise(1)
@@ -36,63 +36,30 @@ def session_windows(sessions: DataFrame, policy: ScoringPolicy, first: date, las
         F.sum("add_to_carts").alias("add_to_carts"),
         F.sum("checkouts").alias("checkouts"),
     )
+    counted = each_day(
+        per_day,
+        F.greatest(F.col("event_day"), F.lit(first)),
+        F.least(F.date_add("event_day", 2 * width - 1), F.lit(last)),
+    ).withColumn("age", F.datediff("as_of_date", "event_day"))
+    is_recent = F.col("age") < width
 
-    def change(days: int, **deltas: Column) -> Column:
-        """The change `days` after the sessions' day, zero where not given."""
-        names = ("recent", "previous", "engaged", "page_views", "add_to_carts", "checkouts")
-        values = [deltas.get(name, F.lit(0)).cast("bigint").alias(name) for name in names]
-        return F.struct(F.date_add("event_day", days).alias("day"), *values)
+    def on_first_day(of_window: int, value: str) -> Column:
+        return F.when(F.col("age") == of_window * width - 1, F.col(value)).otherwise(0)
 
-    started, continued = F.col("starts"), F.col("carried")
-    changes = per_day.select(
-        "customer_id",
-        "event_day",
-        F.explode(
-            F.array(
-                change(
-                    0,
-                    recent=started,
-                    engaged=F.col("engaged_starts"),
-                    page_views=F.col("page_views"),
-                    add_to_carts=F.col("add_to_carts"),
-                    checkouts=F.col("checkouts"),
-                ),
-                change(width - 1, recent=continued, engaged=F.col("engaged_carried")),
-                change(
-                    width,
-                    recent=-(started + continued),
-                    previous=started,
-                    engaged=-(F.col("engaged_starts") + F.col("engaged_carried")),
-                    page_views=-F.col("page_views"),
-                    add_to_carts=-F.col("add_to_carts"),
-                    checkouts=-F.col("checkouts"),
-                ),
-                change(2 * width - 1, previous=continued),
-                change(2 * width, previous=-(started + continued)),
-            )
-        ).alias("change"),
-    ).select("customer_id", "event_day", "change.*")
-    totals = {
-        "sessions_last_30_days": F.sum("sessions_last_30_days"),
-        "sessions_previous_30_days": F.sum("sessions_previous_30_days"),
-        "engaged_sessions_last_30_days": F.sum("engaged_sessions_last_30_days"),
-        "page_views_last_30_days": F.sum("page_views_last_30_days"),
-        "add_to_carts_last_30_days": F.sum("add_to_carts_last_30_days"),
-        "checkouts_last_30_days": F.sum("checkouts_last_30_days"),
-        "last_event_date": F.max("last_event_date"),
-    }
-    named = changes.select(
-        "customer_id",
-        "day",
-        F.col("recent").alias("sessions_last_30_days"),
-        F.col("previous").alias("sessions_previous_30_days"),
-        F.col("engaged").alias("engaged_sessions_last_30_days"),
-        F.col("page_views").alias("page_views_last_30_days"),
-        F.col("add_to_carts").alias("add_to_carts_last_30_days"),
-        F.col("checkouts").alias("checkouts_last_30_days"),
-        F.col("event_day").alias("last_event_date"),
+    def total(condition: Column, value: Column) -> Column:
+        return F.sum(F.when(condition, value).otherwise(0))
+
+    return counted.groupBy("as_of_date", "customer_id").agg(
+        total(is_recent, F.col("starts") + on_first_day(1, "carried")).alias("sessions_last_30_days"),
+        total(~is_recent, F.col("starts") + on_first_day(2, "carried")).alias("sessions_previous_30_days"),
+        total(is_recent, F.col("engaged_starts") + on_first_day(1, "engaged_carried")).alias(
+            "engaged_sessions_last_30_days"
+        ),
+        total(is_recent, F.col("page_views")).alias("page_views_last_30_days"),
+        total(is_recent, F.col("add_to_carts")).alias("add_to_carts_last_30_days"),
+        total(is_recent, F.col("checkouts")).alias("checkouts_last_30_days"),
+        F.max("event_day").alias("last_session_date"),
     )
-    return each_day(totals_per_day(named, totals, first, last))
 
 
 def average_order_value(revenue: Column, orders: Column) -> Column:
@@ -122,14 +89,12 @@ def build_features(
     day = F.col("as_of_date")
     orders = F.coalesce(F.col("total_orders"), F.lit(0)).cast("bigint")
     revenue = F.coalesce(F.col("total_revenue"), F.lit(0)).cast("decimal(18,2)")
-    seen = F.col("last_event_date") >= F.date_sub(day, 2 * width - 1)
     computed = {
         "tenure_days": F.datediff(day, F.col("signup_date")),
         "total_orders": orders,
         "total_revenue": revenue,
         "average_order_value": average_order_value(revenue, orders),
         "recency_days": F.datediff(day, F.col("last_order_date")),
-        "last_session_date": F.when(seen, F.col("last_event_date")),
         "total_orders_30_days_before": F.coalesce(F.col("total_orders_30_days_before"), F.lit(0)),
         "total_revenue_30_days_before": F.coalesce(F.col("total_revenue_30_days_before"), F.lit(0)),
         "recency_days_30_days_before": F.datediff(F.date_sub(day, width), F.col("last_order_date_30_days_before")),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from engagement_assets.contracts import OrderAggregates
 from engagement_assets.settings import ScoringPolicy
-from engagement_assets.transforms.steps import each_day, totals_per_day
+from engagement_assets.transforms.steps import each_day
 
 
 def aggregate_orders(
@@ -21,46 +21,30 @@ def aggregate_orders(
     (customer_id, signup_date), all who had signed up by `last`: a buyer appears from the sign-up on.
     Returns: the columns of the contract `order_aggregates`.
     """
-    per_day = orders.groupBy("customer_id", F.col("as_of_date").alias("order_day")).agg(
-        F.count(F.lit(1)).alias("orders"), F.sum("order_amount").cast("decimal(18,2)").alias("revenue")
+    width = policy.activity_window_days
+    # Orders that were known W days before the first day count alike on all days.
+    day = F.greatest(F.col("as_of_date"), F.lit(first - timedelta(days=width)))
+    per_day = (
+        orders.filter(F.col("as_of_date") <= F.lit(last))
+        .groupBy("customer_id", day.alias("order_day"))
+        .agg(
+            F.count(F.lit(1)).alias("orders"),
+            F.sum("order_amount").alias("revenue"),
+            F.min("as_of_date").alias("first_order_date"),
+            F.max("as_of_date").alias("last_order_date"),
+        )
     )
-    no_orders = F.lit(0).cast("bigint")
-    no_revenue = F.lit(0).cast("decimal(18,2)")
-    no_day = F.lit(None).cast("date")
-    now = per_day.select(
-        "customer_id",
-        F.col("order_day").alias("day"),
-        F.col("orders").alias("total_orders"),
-        F.col("revenue").alias("total_revenue"),
-        F.col("order_day").alias("first_order_date"),
-        F.col("order_day").alias("last_order_date"),
-        no_orders.alias("total_orders_30_days_before"),
-        no_revenue.alias("total_revenue_30_days_before"),
-        no_day.alias("last_order_date_30_days_before"),
+    signed_up = per_day.join(customers.select("customer_id", "signup_date"), on="customer_id", how="inner")
+    counted = each_day(signed_up, F.greatest("order_day", "signup_date", F.lit(first)), F.lit(last))
+    was_known = F.date_add("order_day", width) <= F.col("as_of_date")
+    rows = counted.groupBy("as_of_date", "customer_id").agg(
+        F.sum("orders").alias("total_orders"),
+        F.sum("revenue").alias("total_revenue"),
+        F.min("first_order_date").alias("first_order_date"),
+        F.max("last_order_date").alias("last_order_date"),
+        F.sum(F.when(was_known, F.col("orders")).otherwise(0)).alias("total_orders_30_days_before"),
+        F.coalesce(F.sum(F.when(was_known, F.col("revenue"))), F.lit(0)).alias("total_revenue_30_days_before"),
+        F.max(F.when(was_known, F.col("last_order_date"))).alias("last_order_date_30_days_before"),
     )
-    # What was known W days before the as-of date changes W days after each order.
-    before = per_day.select(
-        "customer_id",
-        F.date_add("order_day", policy.activity_window_days).alias("day"),
-        no_orders.alias("total_orders"),
-        no_revenue.alias("total_revenue"),
-        no_day.alias("first_order_date"),
-        no_day.alias("last_order_date"),
-        F.col("orders").alias("total_orders_30_days_before"),
-        F.col("revenue").alias("total_revenue_30_days_before"),
-        F.col("order_day").alias("last_order_date_30_days_before"),
-    )
-    totals = {
-        "total_orders": F.sum("total_orders"),
-        "total_revenue": F.sum("total_revenue"),
-        "first_order_date": F.min("first_order_date"),
-        "last_order_date": F.max("last_order_date"),
-        "total_orders_30_days_before": F.sum("total_orders_30_days_before"),
-        "total_revenue_30_days_before": F.sum("total_revenue_30_days_before"),
-        "last_order_date_30_days_before": F.max("last_order_date_30_days_before"),
-    }
-    steps = totals_per_day(now.unionByName(before), totals, first, last)
-    signed_up = steps.join(customers.select("customer_id", "signup_date"), on="customer_id", how="inner")
-    rows = each_day(signed_up, begin=F.greatest(F.col("day"), F.col("signup_date")))
     types = {field.name: field.dataType for field in OrderAggregates.struct()}
     return rows.select(*[F.col(name).cast(kind).alias(name) for name, kind in types.items()])

@@ -12,8 +12,14 @@ from engagement_assets.settings import Bounds, ScoringPolicy
 from engagement_assets.transforms.lifecycle import lifecycle_stage
 from engagement_assets.transforms.rfm import rfm_limits, with_rfm
 
-#: Score percentiles are counted bucket by bucket, so that no single task sorts a whole snapshot.
-_PERCENTILE_BUCKETS = 1000
+#: Score percentiles are counted bucket by bucket, so that no single task sorts a whole snapshot. Each bucket is a window, and
+#: many small windows cost more than a few large ones.
+_PERCENTILE_BUCKETS = 64
+
+#: Columns of `snapshot_bounds` that nothing needs once the components and bands are known.
+_BOUNDS = tuple(
+    f"{measure}_{end}" for measure in ("recency", "orders", "sessions", "revenue") for end in ("low", "high")
+)
 
 
 def monetary_scale(revenue: Column, policy: ScoringPolicy) -> Column:
@@ -138,20 +144,17 @@ def with_percentile(scored: DataFrame) -> DataFrame:
     lower_buckets = Window.partitionBy("as_of_date").orderBy("_bucket").rowsBetween(Window.unboundedPreceding, -1)
     sizes = bucketed.groupBy("as_of_date", "_bucket").agg(F.count(F.lit(1)).alias("_size"))
     below = sizes.select(
-        "as_of_date", "_bucket", F.coalesce(F.sum("_size").over(lower_buckets), F.lit(0)).alias("_below")
+        "as_of_date", "_bucket", "_size", F.coalesce(F.sum("_size").over(lower_buckets), F.lit(0)).alias("_below")
     )
-    up_to_own = (
-        Window.partitionBy("as_of_date", "_bucket")
-        .orderBy("engagement_score")
-        .rangeBetween(Window.unboundedPreceding, Window.currentRow)
-    )
-    within = F.count(F.lit(1)).over(up_to_own)
-    share = (F.col("_below") + F.col("_within")).cast("double") / F.col("customers")
+    from_above = Window.partitionBy("as_of_date", "_bucket").orderBy(F.col("engagement_score").desc())
+    # The rank from above counts the higher scores, and one: what is left of the bucket is this score or lower.
+    up_to_own = F.col("_size") - F.col("_rank") + 1
+    share = (F.col("_below") + up_to_own).cast("double") / F.col("customers")
     return (
-        bucketed.withColumn("_within", within)
+        bucketed.withColumn("_rank", F.rank().over(from_above))
         .join(F.broadcast(below), on=["as_of_date", "_bucket"], how="inner")
         .withColumn("score_percentile", F.lit(100.0) * share)
-        .drop("_bucket", "_below", "_within")
+        .drop("_bucket", "_below", "_size", "_rank")
     )
 
 
@@ -212,14 +215,17 @@ def score_customers(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
     Parameters: `features` has the columns of the contract `customer_features`, whole snapshots only.
     Returns: the columns of the contract `engagement_scores`.
     """
-    scored = with_rfm(with_percentile(score_components(features, policy)))
     score, buys = F.col("engagement_score"), F.col("total_orders") > 0
     status = F.when(buys, "Active").when(F.col("sessions_last_30_days") > 0, "Browsing Only").otherwise("Not Active")
     valuable = buys & (F.col("total_revenue").cast("double") >= F.col("revenue_limit"))
+    banded = with_rfm(score_components(features, policy)).withColumn(
+        "revenue_band", F.when(valuable, "High").otherwise("Low")
+    )
+    # The percentile sorts the rows, so what each row carries of its snapshot's limits goes before.
+    scored = with_percentile(banded.drop("revenue_limit", *_BOUNDS))
     labelled: list[tuple[str, Column]] = [
         ("engagement_segment", segment(score, F.col("score_percentile"), policy)),
         ("engagement_status", status),
-        ("revenue_band", F.when(valuable, "High").otherwise("Low")),
         ("value_segment", value_segment(F.col("engagement_segment"), F.col("revenue_band"))),
         ("lifecycle_stage", lifecycle_stage(policy)),
         ("is_high_risk", buys & (score < policy.high_risk_threshold)),

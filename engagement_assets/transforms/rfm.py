@@ -50,13 +50,17 @@ def rfm_segment(recency: Column, frequency: Column) -> Column:
 def with_rfm(limited: DataFrame) -> DataFrame:
     """Add rfm_recency, rfm_frequency, rfm_monetary (1 to 5, 5 is best; null for never-buyers) and rfm_segment.
 
-    `limited` has the columns of `rfm_limits` of its day beside the features.
+    `limited` has the columns of `rfm_limits` of its day beside the features; they are dropped.
     """
     is_buyer = F.col("total_orders") > 0
-    return limited.withColumns(
-        {
-            "rfm_recency": F.when(is_buyer, F.lit(5) - _passed("recency")),
-            "rfm_frequency": F.when(is_buyer, F.lit(1) + _passed("frequency")),
-            "rfm_monetary": F.when(is_buyer, F.lit(1) + _passed("monetary")),
-        }
-    ).withColumn("rfm_segment", rfm_segment(F.col("rfm_recency"), F.col("rfm_frequency")))
+    return (
+        limited.withColumns(
+            {
+                "rfm_recency": F.when(is_buyer, F.lit(5) - _passed("recency")),
+                "rfm_frequency": F.when(is_buyer, F.lit(1) + _passed("frequency")),
+                "rfm_monetary": F.when(is_buyer, F.lit(1) + _passed("monetary")),
+            }
+        )
+        .withColumn("rfm_segment", rfm_segment(F.col("rfm_recency"), F.col("rfm_frequency")))
+        .drop(*[f"{name}_limits" for name in _MEASURES])
+    )

@@ -5,7 +5,8 @@ chances to stop beta distributed. Fitted by maximum likelihood. P. Fader, B. Har
 Way. Marketing Science 24 (2005), doi 10.1287/mksc.1040.0098; equation numbers are theirs.
 
 Of the libraries that have it, lifetimes and btyd are archived, clvkit needs pandas 3, and pymc-marketing brings some thirty
-packages and a compiler; these are four parameters and scipy.
+packages and a compiler; these are four parameters and scipy. That takes a third of a second to load, and is loaded only where a
+model is fitted.
 """
 
 from __future__ import annotations
@@ -15,9 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh_tridiagonal
-from scipy.optimize import minimize
-from scipy.special import digamma, gammaln
 
 from engagement_assets.backtest.metrics import Floats
 
@@ -66,6 +64,8 @@ def fit(known: Purchases) -> Parameters | None:
     """The parameters of the greatest likelihood; None with too few repeat buyers, or where no greatest one is found."""
     if (known.repeats > 0).sum() < FEWEST_REPEAT_BUYERS:
         return None
+    from scipy.optimize import minimize
+
     unit = float(known.age.mean())
     histories = _Histories.of(known, unit)
 
@@ -129,6 +129,8 @@ class _Histories:
 
     def log_likelihood(self, of: Parameters) -> tuple[float, Floats]:
         """The mean logarithm of equation 6, and its slope by r, alpha, a, b."""
+        from scipy.special import digamma, gammaln
+
         r, alpha, a, b = of.r, of.alpha, of.a, of.b
         x, weight = self.everybody.values, self.everybody.shares
         value = r * np.log(alpha) + _sum(
@@ -210,6 +212,8 @@ def _beta_rule(a: float, b: float) -> tuple[Floats, Floats]:
 
     scipy's own rule gives weights that are not yet divided by their sum, which overflows for large `b`.
     """
+    from scipy.linalg import eigh_tridiagonal
+
     one, other = b - 1.0, a - 1.0  # exponents at the ends +1 and -1
     k = np.arange(1, _NODES, dtype=float)
     total = 2 * k + one + other

@@ -17,7 +17,7 @@ EARLIER = {
 def earlier_scores(policy: ScoringPolicy) -> str:
     """SQL for customer_id and score_then of the buyers of 30 days before $day, on the scale of the customers of that time.
 
-    Reads engagement_scores; the formula is that of `transforms.engagement_scores`.
+    Reads `snapshots`, rows of engagement_scores; the formula is that of `transforms.engagement_scores`.
     """
     money = (
         "ln(1 + total_revenue_30_days_before::DOUBLE)"
@@ -39,7 +39,7 @@ def earlier_scores(policy: ScoringPolicy) -> str:
                 SELECT customer_id, recency_days_30_days_before::DOUBLE AS silence,
                        total_orders_30_days_before::DOUBLE AS orders, sessions_previous_30_days::DOUBLE AS visits,
                        {money} AS money
-                FROM engagement_scores
+                FROM snapshots
                 WHERE as_of_date = $day AND signup_date <= $day - {policy.activity_window_days}
             )
         ) WHERE orders > 0

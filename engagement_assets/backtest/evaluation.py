@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from engagement_assets.backtest import bg_nbd, metrics
 from engagement_assets.backtest.bg_nbd import Purchases
@@ -44,6 +45,29 @@ RESAMPLES = 200
 WATCHED = (SCORE, RECENCY, BG_NBD)
 
 _TOP = 0.1
+
+#: Columns of a snapshot that are judged, or judged by.
+_NEEDED = (
+    "as_of_date",
+    "customer_id",
+    "signup_date",
+    "engagement_score",
+    "reference_score",
+    "reference_score_30_days_before",
+    "recency_days",
+    "recency_days_30_days_before",
+    "total_orders",
+    "total_orders_30_days_before",
+    "total_revenue_30_days_before",
+    "sessions_previous_30_days",
+    "rfm_recency",
+    "rfm_frequency",
+    "rfm_monetary",
+    "is_high_risk",
+)
+
+#: Rows of snapshots that are held in memory together, but for a single one that is larger.
+_MOST_ROWS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -110,6 +134,7 @@ def outcome(lake: LakeResource, policy: ScoringPolicy, day: date, horizons: Sequ
     Raises NotPublishedError.
     """
     with _opened(lake, {day: horizons}) as connection:
+        _load(connection, [day])
         return _outcome(connection, policy, day, horizons)
 
 
@@ -130,6 +155,30 @@ def _opened(lake: LakeResource, wanted: Mapping[date, Sequence[int]]) -> Iterato
             "CREATE TABLE spending AS SELECT customer_id, as_of_date, sum(order_amount) AS amount FROM raw_orders GROUP BY ALL"
         )
         yield connection
+
+
+def _load(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> None:
+    """Read what is needed of some snapshots into a table: once, not once for each day that is asked for."""
+    connection.execute(
+        f"CREATE OR REPLACE TABLE snapshots AS SELECT {', '.join(_NEEDED)} FROM engagement_scores "
+        "WHERE as_of_date IN (SELECT unnest($days))",
+        {"days": list(days)},
+    )
+
+
+def _batches(days: Sequence[date], rows: Mapping[str, int]) -> Iterator[list[date]]:
+    """Days whose snapshots are read together, in their order."""
+    batch: list[date] = []
+    held = 0
+    for day in days:
+        own = rows.get(day.isoformat(), 0)
+        if batch and held + own > _MOST_ROWS:
+            yield batch
+            batch, held = [], 0
+        batch.append(day)
+        held += own
+    if batch:
+        yield batch
 
 
 def _outcome(
@@ -156,7 +205,7 @@ def _outcome(
             FROM spending WHERE as_of_date <= $day GROUP BY customer_id
         ), before AS ({earlier_scores(policy)})
         SELECT {predictors}, {earlier}, u.repeats, u.bought_for, u.age, is_high_risk, {totals}
-        FROM engagement_scores s JOIN until u USING (customer_id) LEFT JOIN before USING (customer_id)
+        FROM snapshots s JOIN until u USING (customer_id) LEFT JOIN before USING (customer_id)
         LEFT JOIN after USING (customer_id)
         WHERE s.as_of_date = $day AND total_orders > 0 ORDER BY customer_id
         """,
@@ -254,10 +303,13 @@ def evaluate(lake: LakeResource, policy: ScoringPolicy, days: Sequence[date], la
     wanted = {day: horizons for day in days if (horizons := known_horizons(day, last_order_day))}
     judged: list[Judgement] = []
     if wanted:
-        with _opened(lake, wanted) as connection:
-            for day, horizons in wanted.items():
-                found = _outcome(connection, policy, day, horizons)
-                judged += judge(day, found, resamples=RESAMPLES if is_month_end(day) else 0)
+        # Matrices of a few numbers each: with threads, the linear algebra would wait for itself more than it works.
+        with _opened(lake, wanted) as connection, threadpool_limits(1, user_api="blas"):
+            for together in _batches(list(wanted), lake.partitions(EngagementScores)):
+                _load(connection, together)
+                for day in together:
+                    found = _outcome(connection, policy, day, wanted[day])
+                    judged += judge(day, found, resamples=RESAMPLES if is_month_end(day) else 0)
     return judged
 
 

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from engagement_assets import lineage
-from engagement_assets.backtest import bg_nbd
+from engagement_assets.backtest import bg_nbd, evaluation
 from engagement_assets.backtest.bg_nbd import Purchases
 from engagement_assets.backtest.evaluation import in_words, verdict
 from engagement_assets.contracts import ScoreBacktest
@@ -149,6 +149,16 @@ def test_how_much_of_a_ranking_persists_is_told_from_one_snapshot_as_from_two(sh
             assert rows[predictor]["rank_persistence"] is None
     assert rows["score"]["rank_persistence"] < 0.9  # c and d ordered again, a and b did not
     assert (rows["bg_nbd"]["auc"], rows["bg_nbd"]["customers"]) == (None, 4)
+
+
+def test_snapshots_are_judged_alike_however_many_are_read_together(
+    shop: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = [date(2025, 1, 31), date(2025, 3, 2)]
+    together = evaluation.evaluate(shop.lake, shop.settings.scoring, days, date(2025, 4, 1))
+    assert {(row.as_of_date, row.horizon_days) for row in together} == {(days[0], 30), (days[0], 60), (days[1], 30)}
+    monkeypatch.setattr(evaluation, "_MOST_ROWS", 1)
+    assert evaluation.evaluate(shop.lake, shop.settings.scoring, days, date(2025, 4, 1)) == together
 
 
 def test_the_verdict_says_whether_the_score_beats_recency() -> None:

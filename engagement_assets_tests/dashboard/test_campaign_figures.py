@@ -75,6 +75,19 @@ def test_lifecycle_and_rfm(warehouse: Warehouse, sample_world: World, filters: F
         assert segment["score"] == pytest.approx(fmean(row["engagement_score"] for row in members))
 
 
+def test_the_chart_of_transitions_counts_who_changed_stage(warehouse: Warehouse, sample_world: World) -> None:
+    view = parse("", warehouse.catalogue())
+    assert view is not None
+    moved = Counter(
+        row["lifecycle_stage"]
+        for row in sample_world.rows("segment_changes")
+        if row["previous_lifecycle_stage"] != row["lifecycle_stage"]
+    )
+    drawn = campaigns_page.transitions(warehouse, view).children.figure
+    assert {bars.name: sum(bars.y) for bars in drawn.data if sum(bars.y)} == moved
+    assert len(moved) > 3
+
+
 @both
 def test_audiences(warehouse: Warehouse, sample_world: World, filters: Filters) -> None:
     here = {row["customer_id"] for row in rows(sample_world, filters)}

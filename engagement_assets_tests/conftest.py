@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
 
 from engagement_assets.export import export_csv
 from engagement_assets.resources.engine import OLDEST_JAVA, EngineResource, java_version
+from engagement_assets_tests.apache_spark import SparkProcess, spark_process
+from engagement_assets_tests.distribution import Scheduling, long_files_first
 from engagement_assets_tests.servers import CHROMIUM
 from engagement_assets_tests.worlds import SAMPLE_DATA, SAMPLE_START, World
 
@@ -43,10 +47,36 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         missing(f"Chromium in {CHROMIUM}")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first."""
+    items[:] = long_files_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
+    """The scheduler of `make test`."""
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays until the end: Python's collector of garbage, a twentieth of the time, need not look at it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[EngineResource]:
     """The embedded engine, shared by all tests of this process."""
     with EngineResource(engine="embedded", timezone="UTC") as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def apache_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkProcess]:
+    """A process with Apache Spark, shared by all tests of this process."""
+    with spark_process(tmp_path_factory.mktemp("spark") / "log") as started:
         yield started
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from engagement_assets.resources.engine import EngineResource
+from engagement_assets_tests.apache_spark import SparkProcess
 from engagement_assets_tests.hardening.corpus import DAY, OPTIONS, Outcome, write_corpus
-from engagement_assets_tests.hardening.spark_run import run_on_spark
 from engagement_assets_tests.worlds import World
 
 
@@ -22,9 +22,9 @@ def embedded_outcome(tmp_path_factory: pytest.TempPathFactory, engine: EngineRes
 
 
 @pytest.fixture(scope="session")
-def on_spark(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, dict[str, Any]]:
+def on_spark(tmp_path_factory: pytest.TempPathFactory, apache_spark: SparkProcess) -> tuple[Outcome, dict[str, Any]]:
     """What Apache Spark made of the corpus, of mutated lines and of made-up tables."""
     world = World(tmp_path_factory.mktemp("spark"), options=dict(OPTIONS))
     write_corpus(world)
-    found = run_on_spark(world)
+    found = apache_spark.run("engagement_assets_tests.hardening.spark_run", str(world.root))
     return Outcome(world), found

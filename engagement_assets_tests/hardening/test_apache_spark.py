@@ -1,4 +1,4 @@
-"""The corpus, mutated lines and made-up tables on Apache Spark, all in one process."""
+"""The corpus, mutated lines and made-up tables on Apache Spark, all in one job."""
 
 from __future__ import annotations
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import date
-from pathlib import Path
 
 import pytest
 
 from engagement_assets.contracts import TABLES
 from engagement_assets.resources.engine import EngineResource
 from engagement_assets.sample_data import generate
-from engagement_assets_tests.servers import fresh_environment
+from engagement_assets_tests.apache_spark import SparkProcess
 from engagement_assets_tests.worlds import SAMPLE_DATA, Row, World
 
 #: Late in the data, so that Apache Spark has few days of facts to fill in; rows before are rejected on both engines.
@@ -25,7 +22,9 @@ Pair = tuple[World, World]
 
 
 @pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory, engine: EngineResource) -> dict[str, Pair]:
+def pairs(
+    tmp_path_factory: pytest.TempPathFactory, engine: EngineResource, apache_spark: SparkProcess
+) -> dict[str, Pair]:
     """The sample data and 5,000 generated customers, each built by both engines."""
     generated = tmp_path_factory.mktemp("generated") / "raw"
     first, last = date.fromisoformat(START), date.fromisoformat(LAST)
@@ -38,18 +37,10 @@ def pairs(tmp_path_factory: pytest.TempPathFactory, engine: EngineResource) -> d
         )
         embedded.run(FIRST, LAST)
         pairs[name] = embedded, spark
-    command = [sys.executable, "-m", "engagement_assets_tests.integration.spark_run", "local[2]", FIRST, LAST]
-    worlds = [f"{spark.root}={spark.settings.data}={START}" for _, spark in pairs.values()]
-    done = subprocess.run(
-        [*command, *worlds],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[2],
-        env=fresh_environment(),
-        timeout=450,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    worlds = [
+        {"root": str(spark.root), "data": spark.settings.data, "start_date": START} for _, spark in pairs.values()
+    ]
+    apache_spark.run("engagement_assets_tests.integration.spark_run", "local[2]", FIRST, LAST, worlds)
     return pairs
 
 

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 
 import pyspark.sql.functions as F
 import pytest
 
 from engagement_assets.resources.engine import EngineResource
-from engagement_assets_tests.servers import fresh_environment
+from engagement_assets_tests.apache_spark import SparkProcess
+from engagement_assets_tests.resources.spark_run import session
 
-#: What a run finds out about its session; printed by a process of its own, since engines share none.
-QUESTIONS = """
-import socket, sys
-from engagement_assets.resources.engine import EngineResource
-with EngineResource(engine=sys.argv[1], timezone="Pacific/Auckland") as engine:
-    spark = engine.spark_session
-    row = spark.sql("SELECT CAST(TIMESTAMP '2025-03-31 13:00:00+00:00' AS DATE) AS day, typeof(TIMESTAMP '2025-01-01') AS kind")
-    print(row.collect()[0].day, row.collect()[0].kind, spark.conf.get("spark.sql.session.timeZone"))
-    with socket.socket() as probe:
-        print("ui" if probe.connect_ex(("127.0.0.1", 4040)) == 0 else "no ui")
-"""
+#: What a session in Auckland says of itself (`spark_run.session`).
+ANSWERS = ["2025-04-01", "timestamp", "Pacific/Auckland", "no ui"]
 
 
-@pytest.mark.parametrize("engine", ["embedded", pytest.param("local[1]", marks=pytest.mark.spark)])
-def test_days_are_cut_in_the_session_time_zone_and_no_port_is_open(engine: str) -> None:
+def test_days_are_cut_in_the_session_time_zone_and_no_port_is_open() -> None:
     """13:00 UTC on 31 March is 02:00 on 1 April in Auckland, where summer time has still a week to go."""
-    command = [sys.executable, "-c", QUESTIONS, engine]
-    done = subprocess.run(command, capture_output=True, text=True, env=fresh_environment(), timeout=120, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.splitlines()[-2:] == ["2025-04-01 timestamp Pacific/Auckland", "no ui"]
+    assert session("embedded", "Pacific/Auckland") == ANSWERS
+
+
+@pytest.mark.spark
+def test_apache_spark_cuts_days_in_the_session_time_zone_and_opens_no_port(apache_spark: SparkProcess) -> None:
+    answers = apache_spark.run("engagement_assets_tests.resources.spark_run", "session", "local[1]", "Pacific/Auckland")
+    assert answers == ANSWERS
 
 
 def test_the_embedded_server_is_on_loopback_and_stops_with_the_run() -> None:

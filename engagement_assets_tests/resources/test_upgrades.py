@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -26,7 +23,7 @@ from engagement_assets.resources.reading import opened, relation_sql
 from engagement_assets.resources.tables import LakeResource
 from engagement_assets.resources.versions import VersionNotKeptError
 from engagement_assets.run_launcher import PROCESS_TAG, this_process
-from engagement_assets_tests.servers import fresh_environment
+from engagement_assets_tests.apache_spark import SparkProcess
 from engagement_assets_tests.worlds import World, failures
 
 DAYS = ["2025-03-01", "2025-03-02"]
@@ -158,27 +155,9 @@ def test_a_customer_is_erased_from_old_and_new_days_alike(upgraded: World, tmp_p
 
 
 @pytest.mark.spark
-def test_apache_spark_reads_old_and_new_files_together(upgraded: World) -> None:
-    program = (
-        "import json, sys\n"
-        "from engagement_assets.contracts import RawCustomers\n"
-        "from engagement_assets.resources.engine import EngineResource\n"
-        "from engagement_assets.resources.tables import LakeResource\n"
-        "with EngineResource(engine='local[1]') as engine:\n"
-        "    rows = LakeResource(root=sys.argv[1]).read(engine.spark_session, RawCustomers).collect()\n"
-        "    print(json.dumps(sorted([str(row.as_of_date), row.customer_id, row.email] for row in rows)))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, upgraded.settings.lake],
-        capture_output=True,
-        text=True,
-        env=fresh_environment(),
-        cwd=Path(__file__).parents[2],
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert [tuple(row) for row in json.loads(done.stdout.splitlines()[-1])] == EXPECTED
+def test_apache_spark_reads_old_and_new_files_together(upgraded: World, apache_spark: SparkProcess) -> None:
+    rows = apache_spark.run("engagement_assets_tests.resources.spark_run", "customers", upgraded.settings.lake)
+    assert [tuple(row) for row in rows] == EXPECTED
 
 
 REFUSED = {

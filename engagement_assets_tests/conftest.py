@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.script import ScriptDirectory
 from filelock import FileLock
 
 from engagement_assets.export import export_csv
@@ -25,6 +27,9 @@ time.tzset()
 
 # Commands print tables as wide as the terminal was at their start.
 os.environ["COLUMNS"] = "250"
+
+# Dagster reads its ninety revisions anew for each home and each run; they are the same ones.
+ScriptDirectory.from_config = functools.lru_cache(ScriptDirectory.from_config)  # type: ignore[method-assign]
 
 # Validation that is switched off would let every contract test pass.
 os.environ.pop("PANDERA_VALIDATION_ENABLED", None)

@@ -73,19 +73,26 @@ def evidence(rule: AudienceRule) -> Column:
 
 def check_rules(members: DataFrame, policy: CampaignPolicy) -> None:
     """Raise AudienceRuleError for a rule whose SQL does not fit the columns of `members`."""
-    for rule in policy.audiences:
-        for part in ("condition", "value", "drop"):
-            sql = getattr(rule, part)
-            try:
-                kind = members.select(F.expr(sql).alias("it")).schema["it"].dataType
-            except PySparkException:
-                kind = None
-            wanted = T.BooleanType if part == "condition" else T.NumericType
-            if not isinstance(kind, wanted):
-                need = "a condition" if part == "condition" else "a number"
-                raise AudienceRuleError(
-                    f"audience {rule.name}: its {part} is not {need} over the columns of engagement_scores: {sql}"
-                )
+    parts = [(rule, part, getattr(rule, part)) for rule in policy.audiences for part in ("condition", "value", "drop")]
+    expressions = [sql for _, _, sql in parts]
+    # One question to the engine for all; each by itself only where one of them is wrong.
+    kinds = _types(members, expressions) or [(_types(members, [sql]) or [None])[0] for sql in expressions]
+    for (rule, part, sql), kind in zip(parts, kinds, strict=True):
+        wanted = T.BooleanType if part == "condition" else T.NumericType
+        if not isinstance(kind, wanted):
+            need = "a condition" if part == "condition" else "a number"
+            raise AudienceRuleError(
+                f"audience {rule.name}: its {part} is not {need} over the columns of engagement_scores: {sql}"
+            )
+
+
+def _types(members: DataFrame, expressions: Sequence[str]) -> list[T.DataType | None]:
+    """The types of SQL expressions over `members`; empty if the engine understands one of them not."""
+    try:
+        schema = members.select(*[F.expr(sql).alias(f"part_{number}") for number, sql in enumerate(expressions)]).schema
+    except PySparkException:
+        return []
+    return [field.dataType for field in schema.fields]
 
 
 def choose_audiences(

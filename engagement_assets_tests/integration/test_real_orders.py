@@ -148,6 +148,9 @@ def test_september_predicts_the_autumn_as_it_did_elsewhere(shop: World) -> None:
     assert AUTUMN["plain min-max 40/30/30"][0] < found["score"][0] < 0.731
     # Quintiles are cut at values here and by rank there: 0.737.
     assert found["rfm_quintiles"][0] == pytest.approx(0.737, abs=0.002)
+    # Fitted and predicted by the formulas of clvkit 0.2.1: the model hardly sees anybody stop here.
+    assert found["bg_nbd"][0] == pytest.approx(0.7287, abs=0.001)
+    assert rows["bg_nbd"]["average_precision"] == pytest.approx(0.7954, abs=0.001)
 
     after = outcome(shop.lake, shop.settings.scoring, day, [90])
     snapshot = shop.rows("engagement_scores", day.isoformat())

@@ -28,7 +28,7 @@ class SparkProcess:
     def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
         self._process, self._log = process, log
 
-    def run(self, module: str, *arguments: Any, seconds: float = 450) -> Any:
+    def run(self, module: str, *arguments: Any, seconds: float = 800) -> Any:
         """What the function `main` of a module of the tests returns; AssertionError with its traceback if it fails."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None

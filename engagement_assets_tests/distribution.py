@@ -21,6 +21,7 @@ LONG_FILES = (
     "test_refresh.py",
     "test_cli.py",
     "browser/test_pages.py",
+    "browser/test_states.py",  # beside the other, with which it shares a server
     "checks/test_publication.py",
     "faults/test_worker_loss.py",
     "faults/test_two_runs.py",
@@ -28,7 +29,6 @@ LONG_FILES = (
     "privacy/test_forget.py",
     "faults/test_kill.py",
     "resources/test_upgrades.py",
-    "browser/test_states.py",
     "hardening/test_unsteady_files.py",
     "test_automation.py",
 )

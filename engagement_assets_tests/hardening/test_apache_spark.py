@@ -13,7 +13,7 @@ from engagement_assets_tests.hardening.file_cases import FILE_CASES, FileCase
 from engagement_assets_tests.hardening.spark_run import LINES, TABLES
 from engagement_assets_tests.hardening.table_cases import TABLE_CASES, TableCase
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
 
 OnSpark = tuple[Outcome, dict[str, Any]]
 

@@ -16,7 +16,7 @@ from engagement_assets_tests.worlds import SAMPLE_DATA, Row, World
 START, FIRST, LAST = "2026-06-01", "2026-06-29", "2026-06-30"
 TOLERANCE = 1e-12
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
 
 Pair = tuple[World, World]
 

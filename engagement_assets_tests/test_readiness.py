@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 
 import dagster as dg
 import pytest
+from dagster._core.loader import LoadingContextForTest
 from dagster._core.storage.event_log.base import AssetCheckSummaryRecord
 
 from engagement_assets import readiness
@@ -83,3 +85,27 @@ def test_a_late_snapshot_is_told_once_and_shown_until_it_is_there(
         "Snapshot of 2026-06-30 is late: 2026-06-30",
         "Snapshot of 2026-07-01 is late: 2026-07-01",
     ]
+
+
+def test_a_result_stays_shown_when_other_days_are_built_after_it_and_is_not_told_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster calls a check *Not Evaluated* whose result is older than the latest materialisation of any day."""
+    moment = datetime(2026, 7, 1, 7, tzinfo=timezone.utc).timestamp()
+    monkeypatch.setattr(readiness, "time", SimpleNamespace(time=lambda: moment))
+    with listening() as hook:
+        world = World(tmp_path, options={"alert_webhook": hook.address})
+        definitions = build_definitions(world.settings)
+        sensor, key = definitions.resolve_sensor_def(readiness.SENSOR), readiness.KEY.asset_key
+        cursor, reported = None, []
+        for built in (None, None, "2025-03-01", "2025-03-02", None):
+            if built:
+                world.instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=built))
+            with dg.build_sensor_context(instance=world.instance, definitions=definitions, cursor=cursor) as context:
+                cursor = sensor.evaluate_tick(context).cursor
+            storage = world.instance.event_log_storage
+            reported.append(len(storage.get_asset_check_execution_history(readiness.KEY, limit=10)))
+            (record,) = storage.get_asset_check_execution_history(readiness.KEY, limit=1)
+            assert asyncio.run(record.targets_latest_materialization(LoadingContextForTest(world.instance)))
+        assert reported == [1, 1, 2, 3, 3]
+        assert len(hook.messages) == 1

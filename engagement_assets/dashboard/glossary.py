@@ -83,7 +83,7 @@ def meanings(policy: ScoringPolicy) -> dict[str, str]:
         "backtest": "The snapshot's buyers are followed for 30, 60 and 90 days: who orders again? Shown is the latest last "
         "day of a month whose future is known, over its longest horizon.",
         "predictors": "AUC is the chance that a buyer who orders again ranks above one who does not; 0.5 is chance. Lift: how "
-        "many times more often the top 10 % order again than all. Intervals: 95 %, customers resampled. Same ranking: Spearman's "
+        "many times more often the top 10 % order again than all. Intervals: 95 %, customers resampled. Rank kept: Spearman's "
         "correlation with that of 30 days before. BG/NBD: a purchase model fitted to the orders up to the snapshot.",
         "deciles": "Buyers in tenths, the highest first: the share who ordered again should fall from left to right.",
         "auc": "The chance that a buyer who orders again within 30 days ranks above one who does not, for each snapshot.",

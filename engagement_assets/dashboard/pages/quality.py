@@ -108,7 +108,7 @@ def predictors(warehouse: Warehouse, view: View) -> Component:
             "Lift, top 10 %",
             "Spend, top 10 %",
             "Deciles fall",
-            "Same ranking 30 days before",
+            "Rank kept",
         ],
         [
             [

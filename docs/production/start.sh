@@ -8,6 +8,12 @@ LISTEN=${LISTEN:-127.0.0.1}
 export DAGSTER_HOME=${DAGSTER_HOME:-$PWD/.dagster_production}
 : "${DAGSTER_POSTGRES_URL:?name the database, for example postgresql+psycopg2:///engagement?host=/var/run/postgresql}"
 
+# Two code servers would share the port without a word, and each would call the runs of the other one dead.
+if (exec 3<> /dev/tcp/127.0.0.1/4000) 2> /dev/null; then
+  echo "something listens on port 4000: a code server that is still running? It ends when its runs have ended" >&2
+  exit 1
+fi
+
 mkdir -p "$DAGSTER_HOME"
 [ -e "$DAGSTER_HOME/dagster.yaml" ] || cp docs/production/dagster.yaml "$DAGSTER_HOME/"
 "$BIN/engagement" settings > /dev/null  # a wrong setting is told here, once

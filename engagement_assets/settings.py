@@ -218,6 +218,11 @@ class Settings(BaseSettings):
         "http://127.0.0.1:3000", description="address of the Dagster UI, for the dashboard's links to runs"
     )
     chunk_days: int = Field(31, ge=1, le=366, description="days computed at once in a range; bounds memory")
+    rows_per_file: int = Field(
+        5_000_000,
+        ge=1,
+        description="about the most rows in a file; Apache Spark writes a day of more as several, in parallel",
+    )
     rejected_share_warning: Share = Field(0.05, description="warn when more of a source's rows are rejected")
     rejected_share_limit: Share = Field(0.5, description="stop when more of a source's rows are rejected")
     retention_days: float = Field(30, ge=0, le=36500, description="days a replaced version of a table stays readable")

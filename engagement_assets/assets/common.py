@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from importlib.metadata import version
 from typing import Any
@@ -99,15 +99,19 @@ def publish_in_chunks(
     *,
     look: Look | None = None,
     extra: Sequence[str] = (),
+    rows: Mapping[str, int] | None = None,
 ) -> Iterator[Any]:
     """Build, audit and publish the run's days, and `extra` ones, a chunk at a time, then tell Dagster.
 
-    `build(first, last)` gives the rows of those days. `look` may add metadata from the rows of each chunk. If a chunk
-    fails, the days published before it are recorded all the same.
+    `build(first, last)` gives the rows of those days. `look` may add metadata from the rows of each chunk. `rows` tells about
+    how many rows a day has; without it, as many as it has customers. If a chunk fails, the days published before it are
+    recorded all the same.
     """
+    rows = publication.lake.partitions(RawCustomers) if rows is None else rows
     try:
         for days in chunks(sorted({*publication.asked, *extra}), settings.chunk_days):
-            publication.publish(build(date.fromisoformat(days[0]), date.fromisoformat(days[-1])), days, look)
+            frame = build(date.fromisoformat(days[0]), date.fromisoformat(days[-1]))
+            publication.publish(frame, days, look, most_rows=max(rows.get(day, 0) for day in days))
     except Exception as error:
         yield from publication.partial_events()
         publication.lake.name_damage(error)

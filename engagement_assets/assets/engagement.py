@@ -132,7 +132,9 @@ def build_engagement_assets(settings: Settings, lake_location: str) -> list[dg.A
             events = lake.read(writer.spark, RawWebEvents, days_between(before, last))
             return sessionize(events, policy, first, last)
 
-        yield from publish_in_chunks(writer, settings, build, look=previewing(writer), extra=extra)
+        yield from publish_in_chunks(
+            writer, settings, build, look=previewing(writer), extra=extra, rows=events_published
+        )
 
     @dg.asset(**table(OrderAggregates, [rules.contract_rule(OrderAggregates)], ["raw_orders", "raw_customers"]))
     def order_aggregates(

@@ -165,7 +165,10 @@ def build_source_assets(settings: Settings, lake_location: str) -> list[dg.Asset
             publication.describe(last, **inspection_metadata(inspection, account, examined))
             publication.describe(last, preview=preview(kept.select(*customers_step.CONTENTS)))
             yield from publish_in_chunks(
-                publication, settings, lambda first, last: customers_step.customers_as_of(kept, first, last)
+                publication,
+                settings,
+                lambda first, last: customers_step.customers_as_of(kept, first, last),
+                rows=dict.fromkeys(publication.asked, account.kept),
             )
 
     @dg.asset(
@@ -236,8 +239,10 @@ def _bring_up_to_date(
     )
     try:
         if found is not None:
-            for days in ing.in_writes(write, ing.rows_to_write(found, published)):
-                publication.publish(ing.rows_of(lake, reader.spark, contract, found, days), days)
+            rows = ing.rows_to_write(found, published)
+            for days in ing.in_writes(write, rows):
+                kept = ing.rows_of(lake, reader.spark, contract, found, days)
+                publication.publish(kept, days, most_rows=max(rows.get(day, 0) for day in days))
         publication.confirm([day for day in asked if day not in write])
     except Exception:
         yield from publication.partial_events()

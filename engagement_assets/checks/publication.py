@@ -73,13 +73,14 @@ class Publication:
         self.outcomes: dict[str, dict[str, Outcome]] = {rule.name: {} for rule in rules}
         self.metadata: dict[str, dict[str, Any]] = {}
 
-    def publish(self, frame: DataFrame, days: Sequence[str], look: Look | None = None) -> None:
+    def publish(self, frame: DataFrame, days: Sequence[str], look: Look | None = None, *, most_rows: int = 0) -> None:
         """Stage the rows of some days, audit what was staged, commit the good days.
 
-        `look` sees the staged rows after their audit, for what else is to be told of them.
+        `look` sees the staged rows after their audit, for what else is to be told of them. `most_rows` is about how many rows
+        the largest day has.
         """
         run_id = self.context.run_id
-        staged = self.lake.stage(frame, self.contract, partitions=days, run_id=run_id)
+        staged = self.lake.stage(frame, self.contract, partitions=days, run_id=run_id, most_rows=most_rows)
         rows = staged.rows()
         # Each rule is a pass over the rows: kept at hand until the last has seen them, where the engine can do that.
         audited = self.lake.read_staged(self.spark, staged).persist(StorageLevel.MEMORY_AND_DISK)

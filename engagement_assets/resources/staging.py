@@ -87,24 +87,26 @@ def partition_column(contract: type[Contract]) -> str:
 
 
 def write_files(
-    frame: DataFrame, contract: type[Contract], root: str, folder: str, partitions: Sequence[str]
+    frame: DataFrame, contract: type[Contract], root: str, folder: str, partitions: Sequence[str], parts: int = 1
 ) -> Staged:
-    """Write a frame under `root`/`folder`, one folder per partition, ordered by customer within it.
+    """Write a frame under `root`/`folder`, one folder per partition, ordered by customer within each file.
 
-    A partition without rows gets an empty file, so that it counts as built; rows of a partition that is not among
-    `partitions` are an error.
+    A partition has one file or, of tables with customers, up to `parts`, each with the customers that fall to it. A partition
+    without rows gets an empty file, so that it counts as built; rows of a partition that is not among `partitions` are an
+    error.
     """
     column = partition_column(contract)
     order = [
         name for name in (FOLDER_KEY, "customer_id", *contract.key()) if name == FOLDER_KEY or name in frame.columns
     ]
-    (
-        frame.select(*contract.columns(), F.col(column).cast("string").alias(FOLDER_KEY))
-        .repartition(FOLDER_KEY)
-        .sortWithinPartitions(*dict.fromkeys(order))
-        .write.partitionBy(FOLDER_KEY)
-        .parquet(f"{root}/{folder}")
-    )
+    rows = frame.select(*contract.columns(), F.col(column).cast("string").alias(FOLDER_KEY))
+    if parts > 1 and "customer_id" in frame.columns:
+        # By number, or Spark would put small parts together again.
+        part = F.pmod(F.xxhash64("customer_id"), F.lit(parts))
+        rows = rows.repartition(parts * len(partitions), FOLDER_KEY, part)
+    else:
+        rows = rows.repartition(FOLDER_KEY)
+    rows.sortWithinPartitions(*dict.fromkeys(order)).write.partitionBy(FOLDER_KEY).parquet(f"{root}/{folder}")
     return Staged(contract, root, folder, tuple(_find(contract, root, folder, partitions)))
 
 

@@ -47,13 +47,14 @@ class LakeResource(ConfigurableResource):
     """The published tables under `root` (local folder or object-store URL).
 
     `retention_days`: how long a replaced version stays readable. `leftover_hours`: how long files of no version are left
-    alone. `lock_wait_minutes`: how long a run waits for another to end.
+    alone. `lock_wait_minutes`: how long a run waits for another to end. `rows_per_file`: about the most rows of a file.
     """
 
     root: str
     retention_days: float = 30
     leftover_hours: float = 24
     lock_wait_minutes: float = 60
+    rows_per_file: int = 5_000_000
 
     _writer: WriterLock | None = PrivateAttr(default=None)
     _written: set[type[Contract]] = PrivateAttr(default_factory=set)
@@ -67,6 +68,7 @@ class LakeResource(ConfigurableResource):
             retention_days=settings.retention_days,
             leftover_hours=settings.leftover_hours,
             lock_wait_minutes=settings.lock_wait_minutes,
+            rows_per_file=settings.rows_per_file,
         )
 
     @property
@@ -301,11 +303,21 @@ class LakeResource(ConfigurableResource):
 
     # ---- writing -----------------------------------------------------------------------------------------------------
 
-    def stage(self, frame: DataFrame, contract: type[Contract], *, partitions: Sequence[str], run_id: str) -> Staged:
-        """Write rows as Parquet files that nobody sees, one folder per partition, ordered by customer within it.
+    def stage(
+        self,
+        frame: DataFrame,
+        contract: type[Contract],
+        *,
+        partitions: Sequence[str],
+        run_id: str,
+        most_rows: int = 0,
+    ) -> Staged:
+        """Write rows as Parquet files that nobody sees, one folder per partition, ordered by customer within each file.
 
         Parameters: `frame` has the contract's columns; `partitions` are the ones this write stands for: rows of others
-        are an error, one without rows gets an empty file, so that it counts as built.
+        are an error, one without rows gets an empty file, so that it counts as built; `most_rows` is about how many rows
+        the largest has: one of more than `rows_per_file` is sorted and written by several tasks of Apache Spark, into as
+        many files. The embedded engine writes one, whatever its size.
         """
         self._require_fit(contract)
         if contract.is_private() and not is_url(self.location):
@@ -313,7 +325,8 @@ class LakeResource(ConfigurableResource):
             Path(self.path(contract)).chmod(0o700)
         # Not named after the run alone: a retried run keeps its id, and a folder that is referenced is never touched.
         folder = f"data/{run_id}-{uuid.uuid4().hex[:8]}"
-        return write_files(frame, contract, self.path(contract), folder, partitions)
+        parts = -(-most_rows // self.rows_per_file) or 1
+        return write_files(frame, contract, self.path(contract), folder, partitions, parts)
 
     def read_staged(self, spark: SparkSession, staged: Staged) -> DataFrame:
         """The rows of a staged write, as any reader will see them once they are committed."""

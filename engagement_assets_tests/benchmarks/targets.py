@@ -11,14 +11,18 @@ from statistics import mean
 
 import duckdb
 
-from engagement_assets.contracts import EngagementScores
+from engagement_assets.contracts import TABLES, EngagementScores
 from engagement_assets_tests.benchmarks.processes import Measured, middle, python, repeated
 from engagement_assets_tests.benchmarks.product import FIRST, LAST, Product, days_before, sources
+from engagement_assets_tests.spark_cluster import standalone
 
 #: Days of the notebook way that are measured; the rest of a range is extrapolated from all but the first, which warms the JVM.
 NOTEBOOK_DAYS = 3
 
 SAME_SCORE = 1e-9
+
+#: By how much a number of two engines may differ, relative to it where it is above 1.
+TOLERANCE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,52 @@ class Bench:
                 figures=f"{ours.seconds:.1f} s against {theirs.seconds:.1f} s",
             )
         )
+
+    def on_cluster(self) -> None:
+        """A day on a standalone Spark cluster of two workers, with a core each: the rows of the embedded engine?"""
+        # Few days of facts to fill in: Apache Spark takes a second or two for each chunk of small tables.
+        embedded = replace(self.product("cluster-embedded"), start=days_before(4 * self.month))
+        self.tell("1 day on the embedded engine")
+        ours = embedded.fresh().run(LAST)
+        place = self.folder / "cluster"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        with standalone(place, memory="3g") as cluster:
+            spark = replace(
+                embedded,
+                folder=self.folder / "cluster-spark",
+                engine=cluster.master,
+                settings={"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_CONF_DIR": str(spark_settings(place))},
+            )
+            self.tell("1 day on a standalone cluster")
+            theirs = spark.fresh().run(LAST)
+        different, rows = different_rows(embedded, spark)
+        self.targets.append(
+            Target(
+                f"1 day of {self.customers:,} customers, rows of a cluster of two workers that the embedded engine has not",
+                different,
+                0,
+                "rows",
+                figures=f"{rows:,} rows of all tables, numbers to {TOLERANCE:g}; {theirs.seconds:.0f} s against "
+                f"{ours.seconds:.0f} s; the driver took {theirs.memory:.1f} GiB",
+            )
+        )
+
+    def skew(self) -> None:
+        """Sessions where half of all events are one customer's, against as many events evenly spread."""
+        for engine in ("embedded", "local[2]"):
+            self.tell(f"a heavy customer on {engine}")
+            done = python("engagement_assets_tests.benchmarks.skew", engine, self.customers * 20)
+            spread, heavy = map(float, done.output.split())
+            self.targets.append(
+                Target(
+                    f"sessions of {self.customers * 20:,} events, half of them one customer's, on {engine}",
+                    heavy / spread,
+                    1.5,
+                    "times",
+                    figures=f"{heavy:.1f} s against {spread:.1f} s evenly spread",
+                )
+            )
 
     # ---- days --------------------------------------------------------------------------------------------------------
 
@@ -321,10 +371,48 @@ def require_same_scores(product: Product, by_hand: Path) -> None:
         raise DifferentScoresError(f"{found[1]:,} of {found[0]:,} customers of {LAST} differ")
 
 
+def spark_settings(place: Path) -> Path:
+    """A folder with Spark's own settings, for executors that fill a worker's memory."""
+    folder = place / "conf"
+    folder.mkdir()
+    (folder / "spark-defaults.conf").write_text("spark.executor.memory 2g\nspark.sql.shuffle.partitions 8\n")
+    return folder
+
+
+def different_rows(one: Product, other: Product) -> tuple[int, int]:
+    """Rows of any table that two products do not have alike, and how many rows there are."""
+    different = rows = 0
+    with duckdb.connect() as connection:
+        for contract in TABLES.values():
+            ours, theirs = one.lake.files(contract), other.lake.files(contract)
+            if not ours and not theirs:
+                continue
+            left, right = (f"read_parquet({files}, hive_partitioning = false)" for files in (ours, theirs))
+            is_same = " AND ".join(
+                f"(a.{name} IS NOT DISTINCT FROM b.{name} OR {_is_close(name)})"
+                if column.dtype.type.typeName() == "double"
+                else f"a.{name} IS NOT DISTINCT FROM b.{name}"
+                for name, column in contract.columns().items()
+            )
+            # Rows without a key have no floating-point numbers either, and are told apart by all they have.
+            on = " AND ".join(f"a.{name} = b.{name}" for name in contract.key()) or is_same
+            found = connection.execute(
+                f"SELECT count(*), count(*) FILTER (NOT coalesce({is_same}, false)) FROM {left} a FULL JOIN {right} b ON {on}"
+            ).fetchall()[0]
+            rows, different = rows + found[0], different + found[1]
+    return different, rows
+
+
+def _is_close(name: str) -> str:
+    return f"abs(a.{name} - b.{name}) <= {TOLERANCE} * greatest(1, abs(a.{name}))"
+
+
 #: What can be measured on its own.
 PARTS: dict[str, Callable[[Bench], None]] = {
     "ranges": Bench.ranges,
     "spark": Bench.on_spark,
+    "cluster": Bench.on_cluster,
+    "skew": Bench.skew,
     "days": Bench.one_day,
     "more": Bench.one_more_day,
     "size": Bench.size,

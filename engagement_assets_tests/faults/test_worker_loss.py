@@ -8,57 +8,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
-import pyspark
 import pytest
 
 from engagement_assets.contracts import RawOrders
 from engagement_assets.resources.tables import LakeResource
 from engagement_assets_tests.faults import writers
-from engagement_assets_tests.servers import free_port, fresh_environment, running, wait_for
+from engagement_assets_tests.servers import fresh_environment
+from engagement_assets_tests.spark_cluster import Cluster, standalone
 
 pytestmark = pytest.mark.spark
-
-_SPARK_CLASS = str(Path(pyspark.__file__).parent / "bin" / "spark-class")
-_DAEMONS = {
-    "SPARK_LOCAL_IP": "127.0.0.1",
-    "SPARK_DAEMON_MEMORY": "128m",
-    "SPARK_DAEMON_JAVA_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
-}
-
-
-@dataclass
-class Cluster:
-    """A master on loopback and its two workers, each with its executors in a process group of its own."""
-
-    master: str
-    workers: list[subprocess.Popen[bytes]]
-    folders: list[Path]
 
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    port, page = free_port(), free_port()
-    folders = [tmp_path / f"worker-{n}" for n in range(2)]
-    with ExitStack() as stack:
-
-        def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
-            command = [_SPARK_CLASS, f"org.apache.spark.deploy.{name.split('-')[0]}", *arguments]
-            return stack.enter_context(running(command, tmp_path / f"{name}.log", _DAEMONS))
-
-        place = ["--host", "127.0.0.1"]
-        server = start("master.Master", *place, "--port", str(port), "--webui-port", str(page))
-        wait_for(f"http://127.0.0.1:{page}", server, tmp_path / "master.Master.log")
-        master = f"spark://127.0.0.1:{port}"
-        small = ["--cores", "1", "--memory", "600m", "--webui-port", "0"]
-        workers = [
-            start(f"worker.Worker-{n}", *place, *small, "--work-dir", str(folder), master)
-            for n, folder in enumerate(folders)
-        ]
-        yield Cluster(master, workers, folders)
+    with standalone(tmp_path) as started:
+        yield started
 
 
 def test_a_job_that_loses_a_worker_publishes_every_row_and_until_then_the_old_version_is_shown(

@@ -6,14 +6,16 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from engagement_assets.contracts import RawCustomers
+from pyspark.sql import functions as F
+
+from engagement_assets.contracts import RawCustomers, RawOrders
 from engagement_assets.resources.engine import EngineResource
 from engagement_assets.resources.tables import LakeResource
 
 
 def main(question: str, *arguments: str) -> Any:
-    """The answer to `customers LAKE` or `session ENGINE TIMEZONE`."""
-    questions: dict[str, Callable[..., Any]] = {"customers": customers, "session": session}
+    """The answer to `customers LAKE`, `session ENGINE TIMEZONE` or `files LAKE DAY ORDERS CUSTOMERS ROWS_PER_FILE`."""
+    questions: dict[str, Callable[..., Any]] = {"customers": customers, "session": session, "files": files}
     return questions[question](*arguments)
 
 
@@ -34,3 +36,18 @@ def session(engine: str, timezone: str) -> list[str]:
         with socket.socket() as probe:
             pages = "ui" if probe.connect_ex(("127.0.0.1", 4040)) == 0 else "no ui"
         return [str(row.day), row.kind, str(spark.conf.get("spark.sql.session.timeZone")), pages]
+
+
+def files(lake: str, day: str, orders: str, customers: str, rows_per_file: str) -> None:
+    """Publish so many orders of so many customers on a day, with so many rows in a file."""
+    tables = LakeResource(root=lake, rows_per_file=int(rows_per_file))
+    with EngineResource(engine="local[2]", timezone="UTC") as engine:
+        rows = engine.spark_session.range(int(orders)).select(
+            F.lit(day).cast("date").alias("as_of_date"),
+            F.concat(F.lit("o"), F.col("id").cast("string")).alias("order_id"),
+            F.concat(F.lit("c"), F.pmod("id", F.lit(int(customers))).cast("string")).alias("customer_id"),
+            F.lit(f"{day} 12:00:00").cast("timestamp").alias("order_date"),
+            F.lit(1).cast("decimal(18,2)").alias("order_amount"),
+        )
+        staged = tables.stage(rows, RawOrders, partitions=[day], run_id="many", most_rows=int(orders))
+        tables.commit(staged, run_id="many")

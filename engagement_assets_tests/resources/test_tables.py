@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import functions as F
 from typer.testing import CliRunner
@@ -18,6 +19,7 @@ from engagement_assets.resources.reading import opened
 from engagement_assets.resources.staging import Staged
 from engagement_assets.resources.tables import LakeResource, NotPublishedError
 from engagement_assets.resources.versions import VersionNotKeptError
+from engagement_assets_tests.apache_spark import SparkProcess
 
 DAY, NEXT = "2025-03-30", "2025-03-31"
 
@@ -150,3 +152,16 @@ def test_show_known_on_says_which_versions_there_are(
         assert (code, wrong in complaint, "write it as" in complaint) == (2, True, True)
     with pytest.raises(NotPublishedError, match="`engagement run --from 2025-03-29"):
         lake.require(RawOrders, ["2025-03-29"])
+
+
+@pytest.mark.spark
+def test_apache_spark_writes_a_day_of_many_rows_as_several_files_each_customer_in_one(
+    lake: LakeResource, apache_spark: SparkProcess
+) -> None:
+    apache_spark.run("engagement_assets_tests.resources.spark_run", "files", lake.location, DAY, "1000", "200", "100")
+    files = [pq.read_table(path).to_pydict() for path in lake.files(RawOrders)]
+    customers = [set(file["customer_id"]) for file in files]
+    assert 2 <= len(files) <= 10
+    assert sum(len(file["order_id"]) for file in files) == 1_000
+    assert sum(len(held) for held in customers) == 200
+    assert all(file["customer_id"] == sorted(file["customer_id"]) for file in files)

@@ -160,7 +160,13 @@ def build_marketing_assets(settings: Settings, lake_location: str) -> list[dg.As
     ) -> Iterator[Any]:
         recorded = {**commit_metadata(settings), "campaign_policy": campaigns.fingerprint()}
         writer = Publication(
-            context, lake, engine.spark_session, CampaignAudiences, audience_checks, commit_metadata=recorded
+            context,
+            lake,
+            engine.spark_session,
+            CampaignAudiences,
+            audience_checks,
+            commit_metadata=recorded,
+            campaigns=campaigns,
         )
         lake.require(EngagementScores, writer.asked)
         opted_out = read_opt_outs(settings)

@@ -2,6 +2,8 @@
 # The whole instance in one terminal or container: code server, daemon, Dagster UI, dashboard. All end when one ends, and on
 # Ctrl-C. BIN: where the commands are. LISTEN: the address of the two web servers, by default this machine only.
 set -euo pipefail
+# Otherwise bash lets what it starts in the background ignore Ctrl-C, and Dagster then ignores being told to stop as well.
+set -m
 cd "$(dirname "$0")/../.."
 BIN=${BIN:-.venv/bin}
 LISTEN=${LISTEN:-127.0.0.1}

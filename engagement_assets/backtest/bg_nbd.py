@@ -11,11 +11,13 @@ model is fitted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from engagement_assets.backtest.metrics import Floats
 
@@ -58,6 +60,15 @@ class Parameters:
     alpha: float
     a: float
     b: float
+
+
+@contextmanager
+def without_threads() -> Iterator[None]:
+    """Linear algebra in one thread: of matrices of a few numbers, threads wait for each other more than they work."""
+    import scipy.linalg  # noqa: F401  (only libraries that are loaded are limited)
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 def fit(known: Purchases) -> Parameters | None:

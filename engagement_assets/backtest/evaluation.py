@@ -14,7 +14,6 @@ from typing import Any
 
 import duckdb
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from engagement_assets.backtest import bg_nbd, metrics
 from engagement_assets.backtest.bg_nbd import Purchases
@@ -303,8 +302,7 @@ def evaluate(lake: LakeResource, policy: ScoringPolicy, days: Sequence[date], la
     wanted = {day: horizons for day in days if (horizons := known_horizons(day, last_order_day))}
     judged: list[Judgement] = []
     if wanted:
-        # Matrices of a few numbers each: with threads, the linear algebra would wait for itself more than it works.
-        with _opened(lake, wanted) as connection, threadpool_limits(1, user_api="blas"):
+        with _opened(lake, wanted) as connection, bg_nbd.without_threads():
             for together in _batches(list(wanted), lake.partitions(EngagementScores)):
                 _load(connection, together)
                 for day in together:

@@ -96,9 +96,8 @@ def write_files(
     error.
     """
     column = partition_column(contract)
-    order = [
-        name for name in (FOLDER_KEY, "customer_id", *contract.key()) if name == FOLDER_KEY or name in frame.columns
-    ]
+    # A folder is a value of the partition's column: sorting by both would be sorting twice.
+    by = [name for name in dict.fromkeys(("customer_id", *contract.key())) if name in frame.columns and name != column]
     rows = frame.select(*contract.columns(), F.col(column).cast("string").alias(FOLDER_KEY))
     if parts > 1 and "customer_id" in frame.columns:
         # By number, or Spark would put small parts together again.
@@ -106,7 +105,7 @@ def write_files(
         rows = rows.repartition(parts * len(partitions), FOLDER_KEY, part)
     else:
         rows = rows.repartition(FOLDER_KEY)
-    rows.sortWithinPartitions(*dict.fromkeys(order)).write.partitionBy(FOLDER_KEY).parquet(f"{root}/{folder}")
+    rows.sortWithinPartitions(FOLDER_KEY, *by).write.partitionBy(FOLDER_KEY).parquet(f"{root}/{folder}")
     return Staged(contract, root, folder, tuple(_find(contract, root, folder, partitions)))
 
 

@@ -12,14 +12,20 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+from dagster import AssetKey
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
-from dagster._serdes import ConfigurableClassData
+from dagster._serdes import ConfigurableClassData, serialize_value
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 
 _BUSY_SECONDS = 60
 
@@ -33,6 +39,9 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._engines: dict[str, Engine] = {}
         self._tables: set[str] = set()
+        self._has_index_columns = False
+        #: Run, asset and check -> the partitions that were planned, of runs of this process.
+        self._planned: dict[tuple[str, AssetKey, str], frozenset[str | None]] = {}
         self._local = threading.local()
         super().__init__(*args, **kwargs)
 
@@ -68,6 +77,53 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
         whole = self._connect(INDEX_SHARD_NAME) if mirrored else nullcontext()
         with whole:
             super().store_event(event)
+
+    def _event_to_row(self, event: EventLogEntry) -> dict[str, Any]:
+        row = super()._event_to_row(event)
+        self._local.written = event, row["event"]
+        return row
+
+    def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
+        super()._store_asset_check_evaluation_planned(event, event_id)
+        planned = cast("AssetCheckEvaluationPlanned", event.get_dagster_event().event_specific_data)
+        subset = planned.partitions_subset
+        self._planned[event.run_id, planned.asset_key, planned.check_name] = frozenset(
+            subset.get_partition_keys() if subset else [None]
+        )
+
+    def _update_asset_check_evaluation(self, event: EventLogEntry, event_id: int | None) -> None:
+        """As Dagster's own, which looks first for the row that was written when the check was planned.
+
+        There is none for a day that a run fills in, and looking takes as long as writing.
+        """
+        evaluation = event.get_dagster_event().asset_check_evaluation_data
+        planned = self._planned.get((event.run_id, evaluation.asset_key, evaluation.check_name))
+        if planned is None or evaluation.partition in planned:
+            super()._update_asset_check_evaluation(event, event_id)
+            return
+        written, text = self._local.__dict__.get("written", (None, ""))
+        status = AssetCheckExecutionRecordStatus
+        target = evaluation.target_materialization_data
+        with self.index_connection() as connection:
+            connection.execute(
+                AssetCheckExecutionsTable.insert().values(
+                    asset_key=evaluation.asset_key.to_string(),
+                    check_name=evaluation.check_name,
+                    partition=evaluation.partition,
+                    run_id=event.run_id,
+                    execution_status=(status.SUCCEEDED if evaluation.passed else status.FAILED).value,
+                    evaluation_event=text if written is event else serialize_value(event),
+                    evaluation_event_timestamp=self._event_insert_timestamp(event),
+                    evaluation_event_storage_id=event_id,
+                    materialization_event_storage_id=target.storage_id if target else None,
+                )
+            )
+
+    def _has_asset_key_index_cols_on_connection(self, conn: Connection) -> bool:
+        """As Dagster's own, which asks the database anew for every event; columns never go away."""
+        if not self._has_index_columns:
+            self._has_index_columns = super()._has_asset_key_index_cols_on_connection(conn)
+        return self._has_index_columns
 
     def has_table(self, table_name: str) -> bool:
         """As Dagster's own, which asks the database anew for every event; tables never go away."""

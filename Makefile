@@ -42,7 +42,7 @@ $(PRODUCTION_STAMP): $(STAMP)
 	$(INSTALL) -e '.[production,s3]'
 	@touch $@
 
-# The sample data is small enough to be computed at once; the default of 31 days bounds the memory of larger data.
+# The sample data is small enough to be computed at once.
 demo: export ENGAGEMENT_CHUNK_DAYS ?= 90
 demo: $(STAMP)  ## Run the pipeline on the sample data and say what it found
 	$(BIN)/engagement run --from $(DEMO_FROM) --to $(DEMO_TO)

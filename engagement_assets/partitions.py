@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from dagster import BackfillPolicy, DailyPartitionsDefinition
@@ -24,15 +25,23 @@ def days_between(first: date, last: date) -> list[str]:
     return [(first + timedelta(days=offset)).isoformat() for offset in range((last - first).days + 1)]
 
 
-def chunks(days: Sequence[str], size: int) -> Iterator[list[str]]:
-    """Runs of consecutive days, at most `size` long: what is computed at once."""
+def chunks(
+    days: Sequence[str], size: int, rows: Mapping[str, int] | None = None, most_rows: int = sys.maxsize
+) -> Iterator[list[str]]:
+    """Runs of consecutive days: what is computed at once.
+
+    Each is at most `size` days long and, where `rows` tells how many a day has, of at most `most_rows`; but never of no day.
+    """
     chunk: list[str] = []
+    held = 0
     for day in days:
+        own = (rows or {}).get(day, 0)
         gap = chunk and date.fromisoformat(day) - date.fromisoformat(chunk[-1]) != timedelta(days=1)
-        if gap or len(chunk) == size:
+        if chunk and (gap or len(chunk) == size or held + own > most_rows):
             yield chunk
-            chunk = []
+            chunk, held = [], 0
         chunk.append(day)
+        held += own
     if chunk:
         yield chunk
 

@@ -217,7 +217,12 @@ class Settings(BaseSettings):
     dagster_url: str = Field(
         "http://127.0.0.1:3000", description="address of the Dagster UI, for the dashboard's links to runs"
     )
-    chunk_days: int = Field(31, ge=1, le=366, description="days computed at once in a range; bounds memory")
+    chunk_days: int = Field(31, ge=1, le=366, description="days computed at once in a range")
+    chunk_rows: int = Field(
+        1_500_000,
+        ge=1,
+        description="about the most rows computed at once in a range, if a day has no more; bounds memory",
+    )
     rows_per_file: int = Field(
         5_000_000,
         ge=1,

@@ -109,7 +109,8 @@ def publish_in_chunks(
     """
     rows = publication.lake.partitions(RawCustomers) if rows is None else rows
     try:
-        for days in chunks(sorted({*publication.asked, *extra}), settings.chunk_days):
+        wanted = sorted({*publication.asked, *extra})
+        for days in chunks(wanted, settings.chunk_days, rows, settings.chunk_rows):
             frame = build(date.fromisoformat(days[0]), date.fromisoformat(days[-1]))
             publication.publish(frame, days, look, most_rows=max(rows.get(day, 0) for day in days))
     except Exception as error:

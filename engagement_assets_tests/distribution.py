@@ -25,6 +25,7 @@ LONG_FILES = (
     "checks/test_publication.py",
     "faults/test_worker_loss.py",
     "faults/test_two_runs.py",
+    "integration/test_more_files.py",
     "integration/test_real_orders.py",
     "privacy/test_forget.py",
     "faults/test_kill.py",
@@ -39,6 +40,7 @@ ON_APACHE_SPARK = (
     "hardening/test_apache_spark.py",
     "resources/test_upgrades.py::test_apache_spark",
     "resources/test_engine.py::test_apache_spark",
+    "resources/test_tables.py::test_apache_spark",
 )
 
 _HERE = Path(__file__).parent

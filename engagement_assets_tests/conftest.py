@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,10 @@ os.environ["COLUMNS"] = "250"
 
 # Dagster reads its ninety revisions anew for each home and each run; they are the same ones.
 ScriptDirectory.from_config = functools.lru_cache(ScriptDirectory.from_config)  # type: ignore[method-assign]
+
+# Nothing is read from, or written to, the Dagster home of whoever runs the tests.
+_HOME = tempfile.TemporaryDirectory(prefix="engagement-tests-")
+os.environ["DAGSTER_HOME"] = f"{_HOME.name}/home"
 
 # Validation that is switched off would let every contract test pass.
 os.environ.pop("PANDERA_VALIDATION_ENABLED", None)

@@ -26,8 +26,8 @@ CONNECT_MODE = "SPARK_CONNECT_MODE_ENABLED"
 #: Spark Connect sessions of this process that are open; with the last one the switch goes back.
 _connected: set[int] = set()
 
-#: What Sail reads when it is first imported. At its default log level it reports every session to stderr. Its allocator, mimalloc,
-#: keeps what is free for a second and gives it back in pieces of 2 MiB only: a run of many days then holds three times the memory.
+#: What Sail reads when it is first imported. By default it reports every session to stderr, and its allocator, mimalloc, keeps
+#: what is free for a second and gives it back in pieces of 2 MiB only: a run of many days then holds three times the memory.
 _SAIL_PROCESS = {"RUST_LOG": "error", "MIMALLOC_PURGE_DELAY": "50", "MIMALLOC_ALLOW_THP": "0"}
 
 #: Java's oldest release that Apache Spark 4 starts on.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import gc
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +16,7 @@ from engagement_assets.console import (
     UsageError,
     err,
     friendly,
+    leave,
     out,
     parse_day,
     parse_instant,
@@ -23,6 +24,9 @@ from engagement_assets.console import (
 )
 from engagement_assets.power_bi import command as power_bi_command
 from engagement_assets.settings import PREFIX, Settings
+
+#: New objects after which Python looks for garbage. Its default is 700, and loading Dagster and Spark makes a million that stay.
+_OBJECTS_BEFORE_A_SEARCH = 100_000
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -347,7 +351,11 @@ def doctor() -> None:
 
 def main() -> None:
     """Entry point of the `engagement` command."""
-    sys.exit(app())
+    gc.set_threshold(_OBJECTS_BEFORE_A_SEARCH)
+    try:
+        app()
+    except SystemExit as ended:
+        leave(ended)
 
 
 if __name__ == "__main__":

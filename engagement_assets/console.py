@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
+import sys
+import threading
 import traceback
 from collections.abc import Callable
 from datetime import date, datetime, time
 from functools import wraps
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
@@ -60,6 +63,22 @@ def friendly(command: Command) -> Command:
             raise typer.Exit(2 if isinstance(error, (UsageError, ValueError)) else 1) from None
 
     return wrapped  # type: ignore[return-value]
+
+
+def leave(ended: SystemExit) -> NoReturn:
+    """End the process as Python does, but without taking a million objects apart one by one: that takes half a second."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    if not isinstance(ended.code, int | None):
+        raise ended
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):  # a closed pipe is Python's to report
+            raise ended from None
+    os._exit(ended.code or 0)
 
 
 def parse_day(text: str) -> date:

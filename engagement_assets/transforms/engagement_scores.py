@@ -11,9 +11,12 @@ from engagement_assets.contracts import EngagementScores
 from engagement_assets.settings import Bounds, ScoringPolicy
 from engagement_assets.transforms.lifecycle import lifecycle_stage
 from engagement_assets.transforms.rfm import rfm_limits, with_rfm
+from engagement_assets.transforms.steps import collected
 
-#: Score percentiles are counted bucket by bucket, so that no single task sorts a whole snapshot. Each bucket is a window, and
-#: many small windows cost more than a few large ones.
+#: Customers of a snapshot whose scores are sorted in one task. Those of more are sorted bucket by bucket of the score.
+_MOST_IN_ONE_SORT = 2_000_000
+
+#: Each bucket is a window, and many small windows cost more than a few large ones.
 _PERCENTILE_BUCKETS = 64
 
 #: Columns of `snapshot_bounds` that nothing needs once the components and bands are known.
@@ -39,14 +42,13 @@ def clamped(value: Column, bounds: Bounds) -> Column:
     return normalized(F.least(F.greatest(value.cast("double"), low), high), low, high)
 
 
-def snapshot_bounds(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
-    """Minimum and maximum of each measure per day, over the customers with a value, and the limits of bands and quintiles.
+def snapshot_bounds(features: DataFrame, *limits: Column) -> DataFrame:
+    """Minimum and maximum of each measure per day, over the customers with a value, and what else of a day is asked for.
 
-    Returns: as_of_date, customers, and low/high of recency, orders, sessions, revenue; revenue_limit (null without buyers);
-    the columns of `rfm_limits`.
+    Returns: as_of_date, customers, low/high of recency, orders, sessions, revenue, and the aggregates `limits`; computed once,
+    a row per day that comes from the driver.
     """
-    buyers_revenue = F.when(F.col("total_orders") > 0, F.col("total_revenue").cast("double"))
-    return features.groupBy("as_of_date").agg(
+    bounds = features.groupBy("as_of_date").agg(
         F.count(F.lit(1)).alias("customers"),
         F.min("recency_days").cast("double").alias("recency_low"),
         F.max("recency_days").cast("double").alias("recency_high"),
@@ -56,9 +58,15 @@ def snapshot_bounds(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
         F.max("sessions_last_30_days").cast("double").alias("sessions_high"),
         F.min("total_revenue").alias("revenue_low"),
         F.max("total_revenue").alias("revenue_high"),
-        F.percentile(buyers_revenue, policy.revenue_band_percentile).alias("revenue_limit"),
-        *rfm_limits(),
+        *limits,
     )
+    return collected(bounds)
+
+
+def revenue_limit(policy: ScoringPolicy) -> Column:
+    """Aggregate of a day's customers: the revenue from which on a buyer's band is High; null without buyers."""
+    buyers_revenue = F.when(F.col("total_orders") > 0, F.col("total_revenue").cast("double"))
+    return F.percentile(buyers_revenue, policy.revenue_band_percentile).alias("revenue_limit")
 
 
 def reference_score(
@@ -79,10 +87,12 @@ def reference_score(
     )
 
 
-def score_components(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
-    """Add the component scores, their weighted contributions, the score, and the reference scores to the features."""
-    bounds = F.broadcast(snapshot_bounds(features, policy))
-    scaled = features.join(bounds, on="as_of_date", how="inner")
+def score_components(features: DataFrame, bounds: DataFrame, policy: ScoringPolicy) -> DataFrame:
+    """Add the component scores, their weighted contributions, the score, and the reference scores to the features.
+
+    `bounds` are the `snapshot_bounds` of these features; their columns are added too.
+    """
+    scaled = features.join(F.broadcast(bounds), on="as_of_date", how="inner")
     recency = F.when(
         F.col("recency_days").isNotNull(),
         F.lit(1.0) - normalized(F.col("recency_days").cast("double"), F.col("recency_low"), F.col("recency_high")),
@@ -135,11 +145,16 @@ def score_components(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
     )
 
 
-def with_percentile(scored: DataFrame) -> DataFrame:
+def with_percentile(scored: DataFrame, most_customers: int) -> DataFrame:
     """Add `score_percentile`: percent of the day's customers with this score or a lower one.
 
-    `scored` has as_of_date, customers (their number on the day) and engagement_score.
+    `scored` has as_of_date, customers (their number on the day) and engagement_score; `most_customers` is the largest number.
     """
+    if most_customers <= _MOST_IN_ONE_SORT:
+        from_above = Window.partitionBy("as_of_date").orderBy(F.col("engagement_score").desc())
+        # The rank from above counts the higher scores, and one.
+        up_to_own = F.col("customers") - F.rank().over(from_above) + 1
+        return scored.withColumn("score_percentile", _percent(up_to_own))
     bucketed = scored.withColumn("_bucket", F.floor(F.col("engagement_score") * _PERCENTILE_BUCKETS).cast("int"))
     lower_buckets = Window.partitionBy("as_of_date").orderBy("_bucket").rowsBetween(Window.unboundedPreceding, -1)
     sizes = bucketed.groupBy("as_of_date", "_bucket").agg(F.count(F.lit(1)).alias("_size"))
@@ -149,13 +164,21 @@ def with_percentile(scored: DataFrame) -> DataFrame:
     from_above = Window.partitionBy("as_of_date", "_bucket").orderBy(F.col("engagement_score").desc())
     # The rank from above counts the higher scores, and one: what is left of the bucket is this score or lower.
     up_to_own = F.col("_size") - F.col("_rank") + 1
-    share = (F.col("_below") + up_to_own).cast("double") / F.col("customers")
     return (
         bucketed.withColumn("_rank", F.rank().over(from_above))
         .join(F.broadcast(below), on=["as_of_date", "_bucket"], how="inner")
-        .withColumn("score_percentile", F.lit(100.0) * share)
+        .withColumn("score_percentile", _percent(F.col("_below") + up_to_own))
         .drop("_bucket", "_below", "_size", "_rank")
     )
+
+
+def _percent(customers: Column) -> Column:
+    return F.lit(100.0) * (customers.cast("double") / F.col("customers"))
+
+
+def most_customers(bounds: DataFrame) -> int:
+    """Customers of the largest snapshot that `bounds` speak of."""
+    return max((int(row["customers"]) for row in bounds.select("customers").collect()), default=0)
 
 
 def segment(score: Column, percentile: Column, policy: ScoringPolicy) -> Column:
@@ -218,11 +241,12 @@ def score_customers(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
     score, buys = F.col("engagement_score"), F.col("total_orders") > 0
     status = F.when(buys, "Active").when(F.col("sessions_last_30_days") > 0, "Browsing Only").otherwise("Not Active")
     valuable = buys & (F.col("total_revenue").cast("double") >= F.col("revenue_limit"))
-    banded = with_rfm(score_components(features, policy)).withColumn(
+    bounds = snapshot_bounds(features, revenue_limit(policy), *rfm_limits())
+    banded = with_rfm(score_components(features, bounds, policy)).withColumn(
         "revenue_band", F.when(valuable, "High").otherwise("Low")
     )
     # The percentile sorts the rows, so what each row carries of its snapshot's limits goes before.
-    scored = with_percentile(banded.drop("revenue_limit", *_BOUNDS))
+    scored = with_percentile(banded.drop("revenue_limit", *_BOUNDS), most_customers(bounds))
     labelled: list[tuple[str, Column]] = [
         ("engagement_segment", segment(score, F.col("score_percentile"), policy)),
         ("engagement_status", status),

@@ -11,8 +11,10 @@ from engagement_assets.contracts import CustomerFeatures, SegmentChanges
 from engagement_assets.settings import ScoringPolicy
 from engagement_assets.transforms.engagement_scores import (
     monetary_scale,
+    most_customers,
     score_components,
     segment,
+    snapshot_bounds,
     with_percentile,
 )
 from engagement_assets.transforms.lifecycle import lifecycle_stage
@@ -53,9 +55,10 @@ def labelled(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
         ("is_high_risk", buys & (score < policy.high_risk_threshold)),
         ("lifecycle_stage", lifecycle_stage(policy)),
     ]
-    scored = score_components(features, policy)
+    bounds = snapshot_bounds(features)
+    scored = score_components(features, bounds, policy)
     if policy.segment_mode == "quantiles":
-        scored = with_percentile(scored)
+        scored = with_percentile(scored, most_customers(bounds))
     else:
         # Nothing depends on it, and it is the dearest of a score's columns.
         scored = scored.withColumn("score_percentile", F.lit(None).cast("double"))

@@ -132,9 +132,7 @@ def refresh(world: World, planned: Plan) -> Refreshed:
 def written(world: World) -> dict[tuple[str, str], frozenset[str]]:
     """The files of each table and day."""
     return {
-        (table.table(), day): frozenset(
-            f["path"] for f in world.lake._live_files(table, world.lake.delta(table)) if f["partition"] == day
-        )
+        (table.table(), day): frozenset(path for partition, path in world.lake.live_files(table) if partition == day)
         for table in lineage.daily_tables()
         for day in DAYS
     }

@@ -51,7 +51,11 @@ def misfits(table: DeltaTable, contract: type[Contract], column: str) -> list[st
 
 def require_fit(table: DeltaTable, contract: type[Contract], column: str) -> None:
     """Raise SchemaChangedError if the table does not fit its contract."""
-    found = misfits(table, contract, column)
+    require_no(misfits(table, contract, column), contract)
+
+
+def require_no(found: list[str], contract: type[Contract]) -> None:
+    """Raise SchemaChangedError if something of the table does not fit its contract; `found` is what `misfits` gave."""
     if found:
         raise SchemaChangedError(
             f"{contract.table()}: the table was written by another version of this package, and does not fit this one: "

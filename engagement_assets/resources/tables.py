@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from dagster import ConfigurableResource, InitResourceContext, get_dagster_logger
 from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
@@ -25,6 +24,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from engagement_assets.contracts import TABLES, Contract
 from engagement_assets.resources import evolution, versions
+from engagement_assets.resources.current import CurrentVersion, files_of
 from engagement_assets.resources.damage import Damage, TableDamagedError, what_is_wrong
 from engagement_assets.resources.locks import WriterLock
 from engagement_assets.resources.staging import Staged, now_in_milliseconds, partition_column, write_files
@@ -57,6 +57,7 @@ class LakeResource(ConfigurableResource):
     rows_per_file: int = 5_000_000
 
     _writer: WriterLock | None = PrivateAttr(default=None)
+    _current: dict[type[Contract], CurrentVersion] = PrivateAttr(default_factory=dict)
     _written: set[type[Contract]] = PrivateAttr(default_factory=set)
     _handed_out: dict[str, tuple[type[Contract], str]] = PrivateAttr(default_factory=dict)
 
@@ -144,51 +145,53 @@ class LakeResource(ConfigurableResource):
             return None
         return table if known_on is None else versions.version_on(table, contract.table(), known_on)
 
-    def _live_files(self, contract: type[Contract], table: DeltaTable | None) -> list[dict[str, Any]]:
-        if table is None:
-            return []
-        column = partition_column(contract)
-        actions = pa.table(table.get_add_actions(flatten=True)).to_pylist()
-        return [
-            {
-                "path": action["path"],
-                "partition": str(action[f"partition.{column}"]),
-                "rows": action["num_records"],
-                "size": action["size_bytes"],
-                "modified": action["modification_time"],
-            }
-            for action in actions
-        ]
+    def current(self, contract: type[Contract]) -> CurrentVersion | None:
+        """The table's current version, for readers; None if it was never written."""
+        known = self._current.get(contract)
+        if known is None or not known.is_still():
+            table = self.delta(contract)
+            if table is None:
+                return None
+            self._current[contract] = known = CurrentVersion(contract, table, self.path(contract))
+        return known
+
+    def _live_files(self, contract: type[Contract]) -> list[dict[str, Any]]:
+        current = self.current(contract)
+        return current.files if current is not None else []
 
     def live_files(self, contract: type[Contract]) -> Iterator[tuple[str, str]]:
         """Partition and path, relative to the table, of each published file, those of days without rows too."""
-        for file in self._live_files(contract, self.delta(contract)):
+        for file in self._live_files(contract):
             yield file["partition"], file["path"]
 
     def partitions(self, contract: type[Contract], known_on: datetime | None = None) -> dict[str, int]:
         """The published partitions in their order, with their rows. A day without rows is published too, with 0."""
         counts: dict[str, int] = defaultdict(int)
-        for file in self._live_files(contract, self.delta(contract, known_on)):
+        if known_on is None:
+            files = self._live_files(contract)
+        else:
+            table = self.delta(contract, known_on)
+            files = files_of(contract, table) if table is not None else []
+        for file in files:
             counts[file["partition"]] += file["rows"]
         return dict(sorted(counts.items()))
 
     def written_at(self, contract: type[Contract]) -> dict[str, int]:
         """When each published partition was written, in milliseconds of Unix time."""
         newest: dict[str, int] = {}
-        for file in self._live_files(contract, self.delta(contract)):
+        for file in self._live_files(contract):
             newest[file["partition"]] = max(newest.get(file["partition"], 0), int(file["modified"]))
         return newest
 
     def fingerprint(self, contract: type[Contract], partition: str | None = None) -> str:
         """Changes with what is published, of one partition or of all, whatever changed it."""
-        live = self._live_files(contract, self.delta(contract))
-        paths = sorted(file["path"] for file in live if partition in (None, file["partition"]))
+        paths = sorted(file["path"] for file in self._live_files(contract) if partition in (None, file["partition"]))
         return hashlib.sha256("\n".join(paths).encode()).hexdigest()[:16]
 
     def last_commit(self, contract: type[Contract]) -> dict[str, Any]:
         """What `commit` recorded with the table's newest version; empty if there is none."""
-        table = self.delta(contract)
-        return table.history(1)[0] if table is not None else {}
+        current = self.current(contract)
+        return current.table.history(1)[0] if current is not None else {}
 
     def published_at(self, contract: type[Contract]) -> datetime | None:
         """When the newest version was committed, in UTC."""
@@ -216,17 +219,21 @@ class LakeResource(ConfigurableResource):
         known_on: datetime | None = None,
     ) -> list[tuple[str, frozenset[str]]]:
         """As `files`, each with the columns that it lacks: those that came to the contract after it was written, null in it."""
-        table = self.delta(contract, known_on)
+        if known_on is None:
+            self._require_fit(contract)
+            current = self.current(contract)
+            table, live = (current.table, current.files) if current is not None else (None, [])
+        else:
+            table = self.delta(contract, known_on)
+            live = files_of(contract, table) if table is not None else []
         if table is None:
             return []
-        if known_on is None:
-            evolution.require_fit(table, contract, partition_column(contract))
-        elif misfits := evolution.misfits(table, contract, partition_column(contract)):
+        if known_on is not None and (misfits := evolution.misfits(table, contract, partition_column(contract))):
             raise versions.VersionNotKeptError(
                 f"{contract.table()}: the version of {known_on:%Y-%m-%d %H:%M %Z} has other columns ({'; '.join(misfits)}); "
                 "the version of this package that wrote it can show it"
             )
-        live = self._chosen(contract, table, partitions)
+        live = _chosen(live, partitions)
         root = self.path(contract)
         files, path = file_system(root)
         if known_on is not None:
@@ -244,17 +251,6 @@ class LakeResource(ConfigurableResource):
                     raise TableDamagedError(str(Damage(contract, file["partition"], f"{root}/{file['path']}", what)))
         gaps = evolution.lacking(table, contract, [file["modified"] for file in live])
         return [(f"{root}/{file['path']}", lacks) for file, lacks in zip(live, gaps, strict=True)]
-
-    def _chosen(
-        self, contract: type[Contract], table: DeltaTable | None, partitions: Iterable[str] | None
-    ) -> list[dict[str, Any]]:
-        wanted = None if partitions is None else set(partitions)
-        live = [
-            file
-            for file in self._live_files(contract, table)
-            if (wanted is None or file["partition"] in wanted) and file["rows"] > 0
-        ]
-        return sorted(live, key=lambda file: (file["partition"], file["path"]))
 
     def read(self, spark: SparkSession, contract: type[Contract], partitions: Iterable[str] | None = None) -> DataFrame:
         """The published rows of some partitions (all, if None), with exactly the contract's columns."""
@@ -283,7 +279,7 @@ class LakeResource(ConfigurableResource):
         """Published files that are missing or of another size; with `decode` also those that cannot be read to their end."""
         files, path = file_system(self.path(contract))
         found = []
-        chosen = self._chosen(contract, self.delta(contract), partitions)
+        chosen = _chosen(self._live_files(contract), partitions)
         listed = files.find(f"{path}/data", detail=True) if is_url(self.location) and chosen else None
         for file in chosen:
             what = what_is_wrong(files, f"{path}/{file['path']}", file["size"], decode=decode, listed=listed)
@@ -339,7 +335,7 @@ class LakeResource(ConfigurableResource):
         """Staged partitions whose files are, byte for byte, those that are published."""
         files, path = file_system(staged.root)
         live: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for file in self._live_files(staged.contract, self.delta(staged.contract)):
+        for file in self._live_files(staged.contract):
             live[file["partition"]].append(file)
         same = set()
         for partition in staged.rows():
@@ -393,8 +389,10 @@ class LakeResource(ConfigurableResource):
                     continue
                 # Two first commits to an empty partition can both succeed: make sure that ours are the live files.
                 table.update_incremental()
-                live = {f["path"] for f in self._live_files(contract, table) if f["partition"] in set(partitions)}
+                now = CurrentVersion(contract, table, self.path(contract))
+                live = {file["path"] for file in now.files if file["partition"] in set(partitions)}
                 if live == {file.path for file in staged.files}:
+                    self._current[contract] = now
                     self._written.add(contract)
                     return table.version()
         raise CommitFailedError(f"{contract.table()}: another writer keeps replacing the same partitions; run again")
@@ -413,7 +411,7 @@ class LakeResource(ConfigurableResource):
                 configuration=versions.TABLE_PROPERTIES,
             )
         evolution.require_fit(table, contract, partition_column(contract))
-        newest = max((file["modified"] for file in self._live_files(contract, table)), default=0)
+        newest = max((file["modified"] for file in files_of(contract, table)), default=0)
         if evolution.add_new_columns(table, contract, max(newest + 1, now_in_milliseconds())):
             table.update_incremental()
         return table
@@ -421,17 +419,17 @@ class LakeResource(ConfigurableResource):
     # ---- tables of other versions of the package ---------------------------------------------------------------------
 
     def _require_fit(self, contract: type[Contract]) -> None:
-        table = self.delta(contract)
-        if table is not None:
-            evolution.require_fit(table, contract, partition_column(contract))
+        current = self.current(contract)
+        if current is not None:
+            evolution.require_no(current.misfits, contract)
 
     def misfits(self) -> dict[type[Contract], list[str]]:
         """The tables that do not fit their contracts, and what of them does not, in words."""
         found = {}
         for contract in TABLES.values():
-            table = self.delta(contract)
-            if table is not None and (what := evolution.misfits(table, contract, partition_column(contract))):
-                found[contract] = what
+            current = self.current(contract)
+            if current is not None and current.misfits:
+                found[contract] = current.misfits
         return found
 
     def empty(self, contract: type[Contract], *, run_id: str) -> None:
@@ -466,12 +464,19 @@ class LakeResource(ConfigurableResource):
     def _vacuum_quietly(self, contract: type[Contract]) -> None:
         """Vacuum after a publication, which stands whatever comes of this."""
         try:
-            table = self.delta(contract)
-            if table is not None:
+            current = self.current(contract)
+            if current is not None:
                 kept, spared = timedelta(days=self.retention_days), timedelta(hours=self.leftover_hours)
-                versions.vacuum(table, self.path(contract), kept, spared)
+                versions.vacuum(current.table, self.path(contract), kept, spared)
         except Exception as error:
             get_dagster_logger().warning(f"{contract.table()}: old files could not be removed: {error}")
+
+
+def _chosen(live: Iterable[dict[str, Any]], partitions: Iterable[str] | None) -> list[dict[str, Any]]:
+    """The files of some partitions (None: all) that have rows, in the partitions' order."""
+    wanted = None if partitions is None else set(partitions)
+    found = [file for file in live if (wanted is None or file["partition"] in wanted) and file["rows"] > 0]
+    return sorted(found, key=lambda file: (file["partition"], file["path"]))
 
 
 __all__ = ["LakeResource", "NotPublishedError", "Staged", "TableDamagedError", "partition_column"]

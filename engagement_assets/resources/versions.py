@@ -83,13 +83,21 @@ def vacuum(table: DeltaTable, root: str, retention: timedelta, grace: timedelta)
     """
     files, path = file_system(root)
     now = datetime.now(timezone.utc)
+    removed = Removed()
+    folders = set()
+    current = set(_paths(table))
+    old = [
+        (name, info)
+        for name, info in _leftover_candidates(files, path)
+        if name[len(path) + 1 :] not in current and _changed(info) <= now - grace
+    ]
+    if not old:  # then earlier versions need not be looked at
+        return removed
     known = versions(table)
     oldest = current_on(known, now - retention) or known[0]
     needed = _needed(table, files, path, oldest.number)
-    removed = Removed()
-    folders = set()
-    for name, info in _leftover_candidates(files, path):
-        if name[len(path) + 1 :] in needed or _changed(info) > now - grace:
+    for name, info in old:
+        if name[len(path) + 1 :] in needed:
             continue
         files.rm_file(name)
         folders.add(name.rsplit("/", 1)[0])

@@ -8,11 +8,12 @@ import dagster as dg
 from pyspark.sql import DataFrame
 
 from engagement_assets.assets.common import commit_metadata, publish_in_chunks, table_asset
-from engagement_assets.backtest.evaluation import Judgement, evaluate, verdict
+from engagement_assets.backtest.evaluation import Judgement, open_backtest, verdict
 from engagement_assets.checks import rules
 from engagement_assets.checks.publication import Publication
 from engagement_assets.contracts import EngagementScores, RawOrders, ScoreBacktest
-from engagement_assets.lineage import outdated
+from engagement_assets.contracts.monitoring import PREDICTORS
+from engagement_assets.lineage import HORIZONS, outdated
 from engagement_assets.partitions import days_between
 from engagement_assets.resources.engine import EngineResource
 from engagement_assets.resources.tables import LakeResource, Staged
@@ -21,7 +22,7 @@ from engagement_assets.settings import Settings, as_date
 GROUP = "monitoring"
 
 #: Raised by hand when the backtest itself gives other rows for the same snapshots and orders.
-BACKTEST_VERSION = "2"
+BACKTEST_VERSION = "3"
 
 
 def build_backtest_assets(settings: Settings, lake_location: str) -> list[dg.AssetsDefinition]:
@@ -44,18 +45,21 @@ def build_backtest_assets(settings: Settings, lake_location: str) -> list[dg.Ass
         extra = [day for day in outdated(lake, settings).get(ScoreBacktest, ()) if day in snapshots]
         judged: dict[str, list[Judgement]] = {}
 
-        def build(first: date, last: date) -> DataFrame:
-            days = days_between(first, last)
-            found = evaluate(lake, settings.scoring, [as_date(day) for day in days], last_order_day)
-            judged.clear()
-            judged.update({day: [each for each in found if each.as_of_date.isoformat() == day] for day in days})
-            rows = [each.row(list(ScoreBacktest.columns())) for each in found]
-            return writer.spark.createDataFrame(rows, ScoreBacktest.struct())
-
         def look(_: DataFrame, published: Staged) -> None:
             for day in published.rows():
                 writer.describe(day, verdict=verdict(judged[day]))
 
-        yield from publish_in_chunks(writer, settings, build, look=look, extra=extra)
+        everything = [as_date(day) for day in sorted({*writer.asked, *extra})]
+        rows = {day.isoformat(): len(HORIZONS) * len(PREDICTORS) for day in everything}
+        with open_backtest(lake, settings.scoring, everything, last_order_day) as backtest:
+
+            def build(first: date, last: date) -> DataFrame:
+                days = days_between(first, last)
+                found = backtest.judge([as_date(day) for day in days])
+                judged.update({day: [each for each in found if each.as_of_date.isoformat() == day] for day in days})
+                rows = [each.row(list(ScoreBacktest.columns())) for each in found]
+                return writer.spark.createDataFrame(rows, ScoreBacktest.struct())
+
+            yield from publish_in_chunks(writer, settings, build, look=look, extra=extra, rows=rows)
 
     return [score_backtest]

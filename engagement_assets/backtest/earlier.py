@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engagement_assets.settings import ScoringPolicy
 
-#: Predictors whose earlier value a snapshot knows: SQL over its rows joined with those of `earlier_scores`. Null for customers
-#: who had not signed up or had not ordered by then.
+#: Predictors whose earlier value a snapshot knows: SQL over its rows with `score_then`. Null for customers who had not signed up
+#: or had not ordered by then.
 EARLIER = {
     "score": "score_then",
     "reference_score": "CASE WHEN score_then IS NOT NULL THEN reference_score_30_days_before END",
@@ -14,33 +14,41 @@ EARLIER = {
 }
 
 
-def earlier_scores(policy: ScoringPolicy) -> str:
-    """SQL for customer_id and score_then of the buyers of 30 days before $day, on the scale of the customers of that time.
+def _measures(policy: ScoringPolicy) -> dict[str, str]:
+    """SQL of what was scored 30 days before, by name."""
+    revenue = "total_revenue_30_days_before::DOUBLE"
+    return {
+        "silence": "recency_days_30_days_before::DOUBLE",
+        "orders": "total_orders_30_days_before::DOUBLE",
+        "visits": "sessions_previous_30_days::DOUBLE",
+        "money": f"ln(1 + {revenue})" if policy.monetary_scale == "log1p" else revenue,
+    }
 
-    Reads `snapshots`, rows of engagement_scores; the formula is that of `transforms.engagement_scores`.
+
+def scale_then(policy: ScoringPolicy, chosen: str) -> str:
+    """SQL over the rows of engagement_scores that fit a condition: the scale of each day's score of 30 days before, a row a day.
+
+    It is that of the customers of that time. A day before which nobody had signed up has no row.
     """
-    money = (
-        "ln(1 + total_revenue_30_days_before::DOUBLE)"
-        if policy.monetary_scale == "log1p"
-        else ("total_revenue_30_days_before::DOUBLE")
+    ends = ", ".join(f"min({sql}) AS {name}_low, max({sql}) AS {name}_high" for name, sql in _measures(policy).items())
+    return (
+        f"SELECT as_of_date, {ends} FROM engagement_scores "
+        f"WHERE {chosen} AND signup_date <= as_of_date - {policy.activity_window_days} GROUP BY as_of_date"
     )
 
-    def scaled(name: str) -> str:
-        low, high = f"min({name}) OVER ()", f"max({name}) OVER ()"
-        return f"CASE WHEN {high} > {low} THEN ({name} - {low}) / ({high} - {low}) ELSE 0 END"
 
-    frequency = f"{policy.order_weight} * {scaled('orders')} + {policy.session_weight} * {scaled('visits')}"
-    return f"""
-        SELECT customer_id, score_then FROM (
-            SELECT customer_id, orders,
-                   {policy.recency_weight} * (1 - {scaled("silence")}) + {policy.frequency_weight} * ({frequency})
-                   + {policy.monetary_weight} * {scaled("money")} AS score_then
-            FROM (
-                SELECT customer_id, recency_days_30_days_before::DOUBLE AS silence,
-                       total_orders_30_days_before::DOUBLE AS orders, sessions_previous_30_days::DOUBLE AS visits,
-                       {money} AS money
-                FROM snapshots
-                WHERE as_of_date = $day AND signup_date <= $day - {policy.activity_window_days}
-            )
-        ) WHERE orders > 0
+def score_then(policy: ScoringPolicy) -> str:
+    """SQL of the score that a buyer had 30 days before, null for others; over engagement_scores joined with `scale_then`.
+
+    The formula is that of `transforms.engagement_scores`.
     """
+    scaled = {
+        name: f"CASE WHEN {name}_high > {name}_low THEN ({sql} - {name}_low) / ({name}_high - {name}_low) ELSE 0 END"
+        for name, sql in _measures(policy).items()
+    }
+    frequency = f"{policy.order_weight} * {scaled['orders']} + {policy.session_weight} * {scaled['visits']}"
+    return (
+        f"CASE WHEN signup_date <= as_of_date - {policy.activity_window_days} AND total_orders_30_days_before > 0 THEN "
+        f"{policy.recency_weight} * (1 - {scaled['silence']}) + {policy.frequency_weight} * ({frequency}) "
+        f"+ {policy.monetary_weight} * {scaled['money']} END"
+    )

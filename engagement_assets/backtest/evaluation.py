@@ -6,36 +6,25 @@ ordered are left out: recency and frequency say nothing of them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any
 
-import duckdb
 import numpy as np
 
 from engagement_assets.backtest import bg_nbd, metrics
-from engagement_assets.backtest.bg_nbd import Purchases
-from engagement_assets.backtest.earlier import EARLIER, earlier_scores
-from engagement_assets.backtest.metrics import Floats, Ranking
-from engagement_assets.contracts import EngagementScores, RawOrders
+from engagement_assets.backtest.earlier import EARLIER
+from engagement_assets.backtest.metrics import Floats, Grouped, Ranking
+from engagement_assets.backtest.outcomes import BG_NBD, PREDICTORS, RECENCY, SCORE, Outcome, Outcomes, open_outcomes
+from engagement_assets.contracts import EngagementScores
 from engagement_assets.lineage import HORIZONS
-from engagement_assets.partitions import days_between
-from engagement_assets.resources.reading import opened
 from engagement_assets.resources.tables import LakeResource
-from engagement_assets.settings import ScoringPolicy, as_date
-
-SCORE, RECENCY, BG_NBD = "score", "recency", "bg_nbd"
-
-#: What is judged: the score, and simpler things that it has to be better than. SQL over a row of engagement_scores.
-PREDICTORS = {
-    SCORE: "engagement_score",
-    "reference_score": "reference_score",
-    RECENCY: "-recency_days",
-    "frequency": "total_orders",
-    "rfm_quintiles": "rfm_recency + rfm_frequency + rfm_monetary",
-}
+from engagement_assets.settings import ScoringPolicy
 
 #: Resamples for the intervals of a month's last snapshot; other days have none.
 RESAMPLES = 200
@@ -43,45 +32,11 @@ RESAMPLES = 200
 #: What has intervals. BG/NBD is another predictor for each horizon: the purchases that the model expects within it.
 WATCHED = (SCORE, RECENCY, BG_NBD)
 
-_TOP = 0.1
-
-#: Columns of a snapshot that are judged, or judged by.
-_NEEDED = (
-    "as_of_date",
-    "customer_id",
-    "signup_date",
-    "engagement_score",
-    "reference_score",
-    "reference_score_30_days_before",
-    "recency_days",
-    "recency_days_30_days_before",
-    "total_orders",
-    "total_orders_30_days_before",
-    "total_revenue_30_days_before",
-    "sessions_previous_30_days",
-    "rfm_recency",
-    "rfm_frequency",
-    "rfm_monetary",
-    "is_high_risk",
-)
-
 #: Rows of snapshots that are held in memory together, but for a single one that is larger.
-_MOST_ROWS = 2_000_000
+_MOST_ROWS = 1_500_000
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """Customers of a snapshot with what they did in the days after it, each an array in the same order."""
-
-    predictors: dict[str, Floats]
-    #: The same of 30 days before, as far as it is known; NaN for customers who had not ordered by then.
-    earlier: dict[str, Floats]
-    #: What the BG/NBD model is fitted to: orders up to the snapshot.
-    purchases: Purchases
-    is_high_risk: Floats
-    #: Horizon in days -> whether they ordered within it, what they spent.
-    ordered: dict[int, Floats]
-    spent: dict[int, Floats]
+#: Snapshots that are judged at a time, and the rows of them together at most, but for a single one that is larger.
+_THREADS, _MOST_ROWS_AT_A_TIME = 2, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -127,44 +82,6 @@ def is_month_end(day: date) -> bool:
     return (day + timedelta(days=1)).day == 1
 
 
-def outcome(lake: LakeResource, policy: ScoringPolicy, day: date, horizons: Sequence[int]) -> Outcome:
-    """Read a snapshot, the orders up to it, and those of the days after it, up to the longest horizon.
-
-    Raises NotPublishedError.
-    """
-    with _opened(lake, {day: horizons}) as connection:
-        _load(connection, [day])
-        return _outcome(connection, policy, day, horizons)
-
-
-@contextmanager
-def _opened(lake: LakeResource, wanted: Mapping[date, Sequence[int]]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The snapshots of some days, all orders before them and within their horizons, looked up once.
-
-    Raises NotPublishedError.
-    """
-    snapshots = [day.isoformat() for day in wanted]
-    last = max(day + timedelta(days=max(horizons)) for day, horizons in wanted.items())
-    published = lake.partitions(RawOrders)
-    orders = days_between(min([*wanted, *map(as_date, published)]), last)
-    lake.require(RawOrders, orders)
-    lake.require(EngagementScores, snapshots)
-    with opened(lake, {EngagementScores: snapshots, RawOrders: orders}) as connection:
-        connection.execute(
-            "CREATE TABLE spending AS SELECT customer_id, as_of_date, sum(order_amount) AS amount FROM raw_orders GROUP BY ALL"
-        )
-        yield connection
-
-
-def _load(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> None:
-    """Read what is needed of some snapshots into a table: once, not once for each day that is asked for."""
-    connection.execute(
-        f"CREATE OR REPLACE TABLE snapshots AS SELECT {', '.join(_NEEDED)} FROM engagement_scores "
-        "WHERE as_of_date IN (SELECT unnest($days))",
-        {"days": list(days)},
-    )
-
-
 def _batches(days: Sequence[date], rows: Mapping[str, int]) -> Iterator[list[date]]:
     """Days whose snapshots are read together, in their order."""
     batch: list[date] = []
@@ -180,67 +97,33 @@ def _batches(days: Sequence[date], rows: Mapping[str, int]) -> Iterator[list[dat
         yield batch
 
 
-def _outcome(
-    connection: duckdb.DuckDBPyConnection, policy: ScoringPolicy, day: date, horizons: Sequence[int]
-) -> Outcome:
-    predictors = ", ".join(f"CAST({sql} AS DOUBLE) AS {name}" for name, sql in PREDICTORS.items())
-    spent = ", ".join(
-        f"coalesce(sum(amount) FILTER (o.as_of_date <= $day + {horizon}), 0)::DOUBLE AS spent_{horizon}, "
-        f"(count(*) FILTER (o.as_of_date <= $day + {horizon}) > 0)::DOUBLE AS ordered_{horizon}"
-        for horizon in horizons
-    )
-    totals = ", ".join(
-        f"coalesce(spent_{h}, 0) AS spent_{h}, coalesce(ordered_{h}, 0) AS ordered_{h}" for h in horizons
-    )
-    earlier = ", ".join(f"CAST({sql} AS DOUBLE) AS earlier_{name}" for name, sql in EARLIER.items())
-    found = connection.execute(
-        f"""
-        WITH after AS (
-            SELECT customer_id, {spent} FROM spending o
-            WHERE o.as_of_date > $day AND o.as_of_date <= $day + {max(horizons)} GROUP BY customer_id
-        ), until AS (
-            SELECT customer_id, count(*) - 1 AS repeats, max(as_of_date) - min(as_of_date) AS bought_for,
-                   $day - min(as_of_date) AS age
-            FROM spending WHERE as_of_date <= $day GROUP BY customer_id
-        ), before AS ({earlier_scores(policy)})
-        SELECT {predictors}, {earlier}, u.repeats, u.bought_for, u.age, is_high_risk, {totals}
-        FROM snapshots s JOIN until u USING (customer_id) LEFT JOIN before USING (customer_id)
-        LEFT JOIN after USING (customer_id)
-        WHERE s.as_of_date = $day AND total_orders > 0 ORDER BY customer_id
-        """,
-        {"day": day},
-    ).fetchnumpy()
-    columns: dict[str, Floats] = {
-        name: np.ma.filled(np.ma.asarray(values, dtype=float), np.nan) for name, values in found.items()
-    }
-    return Outcome(
-        {name: columns[name] for name in PREDICTORS},
-        {name: columns[f"earlier_{name}"] for name in EARLIER},
-        Purchases(columns["repeats"], columns["bought_for"], columns["age"]),
-        columns["is_high_risk"],
-        {horizon: columns[f"ordered_{horizon}"] for horizon in horizons},
-        {horizon: columns[f"spent_{horizon}"] for horizon in horizons},
-    )
-
-
 def judge(day: date, found: Outcome, *, resamples: int = 0) -> list[Judgement]:
     """Judge each predictor over each horizon; with `resamples`, intervals for those of `WATCHED` and their gain over recency."""
     rankings = {name: Ranking.of(values) for name, values in found.predictors.items()}
-    persistence = {name: _persistence(found, name) for name in EARLIER}
-    model = bg_nbd.fit(found.purchases)
+    persistence = {name: _persistence(rankings[name], found.earlier[name]) for name in EARLIER}
     ranked = {(name, horizon): ranking for horizon in found.ordered for name, ranking in rankings.items()}
+    histories, history_of = found.purchases.different()
+    model = bg_nbd.fit(histories)
     if model is not None:
-        expected = bg_nbd.expected_purchases(model, found.purchases, list(found.ordered))
-        ranked |= {(BG_NBD, horizon): Ranking.of(purchases) for horizon, purchases in expected.items()}
+        # Who has the same history has the same future: histories are ranked, not customers.
+        expected = bg_nbd.expected_purchases(model, histories, list(found.ordered))
+        ranked |= {(BG_NBD, horizon): Ranking.of(values).of_rows(history_of) for horizon, values in expected.items()}
     drawn: dict[tuple[str, int], Floats] = {}
     if resamples:
         pairs = {key: (ranking, found.ordered[key[1]]) for key, ranking in ranked.items() if key[0] in WATCHED}
         drawn = metrics.bootstrap_auc(pairs, resamples=resamples, seed=day.toordinal())
-    return [
-        _judgement(day, name, horizon, found, ranked, drawn, persistence.get(name))
-        for horizon in found.ordered
-        for name in (*PREDICTORS, BG_NBD)
-    ]
+    judged = []
+    for horizon, happened in found.ordered.items():
+        grouped = {
+            name: ranked[name, horizon].sums(happened) for name in (*PREDICTORS, BG_NBD) if (name, horizon) in ranked
+        }
+        recency = grouped[RECENCY].auc()
+        for name in (*PREDICTORS, BG_NBD):
+            spent = ranked[name, horizon].sums(found.spent[horizon]) if name in grouped else None
+            judged.append(
+                _judgement(day, name, horizon, found, grouped.get(name), spent, recency, drawn, persistence.get(name))
+            )
+    return judged
 
 
 def _judgement(
@@ -248,22 +131,20 @@ def _judgement(
     name: str,
     horizon: int,
     found: Outcome,
-    ranked: Mapping[tuple[str, int], Ranking],
+    grouped: Grouped | None,
+    spent: Grouped | None,
+    recency: float | None,
     drawn: Mapping[tuple[str, int], Floats],
     persistence: float | None,
 ) -> Judgement:
     happened = found.ordered[horizon]
-    ranking = ranked.get((name, horizon))
-    area = metrics.auc(ranking, happened) if ranking else None
-    recency = metrics.auc(ranked[RECENCY, horizon], happened)
+    area = grouped.auc() if grouped else None
     spread = gained = None
     if (name, horizon) in drawn:
         spread = metrics.interval(drawn[name, horizon])
         if name != RECENCY:
             gained = metrics.interval(drawn[name, horizon] - drawn[RECENCY, horizon])
-    rates: list[float | None] = [None] * metrics.DECILES
-    if ranking:
-        rates = metrics.decile_rates(ranking, happened)
+    rates: list[float | None] = grouped.decile_rates() if grouped else [None] * metrics.DECILES
     risky = found.is_high_risk if name == SCORE else None
     return Judgement(
         as_of_date=day,
@@ -278,37 +159,70 @@ def _judgement(
         auc_gain=None if area is None or recency is None else area - recency,
         auc_gain_low=gained.low if gained else None,
         auc_gain_high=gained.high if gained else None,
-        average_precision=metrics.average_precision(ranking, happened) if ranking else None,
-        lift_top_decile=metrics.lift(ranking, happened, _TOP) if ranking else None,
-        spend_share_top_decile=metrics.share_of_amount(ranking, found.spent[horizon], _TOP) if ranking else None,
+        average_precision=grouped.average_precision() if grouped else None,
+        lift_top_decile=grouped.lift() if grouped else None,
+        spend_share_top_decile=spent.top_share() if spent else None,
         decile_rates=rates,
         deciles_fall=metrics.falls_throughout(rates),
         high_risk_customers=None if risky is None else int(risky.sum()),
         high_risk_precision=None
         if risky is None or not risky.sum()
-        else float((risky * (1.0 - happened)).sum() / risky.sum()),
+        else float((risky & ~happened).sum() / risky.sum()),
         rank_persistence=persistence,
     )
 
 
-def _persistence(found: Outcome, name: str) -> float | None:
-    """How much the ranking of a predictor is that of 30 days before, over customers who had ordered by then."""
-    known = ~np.isnan(found.earlier[name])
-    return metrics.rank_correlation(found.predictors[name][known], found.earlier[name][known])
+def _persistence(ranking: Ranking, earlier: Floats) -> float | None:
+    """How much a ranking is that of 30 days before, over customers who had ordered by then."""
+    is_known = ~np.isnan(earlier)
+    return metrics.rank_correlation(ranking.of_rows(is_known), Ranking.of(earlier[is_known]))
+
+
+class Backtest:
+    """Judges snapshots of a run, several at a time; made by `open_backtest`."""
+
+    def __init__(
+        self, outcomes: Outcomes | None, wanted: Mapping[date, Sequence[int]], rows: Mapping[str, int]
+    ) -> None:
+        self._outcomes, self._wanted, self._rows = outcomes, wanted, rows
+
+    def judge(self, days: Sequence[date]) -> list[Judgement]:
+        """Judge the snapshots of some days over each horizon that is over; the last day of a month with intervals."""
+        wanted = [day for day in days if day in self._wanted]
+        if self._outcomes is None or not wanted:
+            return []
+        judged: list[Judgement] = []
+        most = max(self._rows.get(day.isoformat(), 0) for day in wanted)
+        threads = max(1, min(_THREADS, os.cpu_count() or 1, _MOST_ROWS_AT_A_TIME // max(1, most)))
+        with bg_nbd.without_threads(), ThreadPoolExecutor(threads, "backtest") as pool:
+            for together in _batches(wanted, self._rows):
+                self._outcomes.load(together)
+                judged += chain.from_iterable(pool.map(self._judge, together))
+        return judged
+
+    def _judge(self, day: date) -> list[Judgement]:
+        assert self._outcomes is not None
+        found = self._outcomes.of(day, self._wanted[day])
+        return judge(day, found, resamples=RESAMPLES if is_month_end(day) else 0)
+
+
+@contextmanager
+def open_backtest(
+    lake: LakeResource, policy: ScoringPolicy, days: Sequence[date], last_order_day: date
+) -> Iterator[Backtest]:
+    """A backtest of the snapshots of some days; what they need is looked up once. Raises NotPublishedError."""
+    wanted = {day: horizons for day in days if (horizons := known_horizons(day, last_order_day))}
+    if not wanted:
+        yield Backtest(None, {}, {})
+        return
+    with open_outcomes(lake, policy, wanted) as outcomes:
+        yield Backtest(outcomes, wanted, lake.partitions(EngagementScores))
 
 
 def evaluate(lake: LakeResource, policy: ScoringPolicy, days: Sequence[date], last_order_day: date) -> list[Judgement]:
-    """Judge the snapshots of some days over each horizon that is over; the last day of a month with intervals."""
-    wanted = {day: horizons for day in days if (horizons := known_horizons(day, last_order_day))}
-    judged: list[Judgement] = []
-    if wanted:
-        with _opened(lake, wanted) as connection, bg_nbd.without_threads():
-            for together in _batches(list(wanted), lake.partitions(EngagementScores)):
-                _load(connection, together)
-                for day in together:
-                    found = _outcome(connection, policy, day, wanted[day])
-                    judged += judge(day, found, resamples=RESAMPLES if is_month_end(day) else 0)
-    return judged
+    """Judge the snapshots of some days over each horizon that is over. Raises NotPublishedError."""
+    with open_backtest(lake, policy, days, last_order_day) as backtest:
+        return backtest.judge(days)
 
 
 def verdict(judged: Sequence[Judgement]) -> str:

@@ -9,60 +9,120 @@ from __future__ import annotations
 import itertools
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+#: Numbers of whatever type holds them exactly; yes and no count as 1 and 0.
+Values = NDArray[Any]
+
 DECILES = 10
 
 K = TypeVar("K", bound=Hashable)
 
 
+#: Whole numbers that span no more than this are counted instead of sorted.
+_SPAN = 1 << 16
+
+
 @dataclass(frozen=True)
 class Ranking:
-    """Customers from the highest value to the lowest, and where each group of equal values begins."""
+    """Groups of customers with equal values, the highest first: which of them each customer is in, and their sizes."""
 
-    order: NDArray[np.intp]
-    starts: NDArray[np.intp]
+    group: NDArray[np.intp]
+    sizes: Floats
 
     @classmethod
-    def of(cls, values: Floats) -> Ranking:
+    def of(cls, values: Values) -> Ranking:
         """Rank by a number, the highest first. Raises ValueError for a value that is no number."""
         if np.isnan(values).any():
             raise ValueError("a ranking needs a number for every customer")
-        order = np.argsort(-values, kind="stable")
+        if not len(values):
+            return cls(np.zeros(0, dtype=np.intp), np.zeros(0))
+        high = values.max()
+        if high - values.min() < _SPAN and np.array_equal(from_top := (high - values).astype(np.intp), high - values):
+            return cls._numbered(from_top)
+        order = np.argsort(-values)
         ordered = values[order]
-        is_start = np.ones(len(ordered), dtype=bool)
-        is_start[1:] = ordered[1:] != ordered[:-1]
-        return cls(order, np.flatnonzero(is_start))
+        group = np.empty(len(values), dtype=np.intp)
+        group[order] = np.cumsum(np.append(False, ordered[1:] != ordered[:-1]))
+        return cls(group, np.bincount(group).astype(float))
 
-    def group_sums(self, amounts: Floats) -> Floats:
-        """Sums of an amount per group of equal values, the highest group first."""
-        if not len(self.starts):
-            return np.zeros(0)
-        return np.add.reduceat(amounts[self.order].astype(float), self.starts)
+    @classmethod
+    def _numbered(cls, labels: NDArray[np.intp]) -> Ranking:
+        """By whole numbers, the lowest first."""
+        counts = np.bincount(labels).astype(float)
+        is_there = counts > 0
+        return cls((np.cumsum(is_there) - 1)[labels], counts[is_there])
+
+    def of_rows(self, rows: Values) -> Ranking:
+        """The same ranking of some of the customers, by their places or a mask; of one that is named twice, twice."""
+        return Ranking._numbered(self.group[rows])
+
+    def sums(self, amounts: Values) -> Grouped:
+        """Sums of an amount per group. Whole numbers add up exactly, in whatever order the customers are."""
+        return Grouped(self.sizes, np.bincount(self.group, amounts, len(self.sizes)).astype(float, copy=False))
 
     def mean_ranks(self) -> Floats:
         """The place of each customer from the top, 1 for the first; equal values share the mean of theirs."""
-        sizes = self.sizes()
-        ranks = np.empty(len(self.order))
-        ranks[self.order] = np.repeat(np.cumsum(sizes) - (sizes - 1) / 2, sizes.astype(int))
-        return ranks
-
-    def sizes(self) -> Floats:
-        """Customers per group of equal values."""
-        return np.diff(np.append(self.starts, len(self.order))).astype(float)
+        return (np.cumsum(self.sizes) - (self.sizes - 1) / 2)[self.group]
 
 
-def auc(ranking: Ranking, happened: Floats) -> float | None:
-    """The chance that a customer to whom it happened ranks above one to whom it did not; None where there is only one kind.
+@dataclass(frozen=True)
+class Grouped:
+    """Customers and the sum of an amount per group of equal values, the highest group first.
 
-    `happened` is 1 or 0 per customer, or how often a resample drew a customer to whom it happened.
+    Where the figures speak of what happened, the amount is 1 for a customer to whom it did, and 0 for the others.
     """
-    return weighted_auc(ranking.group_sums(happened), ranking.group_sums(1.0 - happened))
+
+    sizes: Floats
+    sums: Floats
+
+    def auc(self) -> float | None:
+        """The chance that a customer to whom it happened ranks above one to whom it did not; None with only one kind."""
+        return weighted_auc(self.sums, self.sizes - self.sums)
+
+    def average_precision(self) -> float | None:
+        """The mean precision over the steps of recall; None where it happened to nobody."""
+        overall = self.sums.sum()
+        if overall == 0:
+            return None
+        customers, happened = self._running
+        precision = happened[1:] / customers[1:]
+        return min(1.0, float((precision * self.sums).sum() / overall))
+
+    def top_sums(self, shares: Sequence[float]) -> Floats:
+        """Sums of the amount over the top shares of customers; of the group at the edge, the part that fits."""
+        customers, sums = self._running
+        return np.interp(np.asarray(shares) * customers[-1], customers, sums)
+
+    @cached_property
+    def _running(self) -> tuple[Floats, Floats]:
+        """Customers and amount of so many groups from the top, from none to all."""
+        return np.append(0.0, np.cumsum(self.sizes)), np.append(0.0, np.cumsum(self.sums))
+
+    def lift(self, share: float = 0.1) -> float | None:
+        """How many times more often it happened in the top share than overall; None where it happened to nobody."""
+        overall = self.sums.sum()
+        return None if overall == 0 else float(self.top_sums([share])[0] / (share * overall))
+
+    def top_share(self, share: float = 0.1) -> float | None:
+        """The share of the amount that the top share of customers accounts for; None where there is none."""
+        overall = self.sums.sum()
+        return None if overall == 0 else min(1.0, float(self.top_sums([share])[0] / overall))
+
+    def decile_rates(self) -> list[float | None]:
+        """How often it happened in each tenth of the customers, the highest first; None where there are no customers."""
+        customers = self.sizes.sum()
+        if not customers:
+            return [None] * DECILES
+        sums = self.top_sums([number / DECILES for number in range(DECILES + 1)])
+        # Differences of sums: in the last place they may be beyond what they stand for.
+        return [float(rate) for rate in np.clip(np.diff(sums) / (customers / DECILES), 0.0, 1.0)]
 
 
 def weighted_auc(positives: Floats, negatives: Floats) -> float | None:
@@ -74,44 +134,6 @@ def weighted_auc(positives: Floats, negatives: Floats) -> float | None:
     return min(1.0, float((positives * (below + negatives / 2)).sum() / total))
 
 
-def average_precision(ranking: Ranking, happened: Floats) -> float | None:
-    """The mean precision over the steps of recall; None where it happened to nobody."""
-    hits, sizes = ranking.group_sums(happened), ranking.sizes()
-    if hits.sum() == 0:
-        return None
-    precision = np.cumsum(hits) / np.cumsum(sizes)
-    return min(1.0, float((precision * hits).sum() / hits.sum()))
-
-
-def top_sums(ranking: Ranking, amounts: Floats, shares: Sequence[float]) -> Floats:
-    """Sums of an amount over the top shares of customers; of the group at the edge, the part that fits."""
-    customers = np.append(0.0, np.cumsum(ranking.sizes()))
-    sums = np.append(0.0, np.cumsum(ranking.group_sums(amounts)))
-    return np.interp(np.asarray(shares) * len(ranking.order), customers, sums)
-
-
-def lift(ranking: Ranking, happened: Floats, share: float = 0.1) -> float | None:
-    """How many times more often it happened in the top share than overall; None where it happened to nobody."""
-    overall = happened.sum()
-    return None if overall == 0 else float(top_sums(ranking, happened, [share])[0] / (share * overall))
-
-
-def share_of_amount(ranking: Ranking, amounts: Floats, share: float = 0.1) -> float | None:
-    """The share of an amount that the top share of customers accounts for; None where there is none."""
-    overall = amounts.sum()
-    return None if overall == 0 else min(1.0, float(top_sums(ranking, amounts, [share])[0] / overall))
-
-
-def decile_rates(ranking: Ranking, happened: Floats) -> list[float | None]:
-    """How often it happened in each tenth of the customers, the highest tenth first; None where there are no customers."""
-    customers = len(ranking.order)
-    if not customers:
-        return [None] * DECILES
-    sums = top_sums(ranking, happened, [number / DECILES for number in range(DECILES + 1)])
-    # Differences of sums: in the last place they may be beyond what they stand for.
-    return [float(rate) for rate in np.clip(np.diff(sums) / (customers / DECILES), 0.0, 1.0)]
-
-
 def falls_throughout(rates: list[float | None]) -> bool | None:
     """Whether no decile does better than the one above it; None where there are none."""
     known = [rate for rate in rates if rate is not None]
@@ -120,14 +142,14 @@ def falls_throughout(rates: list[float | None]) -> bool | None:
     return all(later <= earlier + 1e-12 for earlier, later in itertools.pairwise(known))
 
 
-def rank_correlation(one: Floats, other: Floats) -> float | None:
+def rank_correlation(one: Ranking, other: Ranking) -> float | None:
     """Spearman's correlation, equal values sharing their mean rank; None where either has fewer than two different values."""
-    ranks = [Ranking.of(values).mean_ranks() for values in (one, other)]
-    centred = [each - each.mean() if len(each) else each for each in ranks]
-    squares = [float((each**2).sum()) for each in centred]
-    if not all(squares):
+    if min(len(one.sizes), len(other.sizes)) < 2:
         return None
-    return float(np.clip((centred[0] * centred[1]).sum() / np.sqrt(squares[0] * squares[1]), -1.0, 1.0))
+    centred = [each.mean_ranks() - (len(each.group) + 1) / 2 for each in (one, other)]
+    # Not `@`: its threads would add up in an order that depends on their number.
+    products = [np.einsum("i,i->", a, b) for a, b in ((centred[0], centred[1]), *zip(centred, centred, strict=True))]
+    return float(np.clip(products[0] / np.sqrt(products[1] * products[2]), -1.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -142,7 +164,7 @@ class Interval:
 _BLOCK = 1 << 16
 
 
-def bootstrap_auc(judged: Mapping[K, tuple[Ranking, Floats]], *, resamples: int, seed: int) -> dict[K, Floats]:
+def bootstrap_auc(judged: Mapping[K, tuple[Ranking, Values]], *, resamples: int, seed: int) -> dict[K, Floats]:
     """The area under the ROC curve of each ranking in resamples of the customers, the same customers for all.
 
     `judged` has rankings with what happened (1 or 0), all of the same customers. NaN where a resample has only one kind left.
@@ -176,14 +198,15 @@ class _Placed:
     no_lower: NDArray[np.intp] | None  # None without ties, where it is the same
 
     @classmethod
-    def of(cls, ranking: Ranking, happened: Floats) -> _Placed:
-        is_positive = happened[ranking.order] > 0
-        negatives_before = np.append(0, np.cumsum(~is_positive))
-        ends = np.append(ranking.starts[1:], len(ranking.order))
-        group = np.repeat(np.arange(len(ends)), ends - ranking.starts)[is_positive]
-        above, no_lower = negatives_before[ranking.starts[group]], negatives_before[ends[group]]
+    def of(cls, ranking: Ranking, happened: Values) -> _Placed:
+        order = np.argsort(ranking.group)
+        is_positive = happened[order] > 0
+        positives, negatives = order[is_positive], order[~is_positive]
+        up_to = np.append(0, np.cumsum(np.bincount(ranking.group[negatives], minlength=len(ranking.sizes))))
+        group = ranking.group[positives]
+        above, no_lower = up_to[group], up_to[group + 1]
         tied = not np.array_equal(above, no_lower)
-        return cls(ranking.order[is_positive], ranking.order[~is_positive], above, no_lower if tied else None)
+        return cls(positives, negatives, above, no_lower if tied else None)
 
     def areas(self, counts: Floats) -> Floats:
         """The area where customers count so often: a row per resample."""

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engagement_assets.backtest import metrics
 from engagement_assets.backtest.evaluation import known_horizons
 from engagement_assets.backtest.metrics import Floats, Ranking
 from engagement_assets.contracts import EngagementScores, RawOrders
@@ -275,7 +274,7 @@ def suggest_weights(past: Sequence[Past], policy: ScoringPolicy) -> Suggestion |
     choices = grid()
     table = []  # snapshots by weightings, the settings' own last
     for each in past:
-        areas = [metrics.auc(Ranking.of(_score(each.parts, w)), each.happened) for w in (*choices, weights_of(policy))]
+        areas = [Ranking.of(_score(each.parts, w)).sums(each.happened).auc() for w in (*choices, weights_of(policy))]
         known = [area for area in areas if area is not None]
         if len(known) == len(areas):
             table.append(known)

@@ -9,6 +9,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import betaincinv, betaln, gammaincinv, gammaln, hyp2f1
 
+from engagement_assets.backtest import bg_nbd
 from engagement_assets.backtest.bg_nbd import Parameters, Purchases, expected_purchases, fit
 from engagement_assets.backtest.metrics import Floats
 
@@ -116,6 +117,29 @@ def test_a_fit_is_the_greatest_likelihood_and_near_what_the_customers_were_made_
     assert [found.r, found.alpha, found.a, found.b] == pytest.approx(np.exp(other.x), rel=1e-3)
     assert (found.r, found.alpha, found.a / (found.a + found.b)) == pytest.approx(
         (true.r, true.alpha, true.a / (true.a + true.b)), rel=0.2
+    )
+
+
+def test_where_a_search_begins_and_in_which_order_the_customers_are_changes_no_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = simulated(Parameters(0.5, 12.0, 0.6, 4.0), 2000, seed=8)
+    days = Purchases(known.repeats.astype(int), np.floor(known.recency).astype(int), np.ceil(known.age).astype(int))
+    usual = fit(days)
+    assert usual is not None
+    different, of_row = days.different()
+    assert len(different.age) < 2000
+    for name in ("repeats", "recency", "age"):
+        assert np.array_equal(getattr(different, name)[of_row], getattr(days, name))
+    assert different.buyers is not None
+    assert different.buyers.sum() == 2000
+    backwards = Purchases(days.repeats[::-1], days.recency[::-1], days.age[::-1])
+    assert fit(backwards) == usual
+    monkeypatch.setattr(bg_nbd, "_SKETCH", 100)  # from the optimum of every n-th history
+    sketched = fit(days)
+    assert sketched is not None
+    assert [sketched.r, sketched.alpha, sketched.a, sketched.b] == pytest.approx(
+        [usual.r, usual.alpha, usual.a, usual.b], rel=1e-6
     )
 
 

@@ -157,7 +157,10 @@ def test_snapshots_are_judged_alike_however_many_are_read_together(
     days = [date(2025, 1, 31), date(2025, 3, 2)]
     together = evaluation.evaluate(shop.lake, shop.settings.scoring, days, date(2025, 4, 1))
     assert {(row.as_of_date, row.horizon_days) for row in together} == {(days[0], 30), (days[0], 60), (days[1], 30)}
+    alone = [evaluation.evaluate(shop.lake, shop.settings.scoring, [day], date(2025, 4, 1)) for day in days]
+    assert [*alone[0], *alone[1]] == together
     monkeypatch.setattr(evaluation, "_MOST_ROWS", 1)
+    monkeypatch.setattr(evaluation, "_MOST_ROWS_AT_A_TIME", 1)
     assert evaluation.evaluate(shop.lake, shop.settings.scoring, days, date(2025, 4, 1)) == together
 
 

@@ -27,14 +27,14 @@ def test_areas_are_those_of_scikit_learn_with_ties(rows: list[tuple[float, bool]
     values, happened = arrays(rows)
     ranking = Ranking.of(values)
     if 0 < happened.sum() < len(happened):
-        assert metrics.auc(ranking, happened) == pytest.approx(roc_auc_score(happened, values), abs=1e-12)
+        assert ranking.sums(happened).auc() == pytest.approx(roc_auc_score(happened, values), abs=1e-12)
     else:
-        assert metrics.auc(ranking, happened) is None
+        assert ranking.sums(happened).auc() is None
     if happened.sum():
         expected = average_precision_score(happened, values)
-        assert metrics.average_precision(ranking, happened) == pytest.approx(expected, abs=1e-12)
+        assert ranking.sums(happened).average_precision() == pytest.approx(expected, abs=1e-12)
     else:
-        assert metrics.average_precision(ranking, happened) is None
+        assert ranking.sums(happened).average_precision() is None
 
 
 @settings(max_examples=50, deadline=None)
@@ -46,7 +46,7 @@ def test_the_order_of_the_customers_changes_nothing(rows: list[tuple[float, bool
     def figures(rows: list[tuple[float, bool]]) -> list[float | None]:
         values, happened = arrays(rows)
         ranking = Ranking.of(values)
-        return [metrics.lift(ranking, happened), *metrics.decile_rates(ranking, happened)]
+        return [ranking.sums(happened).lift(), *ranking.sums(happened).decile_rates()]
 
     assert figures(shuffled) == pytest.approx(figures(rows))
 
@@ -56,7 +56,7 @@ def test_a_resample_weighs_customers_as_scikit_learn_does() -> None:
     values, happened = generator.integers(0, 20, 500).astype(float), generator.integers(0, 2, 500).astype(float)
     drawn = generator.integers(0, 4, 500).astype(float)
     ranking = Ranking.of(values)
-    area = metrics.weighted_auc(ranking.group_sums(drawn * happened), ranking.group_sums(drawn * (1 - happened)))
+    area = metrics.weighted_auc(ranking.sums(drawn * happened).sums, ranking.sums(drawn * (1 - happened)).sums)
     assert area == pytest.approx(roc_auc_score(happened, values, sample_weight=drawn), abs=1e-12)
 
 
@@ -83,7 +83,7 @@ def test_every_resample_has_the_area_of_its_customers_as_scikit_learn_has_it() -
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=40))
 def test_a_rank_correlation_is_that_of_scipy_with_ties(rows: list[tuple[int, int]]) -> None:
     one, other = np.array(rows, dtype=float).T
-    found = metrics.rank_correlation(one, other)
+    found = metrics.rank_correlation(Ranking.of(one), Ranking.of(other))
     if len(set(one)) > 1 and len(set(other)) > 1:
         assert found == pytest.approx(spearmanr(one, other).statistic, abs=1e-12)
     else:
@@ -110,9 +110,9 @@ def test_twenty_customers_worked_by_hand() -> None:
     happened = np.array([1, 1, 1, 0, 1, 0, 1, 1, 0, 0, 1, 1, *[0] * 8], dtype=float)
     spent = np.array([30, 20, 10, 0, 10, 0, 10, 10, 0, 0, 5, 5, *[0] * 8], dtype=float)
     ranking = Ranking.of(values)
-    assert metrics.lift(ranking, happened) == pytest.approx(2.5)
-    assert metrics.share_of_amount(ranking, spent) == pytest.approx(0.5)
-    rates = metrics.decile_rates(ranking, happened)
+    assert ranking.sums(happened).lift() == pytest.approx(2.5)
+    assert ranking.sums(spent).top_share() == pytest.approx(0.5)
+    rates = ranking.sums(happened).decile_rates()
     assert rates == pytest.approx([1, 0.5, 0.5, 1, 0, 1, 0, 0, 0, 0])
     assert metrics.falls_throughout(rates) is False
     assert metrics.falls_throughout([1.0, 0.5, 0.5, 0.0]) is True
@@ -122,17 +122,17 @@ def test_of_equal_values_at_the_edge_the_part_that_fits_counts() -> None:
     """Ten customers, all equal: the top 10 % is any one of them, and each tenth does as well as all."""
     ranking = Ranking.of(np.ones(10))
     happened = np.array([1.0, 1, 1, 1, 0, 0, 0, 0, 0, 0])
-    assert metrics.lift(ranking, happened) == pytest.approx(1.0)
-    assert metrics.decile_rates(ranking, happened) == pytest.approx([0.4] * 10)
-    assert metrics.auc(ranking, happened) == 0.5
+    assert ranking.sums(happened).lift() == pytest.approx(1.0)
+    assert ranking.sums(happened).decile_rates() == pytest.approx([0.4] * 10)
+    assert ranking.sums(happened).auc() == 0.5
 
 
 def test_nobody_has_no_figures_and_no_value_is_no_rank() -> None:
     nobody = Ranking.of(np.zeros(0))
     nothing = np.zeros(0)
-    assert metrics.auc(nobody, nothing) is None
-    assert metrics.lift(nobody, nothing) is None
-    assert metrics.decile_rates(nobody, nothing) == [None] * 10
+    assert nobody.sums(nothing).auc() is None
+    assert nobody.sums(nothing).lift() is None
+    assert nobody.sums(nothing).decile_rates() == [None] * 10
     drawn = metrics.bootstrap_auc({"it": (nobody, nothing)}, resamples=3, seed=1)["it"]
     assert metrics.interval(drawn) is None
     with pytest.raises(ValueError, match="a number for every customer"):

@@ -17,7 +17,8 @@ import numpy as np
 from rich.console import Console
 
 from engagement_assets.backtest.bg_nbd import Purchases
-from engagement_assets.backtest.evaluation import RESAMPLES, Outcome, judge
+from engagement_assets.backtest.evaluation import RESAMPLES, judge
+from engagement_assets.backtest.outcomes import Outcome
 from engagement_assets.lineage import HORIZONS
 
 TARGET_SECONDS = 60.0
@@ -37,7 +38,7 @@ def made_up(customers: int, seed: int) -> Outcome:
         stopped |= buys & (generator.uniform(size=customers) < stops)
     ordered, spent = {}, {}
     for days in HORIZONS:
-        ordered[days] = ((generator.uniform(size=customers) < -np.expm1(-rates * days)) & ~stopped).astype(float)
+        ordered[days] = (generator.uniform(size=customers) < -np.expm1(-rates * days)) & ~stopped
         spent[days] = ordered[days] * np.round(generator.lognormal(4, 1, customers), 2)
     parts = generator.uniform(size=(3, customers))
     score = 0.4 * (1 - (age - latest) / 730) + 0.3 * repeats / max(1.0, repeats.max()) + 0.3 * parts[0]
@@ -49,7 +50,7 @@ def made_up(customers: int, seed: int) -> Outcome:
         "rfm_quintiles": generator.integers(3, 16, customers).astype(float),
     }
     earlier = {name: values + parts[2] for name, values in predictors.items() if name != "rfm_quintiles"}
-    return Outcome(predictors, earlier, Purchases(repeats, latest, age), (score < 0.3).astype(float), ordered, spent)
+    return Outcome(predictors, earlier, Purchases(repeats, latest, age), score < 0.3, ordered, spent)
 
 
 def main() -> None:

@@ -15,9 +15,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from engagement_assets.backtest import metrics
-from engagement_assets.backtest.evaluation import outcome
 from engagement_assets.backtest.metrics import Ranking
+from engagement_assets.backtest.outcomes import outcome
 from engagement_assets.contracts import EngagementScores
 from engagement_assets_tests.worlds import World
 
@@ -170,9 +169,6 @@ def test_september_predicts_the_autumn_as_it_did_elsewhere(shop: World) -> None:
     }
     for name, values in elsewhere.items():
         ranking = Ranking.of(values)
-        figures = (
-            metrics.auc(ranking, after.ordered[90]),
-            metrics.lift(ranking, after.ordered[90]),
-            metrics.share_of_amount(ranking, after.spent[90]),
-        )
+        ordered = ranking.sums(after.ordered[90])
+        figures = (ordered.auc(), ordered.lift(), ranking.sums(after.spent[90]).top_share())
         assert figures == pytest.approx(AUTUMN[name], abs=0.006), name

@@ -51,4 +51,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     )
 
 
-defs = build_definitions(Settings())
+_settings = Settings()
+defs = build_definitions(_settings)
+
+
+def definitions_of(settings: Settings) -> dg.Definitions:
+    """`defs`, or Definitions built for these settings where they are others."""
+    return defs if settings == _settings else build_definitions(settings)

@@ -189,13 +189,13 @@ def _execute(
     tables: Sequence[str] | None = None,
 ) -> RunOutcome:
     # Only now, because it takes a moment.
-    from engagement_assets.definitions import build_definitions
+    from engagement_assets.definitions import definitions_of
     from engagement_assets.run_launcher import PROCESS_TAG, this_process
 
     token = _listener.set(listener)
     try:
         result = (
-            build_definitions(settings)
+            definitions_of(settings)
             .resolve_job_def(name)
             .execute_in_process(
                 instance=instance,

@@ -97,9 +97,10 @@ def write_files(
     """
     column = partition_column(contract)
     # A folder is a value of the partition's column: sorting by both would be sorting twice.
-    by = [name for name in dict.fromkeys(("customer_id", *contract.key())) if name in frame.columns and name != column]
-    rows = frame.select(*contract.columns(), F.col(column).cast("string").alias(FOLDER_KEY))
-    if parts > 1 and "customer_id" in frame.columns:
+    columns = contract.columns()  # the frame's; asking the frame itself has the engine look through all it is read from
+    by = [name for name in dict.fromkeys(("customer_id", *contract.key())) if name in columns and name != column]
+    rows = frame.select(*columns, F.col(column).cast("string").alias(FOLDER_KEY))
+    if parts > 1 and "customer_id" in columns:
         # By number, or Spark would put small parts together again.
         part = F.pmod(F.xxhash64("customer_id"), F.lit(parts))
         rows = rows.repartition(parts * len(partitions), FOLDER_KEY, part)

@@ -20,18 +20,22 @@ class BenchmarkError(RuntimeError):
 
 @dataclass(frozen=True)
 class Measured:
-    """One process: wall seconds, processor seconds of it and the children it waited for, peak memory in GiB, its output."""
+    """One process: wall seconds, processor seconds of it and the children it waited for, peak memory in GiB, its output.
+
+    `launched`: when it was, in seconds of Unix time.
+    """
 
     seconds: float
     processor: float
     memory: float
     output: str = ""
+    launched: float = 0.0
 
 
 def python(module: str, *arguments: object, environment: Mapping[str, str] | None = None) -> Measured:
     """Run a module in a process of its own. Raises BenchmarkError if it fails."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    started = time.monotonic()
+    started, launched = time.monotonic(), time.time()
     with subprocess.Popen(
         command,
         env={**os.environ, **(environment or {})},
@@ -46,7 +50,8 @@ def python(module: str, *arguments: object, environment: Mapping[str, str] | Non
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise BenchmarkError(f"{' '.join(command[2:])} failed: {output[-500:]}")
-    return Measured(time.monotonic() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024**2, output)
+    seconds = time.monotonic() - started
+    return Measured(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024**2, output, launched)
 
 
 def repeated(runs: int, measure: Callable[[], Measured]) -> Measured:

@@ -14,7 +14,7 @@ from engagement_assets.automation import DAILY_JOB
 from engagement_assets.resources.tables import LakeResource
 from engagement_assets.sample_data import generate
 from engagement_assets.settings import PREFIX
-from engagement_assets_tests.benchmarks.processes import Measured, python
+from engagement_assets_tests.benchmarks.processes import BenchmarkError, Measured, python
 
 #: Three half-years: a year of history, the windows before it, and days to add.
 FIRST, LAST = date(2025, 1, 1), date(2026, 6, 30)
@@ -80,6 +80,15 @@ class Product:
     def show_history(self, customer: str) -> Measured:
         """`engagement show engagement_scores` of one customer, all days."""
         return python("engagement_assets_tests.benchmarks.history", customer, environment=self.environment)
+
+    def seconds_to_success(self, command: Measured) -> float:
+        """Seconds from the launch of the last command to the success of its daily job; files for BI tools come after it."""
+        os.environ["DAGSTER_HOME"] = str(self.folder / "home")
+        with dg.DagsterInstance.get() as instance:
+            (run,) = instance.get_run_records(dg.RunsFilter(job_name=DAILY_JOB), limit=1)
+        if run.dagster_run.status != dg.DagsterRunStatus.SUCCESS or run.end_time is None:
+            raise BenchmarkError(f"the run {run.dagster_run.run_id} is {run.dagster_run.status.value}, no success")
+        return run.end_time - command.launched
 
     def profile(self) -> list[tuple[str, float]]:
         """Seconds of each step of the last run of the daily job, as Dagster recorded them."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 
 import duckdb
 
@@ -190,20 +190,24 @@ class Bench:
         product.run(days_before(self.month, before), before)
         product.ingest(day)
         self.tell("one day")
-        runs = [product.run(day) for _ in range(self.runs)]
+        runs, to_success = [], []
+        for _ in range(self.runs):
+            runs.append(product.run(day))
+            to_success.append(product.seconds_to_success(runs[-1]))
         short = middle(runs)
         self.profiles[f"one day of {self.customers:,} customers, from launch to end {short.seconds:.1f} s"] = (
             product.profile()
         )
         self.targets.append(
             Target(
-                f"1 day of {self.customers:,} customers, sources already read",
-                short.seconds,
+                f"1 day of {self.customers:,} customers, sources already read, from launch to success",
+                median(to_success),
                 6.0,
                 "s",
-                if_missed="half is starting Python, Dagster and the engine, and the files for BI tools that `engagement run` "
-                "writes at its end; next: score_backtest fits a model for each snapshot whose horizon is over that day",
-                figures=f"processor {short.processor:.1f} s, {short.memory:.1f} GiB",
+                if_missed="a third is starting Python, Dagster and the engine; the engine writes a table's day on one core; "
+                "next: steps that need not wait for each other at the same time",
+                figures=f"to the command's end, with the files for BI tools, {short.seconds:.1f} s; "
+                f"processor {short.processor:.1f} s, {short.memory:.1f} GiB",
             )
         )
         self.tell(f"{self.year} days of history")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date
 from importlib.metadata import version
 from typing import Any
@@ -22,6 +24,7 @@ from engagement_assets.contracts import (
     Sessions,
 )
 from engagement_assets.partitions import ONE_RUN_PER_RANGE, chunks, daily_partitions
+from engagement_assets.resources.tables import Staged
 from engagement_assets.settings import Settings
 
 OWNER = "team:engagement"
@@ -92,6 +95,37 @@ def table_asset(
     }
 
 
+def publish_each(
+    publication: Publication,
+    chunks_of_days: Sequence[list[str]],
+    build: Callable[[list[str]], DataFrame],
+    rows: Mapping[str, int],
+    look: Look | None = None,
+) -> None:
+    """Build, audit and publish chunks of days; while one is audited the next is built, or an engine's cores would wait.
+
+    `rows` tells about how many rows a day has. What is built already when an earlier chunk fails is thrown away.
+    """
+
+    def stage(days: list[str]) -> Staged:
+        return publication.stage(build(days), days, max(rows.get(day, 0) for day in days))
+
+    before: tuple[Staged, list[str]] | None = None
+    with ThreadPoolExecutor(1, thread_name_prefix=publication.contract.table()) as ahead:
+        for days in chunks_of_days:
+            coming = ahead.submit(stage, days)
+            if before is not None:
+                try:
+                    publication.publish(*before, look)
+                except Exception:
+                    with suppress(Exception):
+                        publication.lake.discard(coming.result())
+                    raise
+            before = coming.result(), days
+    if before is not None:
+        publication.publish(*before, look)
+
+
 def publish_in_chunks(
     publication: Publication,
     settings: Settings,
@@ -110,9 +144,13 @@ def publish_in_chunks(
     rows = publication.lake.partitions(RawCustomers) if rows is None else rows
     try:
         wanted = sorted({*publication.asked, *extra})
-        for days in chunks(wanted, settings.chunk_days, rows, settings.chunk_rows):
-            frame = build(date.fromisoformat(days[0]), date.fromisoformat(days[-1]))
-            publication.publish(frame, days, look, most_rows=max(rows.get(day, 0) for day in days))
+        publish_each(
+            publication,
+            list(chunks(wanted, settings.chunk_days, rows, settings.chunk_rows)),
+            lambda days: build(date.fromisoformat(days[0]), date.fromisoformat(days[-1])),
+            rows,
+            look,
+        )
     except Exception as error:
         yield from publication.partial_events()
         publication.lake.name_damage(error)

@@ -26,7 +26,6 @@ class Facts:
     key: Sequence[str]
     examine: Callable[[SourcesResource, SparkSession, Inspection, str, ObservationWindow], Iterator[DataFrame]]
     judge_in_time: Callable[[ObservationWindow], Column]
-    settle: Callable[[DataFrame, DataFrame], DataFrame]
     require_customers: Callable[[DataFrame, DataFrame], DataFrame]
 
 
@@ -52,7 +51,6 @@ ORDERS = Facts(
     orders_step.KEY,
     _examine_orders,
     orders_step.judge_in_time,
-    orders_step.settle_orders,
     orders_step.require_customers,
 )
 
@@ -63,6 +61,5 @@ WEB_EVENTS = Facts(
     web_events_step.KEY,
     _examine_web_events,
     web_events_step.judge_in_time,
-    web_events_step.settle_web_events,
     web_events_step.require_customers,
 )

@@ -149,7 +149,9 @@ class Reader:
         """A source of facts as a whole."""
         files = len(inspection.files)
         examined, inspection = self._examined(inspection, source.contract, partial(self._judge, source, last_day))
-        settled = source.settle(examined, customers)
+        keep = partial(ing.keep, folder=f"{self.scratch}/{source.name}-repeated", spark=self.spark)
+        settled = examination.settle_repeats(examined, key=source.key, contents=source.contents, keep=keep)
+        settled = source.require_customers(settled, customers)
         settled = ing.keep(settled, f"{self.scratch}/{source.name}-settled", self.spark)
         return ing.take_stock(inspection, settled, source.contents, files=files)
 

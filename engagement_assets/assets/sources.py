@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -9,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from engagement_assets.assets import ingestion as ing
-from engagement_assets.assets.common import code_version, commit_metadata, publish_in_chunks, table_asset
+from engagement_assets.assets.common import code_version, commit_metadata, publish_each, publish_in_chunks, table_asset
 from engagement_assets.assets.fact_sources import ORDERS, WEB_EVENTS, Facts
 from engagement_assets.assets.last_read import LastRead, last_read
 from engagement_assets.assets.reader import Reader, reading
@@ -240,9 +241,8 @@ def _bring_up_to_date(
     try:
         if found is not None:
             rows = ing.rows_to_write(found, published)
-            for days in ing.in_writes(write, rows):
-                kept = ing.rows_of(lake, reader.spark, contract, found, days)
-                publication.publish(kept, days, most_rows=max(rows.get(day, 0) for day in days))
+            build = partial(ing.rows_of, lake, reader.spark, contract, found)
+            publish_each(publication, ing.in_writes(write, rows), build, rows)
         publication.confirm([day for day in asked if day not in write])
     except Exception:
         yield from publication.partial_events()

@@ -40,7 +40,7 @@ _ROWS_FOR_A_MEAN = 20
 
 
 class Publication:
-    """The writes of one asset in one run: `publish` for each chunk of days, then `events` for Dagster.
+    """The writes of one asset in one run: `stage` and `publish` for each chunk of days, then `events` for Dagster.
 
     `asked` are the days of the run; days beyond them may be published too (a fact table fills in what is missing), and are
     recorded as well. `campaigns` are the rules that the origins of audiences are read from.
@@ -73,14 +73,19 @@ class Publication:
         self.outcomes: dict[str, dict[str, Outcome]] = {rule.name: {} for rule in rules}
         self.metadata: dict[str, dict[str, Any]] = {}
 
-    def publish(self, frame: DataFrame, days: Sequence[str], look: Look | None = None, *, most_rows: int = 0) -> None:
-        """Stage the rows of some days, audit what was staged, commit the good days.
+    def stage(self, frame: DataFrame, days: Sequence[str], most_rows: int = 0) -> Staged:
+        """Write the rows of some days where no reader sees them; `most_rows` is about how many rows the largest has.
 
-        `look` sees the staged rows after their audit, for what else is to be told of them. `most_rows` is about how many rows
-        the largest day has.
+        May run in a thread of its own while another write is published.
+        """
+        return self.lake.stage(frame, self.contract, partitions=days, run_id=self.context.run_id, most_rows=most_rows)
+
+    def publish(self, staged: Staged, days: Sequence[str], look: Look | None = None) -> None:
+        """Audit what was staged of some days, commit the good days.
+
+        `look` sees the staged rows after their audit, for what else is to be told of them.
         """
         run_id = self.context.run_id
-        staged = self.lake.stage(frame, self.contract, partitions=days, run_id=run_id, most_rows=most_rows)
         rows = staged.rows()
         # Each rule is a pass over the rows: kept at hand until the last has seen them, where the engine can do that.
         audited = self.lake.read_staged(self.spark, staged).persist(StorageLevel.MEMORY_AND_DISK)

@@ -7,7 +7,7 @@ An examined frame has the table's columns, `source_path`, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -75,18 +75,27 @@ def as_json(*columns: Column) -> Column:
 
 
 def settle_repeats(
-    examined: DataFrame, *, key: Sequence[str], contents: Sequence[str], among_equals: Sequence[str] = ()
+    examined: DataFrame,
+    *,
+    key: Sequence[str],
+    contents: Sequence[str],
+    among_equals: Sequence[str] = (),
+    keep: Callable[[DataFrame], DataFrame] | None = None,
 ) -> DataFrame:
     """Mark repeated rows: exact repeats as DUPLICATE, other rows of the same key as CONFLICT.
 
     One row of each key is kept: the first by `contents`, which begins with the row's date, so that a later row never
     displaces an earlier one; of equal rows the first by the columns `among_equals`. Rows without a key are no repeats of
-    each other.
+    each other. `keep` holds a frame that is used twice, so that the keys are counted once: that takes the most memory here.
     """
     candidates = examined.filter(F.col("verdict") == KEPT).filter(F.col(key[-1]).isNotNull())
     # Most keys are unique: find the few that are not by a hash, and sort only those.
     hashed = F.xxhash64(*key)
     repeated = candidates.groupBy(hashed.alias("_key")).count().filter("count > 1").select("_key")
+    if keep is not None:
+        repeated = keep(repeated)
+        if repeated.isEmpty():
+            return examined
     suspect = (F.col("verdict") == KEPT) & F.col(key[-1]).isNotNull()
     marked = examined.withColumn("_key", F.when(suspect, hashed))
     clear = marked.join(repeated, on="_key", how="left_anti")

@@ -72,11 +72,6 @@ def _in_its_time(window: ObservationWindow, day: Column, amount: Column) -> tupl
     )
 
 
-def settle_orders(examined: DataFrame, customers: DataFrame) -> DataFrame:
-    """Keep one row per order_id, the earliest, and only orders of known customers (column customer_id)."""
-    return require_customers(examination.settle_repeats(examined, key=KEY, contents=CONTENTS), customers)
-
-
 def require_customers(settled: DataFrame, customers: DataFrame) -> DataFrame:
     """Keep only orders of known customers (column customer_id)."""
     settled = examination.settle_unknown_customers(settled, customers)

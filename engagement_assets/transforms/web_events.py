@@ -75,11 +75,6 @@ def judge_in_time(window: ObservationWindow) -> Column:
     return examination.first_reason(window.verdict(F.col("as_of_date")))
 
 
-def settle_web_events(examined: DataFrame, customers: DataFrame) -> DataFrame:
-    """Keep one row per event_id and day, the earliest, and only events of known customers (column customer_id)."""
-    return require_customers(examination.settle_repeats(examined, key=KEY, contents=CONTENTS), customers)
-
-
 def require_customers(settled: DataFrame, customers: DataFrame) -> DataFrame:
     """Keep only events of known customers (column customer_id)."""
     settled = examination.settle_unknown_customers(settled, customers)

@@ -1,9 +1,9 @@
 """What a good SQL author would write by hand: the same tables for the same days in DuckDB, all days of a table at once.
 
-The yardstick of `targets.py` for what this machine can do, and an independent oracle: all tables the product publishes but
+The yardstick of `targets.py` for what this machine can do, and an independent oracle: all tables that the product publishes but
 `rejected_rows`, with the same columns and rows. It reads clean sources only: it keeps no rejected rows, runs no check, publishes
-nothing atomically and records no run. Settings are the defaults, written out. Of `score_backtest`, the fit of the BG/NBD model
-and the draws of the intervals are no SQL; there it calls the product's functions as one calls a library (`model.py`).
+nothing atomically and records no run. The settings are the defaults, written out. Of `score_backtest`, the fit of the BG/NBD
+model and the draws of the intervals are no SQL; there it calls the product's functions as one calls a library (`model.py`).
 
     python -m engagement_assets_tests.benchmarks.duckdb_way DATA OUTPUT START FIRST LAST
 """
@@ -16,18 +16,14 @@ import duckdb
 
 from engagement_assets_tests.benchmarks.duckdb_way.model import draw_intervals, expect_purchases
 
-#: Tables of all days from START on; the others are written from FIRST on. Each with the order of a day's rows.
-FACTS = {"raw_orders": "customer_id", "raw_web_events": "customer_id", "sessions": "customer_id"}
-DAILY = {
-    "raw_customers": "customer_id",
-    "order_aggregates": "customer_id",
-    "customer_features": "customer_id",
-    "engagement_scores": "customer_id",
-    "engagement_metrics": "as_of_date",
-    "segment_changes": "customer_id",
-    "campaign_audiences": "customer_id",
-    "score_backtest": "horizon_days, predictor",
-}
+#: Tables of all days from START on; the others are written from FIRST on.
+FACTS = ("raw_orders", "raw_web_events", "sessions")
+
+#: Tables that are still read when they are written; the others make room.
+READ_LATER = ("sessions", "engagement_scores")
+
+#: The order of a day's rows, where it is not that of the customers.
+ORDER = {"engagement_metrics": "as_of_date", "score_backtest": "horizon_days, predictor"}
 
 
 def build(data: Path, output: Path, start: str, first: str, last: str) -> None:
@@ -38,19 +34,29 @@ def build(data: Path, output: Path, start: str, first: str, last: str) -> None:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")
 
-        def run(script: str) -> None:
+        def run(script: str, *tables: str) -> None:
             for statement in connection.extract_statements((Path(__file__).parent / script).read_text("utf-8")):
                 connection.execute(statement, {name: given[name] for name in statement.named_parameters})
+            for table in tables:
+                _write(connection, table, output, start if table in FACTS else first)
 
-        for script in ("sources.sql", "features.sql", "scores.sql", "marketing.sql", "buyers.sql"):
-            run(script)
+        run("sources.sql", "raw_web_events", "sessions")
+        run("features.sql", "raw_orders", "raw_customers", "order_aggregates")
+        run("scores.sql", "customer_features", "engagement_metrics", "engagement_scores")
+        run("segment_changes.sql", "segment_changes")
+        run("campaign_audiences.sql", "campaign_audiences")
+        run("buyers.sql")
         expect_purchases(connection)
         run("outcomes.sql")
         draw_intervals(connection)
-        run("backtest.sql")
-        for table, order in (FACTS | DAILY).items():
-            days = "" if table in FACTS else f"WHERE as_of_date >= DATE '{first}'"
-            connection.execute(
-                f"COPY (SELECT * FROM {table} {days} ORDER BY as_of_date, {order}) TO '{output}/{table}' "
-                "(FORMAT parquet, PARTITION_BY (as_of_date), WRITE_PARTITION_COLUMNS, COMPRESSION zstd, OVERWRITE)"
-            )
+        run("backtest.sql", "score_backtest")
+
+
+def _write(connection: duckdb.DuckDBPyConnection, table: str, output: Path, first: str) -> None:
+    connection.execute(
+        f"COPY (SELECT * FROM {table} WHERE as_of_date >= DATE '{first}' "
+        f"ORDER BY as_of_date, {ORDER.get(table, 'customer_id')}) TO '{output}/{table}' "
+        "(FORMAT parquet, PARTITION_BY (as_of_date), WRITE_PARTITION_COLUMNS, COMPRESSION zstd, OVERWRITE)"
+    )
+    if table not in READ_LATER:
+        connection.execute(f"DROP {'VIEW' if table == 'raw_web_events' else 'TABLE'} {table}")

@@ -49,7 +49,8 @@ CREATE TABLE score_backtest AS
     list_bool_and(list_transform(range(1, 10), lambda n: f.rates[n + 1] <= f.rates[n] + 1e-12)) AS deciles_fall,
     CASE WHEN p.predictor = 'score' THEN high_risk_customers END AS high_risk_customers,
     CASE WHEN p.predictor = 'score' THEN high_risk_precision END AS high_risk_precision, rank_persistence
-  FROM totals t CROSS JOIN (SELECT unnest(['score', 'reference_score', 'recency', 'frequency', 'rfm_quintiles', 'bg_nbd']) AS predictor) p
+  FROM totals t
+  CROSS JOIN (VALUES ('score'), ('reference_score'), ('recency'), ('frequency'), ('rfm_quintiles'), ('bg_nbd')) p (predictor)
   LEFT JOIN figures f ON (f.as_of_date, f.horizon_days, f.predictor) = (t.as_of_date, t.horizon_days, p.predictor)
   LEFT JOIN figures r ON (r.as_of_date, r.horizon_days, r.predictor) = (t.as_of_date, t.horizon_days, 'recency')
   LEFT JOIN persistence s ON (s.as_of_date, s.predictor) = (t.as_of_date, p.predictor)

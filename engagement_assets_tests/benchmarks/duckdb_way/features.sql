@@ -55,3 +55,5 @@ CREATE TABLE customer_features AS
     (c.as_of_date - 30 - last_order_date_30_days_before)::INTEGER AS recency_days_30_days_before
   FROM raw_customers c LEFT JOIN order_aggregates USING (as_of_date, customer_id)
   LEFT JOIN windows USING (as_of_date, customer_id);
+
+DROP TABLE windows;

@@ -74,7 +74,7 @@ def require_same_tables(lake: LakeResource, by_hand: Path, days: Sequence[str]) 
             some = days[first : first + _DAYS_AT_A_TIME]
             ours = lake.files(contract, some)
             theirs = [str(file) for day in some for file in by_hand.glob(f"{name}/as_of_date={day}/*.parquet")]
-            other = _other_columns(contract, ours, theirs)
+            other = _other_columns(ours, theirs)
             if other:
                 wrong.append(f"{name}: {other}")
                 break
@@ -141,20 +141,22 @@ def _same(contract: type[Contract], name: str, tolerance: float) -> str:
     return f"({is_equal} OR coalesce(abs(a.{name} - b.{name}) <= {tolerance} * greatest(1, abs(a.{name})), false))"
 
 
-def _other_columns(contract: type[Contract], ours: Sequence[str], theirs: Sequence[str]) -> str:
+def _other_columns(ours: Sequence[str], theirs: Sequence[str]) -> str:
     """What is different about the columns of two sets of files, in words; empty where nothing is."""
-    if not ours or not theirs:
-        return ""
-    found = []
     with duckdb.connect() as connection:
-        for files in (ours, theirs):
+
+        def columns(file: str) -> dict[str, str]:
             described = connection.execute(
-                "DESCRIBE SELECT * FROM read_parquet($files, hive_partitioning = false)", {"files": [files[0]]}
-            ).fetchall()
-            found.append({name: kind for name, kind, *_ in described if name != PARTITION})
-    one, other = found
-    return ", ".join(
-        f"column {name} is {other.get(name, 'not there')} instead of {one.get(name, 'not there')}"
-        for name in {**one, **other}
-        if one.get(name) != other.get(name)
-    )
+                "DESCRIBE SELECT * FROM read_parquet($file, hive_partitioning = false)", {"file": file}
+            )
+            return {name: kind for name, kind, *_ in described.fetchall() if name != PARTITION}
+
+        one = columns(ours[0]) if ours else {}
+        for other in map(columns, theirs if one else ()):
+            if other != one:
+                return ", ".join(
+                    f"column {name} is {other.get(name, 'missing')} instead of {one.get(name, 'missing')}"
+                    for name in {**one, **other}
+                    if one.get(name) != other.get(name)
+                )
+    return ""

@@ -115,11 +115,11 @@ def compare(contract: type[Contract], ours: Sequence[str], theirs: Sequence[str]
     }
     with duckdb.connect() as connection:
         for side, files in (("a", ours), ("b", theirs)):
-            rows = f"SELECT {', '.join(contract.columns())} FROM read_parquet($files, hive_partitioning = false)"
-            copies = f"SELECT *, {'1' if key else 'count(*)'} AS copies FROM ({rows}) {'' if key else 'GROUP BY ALL'}"
+            read = f"read_parquet({list(files or ours or theirs)}, hive_partitioning = false)"
+            counted, limit = "1" if key else "count(*)", "" if files else "LIMIT 0"
             connection.execute(
-                f"CREATE TEMPORARY VIEW {side} AS {copies.replace('$files', str([*(files or ours or theirs)]))} "
-                f"{'' if files else 'LIMIT 0'}"
+                f"CREATE VIEW {side} AS SELECT {', '.join(contract.columns())}, {counted} AS copies FROM {read} "
+                f"{'' if key else 'GROUP BY ALL'} {limit}"
             )
         values = connection.execute(
             f"SELECT {', '.join(counts.values())} FROM a FULL JOIN b ON {' AND '.join(on)}"

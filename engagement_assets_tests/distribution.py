@@ -27,6 +27,7 @@ LONG_FILES = (
     "faults/test_two_runs.py",
     "integration/test_more_files.py",
     "integration/test_real_orders.py",
+    "integration/test_duckdb_way.py",
     "privacy/test_forget.py",
     "faults/test_kill.py",
     "resources/test_upgrades.py",

@@ -1,6 +1,6 @@
 """What one would write in a notebook: PySpark on Apache Spark, everything from the raw files anew for each day.
 
-The yardstick of `pipeline.py`, as short as it can honestly be: clean, sessionize, aggregate, score, write. It has no
+The yardstick of `targets.py`, as short as it can honestly be: clean, sessionize, aggregate, score, write. It has no
 checks, no rejected rows, no reference score and no windows before, so it does less than the product.
 
     python -m engagement_assets_tests.benchmarks.notebook_way DATA OUTPUT DAY [DAY ...]

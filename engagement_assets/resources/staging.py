@@ -22,6 +22,12 @@ from engagement_assets.resources.stores import file_system
 #: them, and readers would find it twice.
 FOLDER_KEY = "partition"
 
+#: Rows that a reader of one customer decodes of a file, of which it can skip the rest: files are in the order of customers.
+_ROWS_PER_GROUP = 20_000
+
+#: What the engines call it: the embedded one, and Apache Spark. Either passes over the other's.
+_GROUP_OPTIONS = ("max_row_group_size", "parquet.block.row.count.limit")
+
 
 @dataclass(frozen=True)
 class StagedFile:
@@ -91,9 +97,9 @@ def write_files(
 ) -> Staged:
     """Write a frame under `root`/`folder`, one folder per partition, ordered by customer within each file.
 
-    A partition has one file or, of tables with customers, up to `parts`, each with the customers that fall to it. A partition
-    without rows gets an empty file, so that it counts as built; rows of a partition that is not among `partitions` are an
-    error.
+    A partition has one file or, of tables with customers, up to `parts`, each with the customers that fall to it. Row groups are
+    small, so that one customer's rows are found without decoding everybody's. A partition without rows gets an empty file, so
+    that it counts as built; rows of a partition that is not among `partitions` are an error.
     """
     column = partition_column(contract)
     # A folder is a value of the partition's column: sorting by both would be sorting twice.
@@ -106,7 +112,8 @@ def write_files(
         rows = rows.repartition(parts * len(partitions), FOLDER_KEY, part)
     else:
         rows = rows.repartition(FOLDER_KEY)
-    rows.sortWithinPartitions(FOLDER_KEY, *by).write.partitionBy(FOLDER_KEY).parquet(f"{root}/{folder}")
+    writer = rows.sortWithinPartitions(FOLDER_KEY, *by).write.partitionBy(FOLDER_KEY)
+    writer.options(**dict.fromkeys(_GROUP_OPTIONS, _ROWS_PER_GROUP)).parquet(f"{root}/{folder}")
     return Staged(contract, root, folder, tuple(_find(contract, root, folder, partitions)))
 
 

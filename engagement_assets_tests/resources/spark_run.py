@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from engagement_assets.contracts import RawCustomers, RawOrders
@@ -42,12 +43,17 @@ def files(lake: str, day: str, orders: str, customers: str, rows_per_file: str) 
     """Publish so many orders of so many customers on a day, with so many rows in a file."""
     tables = LakeResource(root=lake, rows_per_file=int(rows_per_file))
     with EngineResource(engine="local[2]", timezone="UTC") as engine:
-        rows = engine.spark_session.range(int(orders)).select(
-            F.lit(day).cast("date").alias("as_of_date"),
-            F.concat(F.lit("o"), F.col("id").cast("string")).alias("order_id"),
-            F.concat(F.lit("c"), F.pmod("id", F.lit(int(customers))).cast("string")).alias("customer_id"),
-            F.lit(f"{day} 12:00:00").cast("timestamp").alias("order_date"),
-            F.lit(1).cast("decimal(18,2)").alias("order_amount"),
-        )
-        staged = tables.stage(rows, RawOrders, partitions=[day], run_id="many", most_rows=int(orders))
-        tables.commit(staged, run_id="many")
+        publish_orders(tables, engine.spark_session, day, int(orders), int(customers))
+
+
+def publish_orders(tables: LakeResource, spark: SparkSession, day: str, orders: int, customers: int) -> None:
+    """Publish so many orders of so many customers on a day."""
+    rows = spark.range(orders).select(
+        F.lit(day).cast("date").alias("as_of_date"),
+        F.concat(F.lit("o"), F.col("id").cast("string")).alias("order_id"),
+        F.concat(F.lit("c"), F.pmod("id", F.lit(customers)).cast("string")).alias("customer_id"),
+        F.lit(f"{day} 12:00:00").cast("timestamp").alias("order_date"),
+        F.lit(1).cast("decimal(18,2)").alias("order_amount"),
+    )
+    staged = tables.stage(rows, RawOrders, partitions=[day], run_id="many", most_rows=orders)
+    tables.commit(staged, run_id="many")

@@ -20,6 +20,7 @@ from engagement_assets.resources.staging import Staged
 from engagement_assets.resources.tables import LakeResource, NotPublishedError
 from engagement_assets.resources.versions import VersionNotKeptError
 from engagement_assets_tests.apache_spark import SparkProcess
+from engagement_assets_tests.resources.spark_run import publish_orders
 
 DAY, NEXT = "2025-03-30", "2025-03-31"
 
@@ -165,3 +166,30 @@ def test_apache_spark_writes_a_day_of_many_rows_as_several_files_each_customer_i
     assert sum(len(file["order_id"]) for file in files) == 1_000
     assert sum(len(held) for held in customers) == 200
     assert all(file["customer_id"] == sorted(file["customer_id"]) for file in files)
+
+
+def test_a_reader_of_one_customer_can_skip_most_of_a_file(lake: LakeResource, engine: EngineResource) -> None:
+    publish_orders(lake, engine.spark_session, DAY, orders=90_000, customers=45_000)
+    customers_are_in_few_groups(lake)
+
+
+@pytest.mark.spark
+def test_apache_spark_lets_a_reader_of_one_customer_skip_most_of_a_file(
+    lake: LakeResource, apache_spark: SparkProcess
+) -> None:
+    apache_spark.run(
+        "engagement_assets_tests.resources.spark_run", "files", lake.location, DAY, "90000", "45000", "100000"
+    )
+    customers_are_in_few_groups(lake)
+
+
+def customers_are_in_few_groups(lake: LakeResource) -> None:
+    """The one file has several row groups, and the statistics of at most two (a customer across an edge) speak of a customer."""
+    (path,) = lake.files(RawOrders)
+    footer = pq.ParquetFile(path).metadata
+    column = footer.schema.names.index("customer_id")
+    groups = [footer.row_group(number).column(column).statistics for number in range(footer.num_row_groups)]
+    assert footer.num_rows == 90_000
+    assert len(groups) >= 4
+    for customer in ("c0", "c22222", "c44999", "c999"):
+        assert 1 <= sum(group.min <= customer <= group.max for group in groups) <= 2

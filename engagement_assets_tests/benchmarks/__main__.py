@@ -44,7 +44,7 @@ def main() -> None:
     for part in asked.part or PARTS:
         PARTS[part](bench)
     for name, steps in bench.profiles.items():
-        profile = Table("step", "seconds", title=name)
+        profile = Table("where", "seconds", title=name)
         for step, seconds in steps:
             profile.add_row(step, f"{seconds:.2f}")
         console.print(profile)

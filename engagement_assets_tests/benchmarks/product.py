@@ -72,6 +72,13 @@ class Product:
         """`engagement run` for these days."""
         return python("engagement_assets.cli", "run", "--from", first, "--to", last, environment=self.environment)
 
+    def where_time_goes(self, first: date, last: date = LAST) -> list[tuple[str, float]]:
+        """`engagement run` for these days once more, with seconds by kind of work (`spans.py`)."""
+        module = "engagement_assets_tests.benchmarks.spans"
+        told = python(module, "run", "--from", first, "--to", last, environment=self.environment).output.splitlines()
+        lines = (line.split("\t") for line in told if "\t" in line)
+        return [(kind, float(seconds)) for seconds, kind in lines]
+
     def ingest(self, last: date) -> Measured:
         """Only the tables of the sources, up to a day."""
         tables = ("raw_customers", "raw_orders", "raw_web_events")

@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyspark.sql.types as T
 
 from engagement_assets.contracts import TABLES, Contract, EngagementMetrics, EngagementScores
+from engagement_assets.resources.published import NotPublishedError
 from engagement_assets.resources.reading import opened
-from engagement_assets.resources.tables import LakeResource, NotPublishedError
+from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import Settings, as_date, local_path
 from engagement_assets.star_schema import Days, ExportColumn, ExportFile, export_files
 

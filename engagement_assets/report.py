@@ -8,8 +8,10 @@ from typing import Any
 
 from engagement_assets.contracts import TABLES, Contract, EngagementMetrics, EngagementScores, RejectedRows
 from engagement_assets.contracts.engagement import SEGMENTS
+from engagement_assets.resources.published import NotPublishedError
 from engagement_assets.resources.reading import opened
-from engagement_assets.resources.tables import LakeResource, NotPublishedError, partition_column
+from engagement_assets.resources.staging import partition_column
+from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import Bounds, ScoringPolicy, Settings
 
 #: Percentiles that the reference bounds are proposed from.

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from engagement_assets.cli import app
 from engagement_assets.explanation import ExplanationError, explain_published
-from engagement_assets.resources.tables import NotPublishedError
+from engagement_assets.resources.published import NotPublishedError
 from engagement_assets_tests.worlds import World
 
 FIRST, LAST = "2026-06-17", "2026-06-30"

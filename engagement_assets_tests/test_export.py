@@ -13,7 +13,7 @@ import pytest
 
 from engagement_assets.contracts import EngagementMetrics, EngagementScores
 from engagement_assets.export import export_csv, newest, thinned
-from engagement_assets.resources.tables import NotPublishedError
+from engagement_assets.resources.published import NotPublishedError
 from engagement_assets_tests.worlds import Row, World
 
 DAYS = ("2025-03-01", "2025-03-02")

@@ -16,7 +16,8 @@ from engagement_assets.contracts.monitoring import PREDICTORS
 from engagement_assets.lineage import HORIZONS, outdated
 from engagement_assets.partitions import days_between
 from engagement_assets.resources.engine import EngineResource
-from engagement_assets.resources.tables import LakeResource, Staged
+from engagement_assets.resources.staging import Staged
+from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import Settings, as_date
 
 GROUP = "monitoring"

@@ -24,7 +24,7 @@ from engagement_assets.contracts import (
     Sessions,
 )
 from engagement_assets.partitions import ONE_RUN_PER_RANGE, chunks, daily_partitions
-from engagement_assets.resources.tables import Staged
+from engagement_assets.resources.staging import Staged
 from engagement_assets.settings import Settings
 
 OWNER = "team:engagement"

@@ -25,7 +25,8 @@ from engagement_assets.contracts import (
 from engagement_assets.lineage import outdated
 from engagement_assets.partitions import days_between
 from engagement_assets.resources.engine import EngineResource
-from engagement_assets.resources.tables import LakeResource, Staged
+from engagement_assets.resources.staging import Staged
+from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import Settings
 from engagement_assets.transforms.customer_features import build_features
 from engagement_assets.transforms.engagement_metrics import total_metrics

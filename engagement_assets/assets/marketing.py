@@ -26,7 +26,8 @@ from engagement_assets.lineage import outdated
 from engagement_assets.opt_outs import read_opt_outs
 from engagement_assets.partitions import days_between
 from engagement_assets.resources.engine import EngineResource
-from engagement_assets.resources.tables import LakeResource, Staged
+from engagement_assets.resources.staging import Staged
+from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import Settings, as_date
 from engagement_assets.transforms.campaign_audiences import choose_audiences
 from engagement_assets.transforms.customer_features import build_features

@@ -25,7 +25,8 @@ from engagement_assets.campaign_policy import CampaignPolicy
 from engagement_assets.checks.rules import Audited, Outcome, Rule
 from engagement_assets.column_lineage import column_lineage, depends_on
 from engagement_assets.contracts import Contract
-from engagement_assets.resources.tables import LakeResource, Staged
+from engagement_assets.resources.staging import Staged
+from engagement_assets.resources.tables import LakeResource
 
 #: Called with the audited rows, and the part of the write that is about to be published.
 Look = Callable[[DataFrame, Staged], None]

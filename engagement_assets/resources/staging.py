@@ -22,7 +22,7 @@ from engagement_assets.resources.stores import file_system
 #: them, and readers would find it twice.
 FOLDER_KEY = "partition"
 
-#: Rows that a reader of one customer decodes of a file, of which it can skip the rest: files are in the order of customers.
+#: Files are in the order of customers: a reader of one customer decodes a group of rows and skips the others.
 _ROWS_PER_GROUP = 20_000
 
 #: What the engines call it: the embedded one, and Apache Spark. Either passes over the other's.

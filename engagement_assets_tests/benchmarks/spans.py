@@ -103,7 +103,7 @@ def main() -> None:
     spans.watch(LakeResource, "stage", lambda _, __, contract, **___: f"building and writing {contract.table()}")
     spans.watch(Publication, "_audit", "checks: contracts")
     spans.watch(Look, "_count", "checks: monitoring")
-    for name in ("commit", "discard", "vacuum"):
+    for name in ("commit", "discard", "_vacuum_quietly"):
         spans.watch(LakeResource, name, "publishing")
     spans.watch(Backtest, "judge", "comparing snapshots with what came after")
     spans.watch(PooledSqliteEventLogStorage, "store_event", "storing Dagster's events")

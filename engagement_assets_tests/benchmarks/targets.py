@@ -92,7 +92,7 @@ class Bench:
                 2.0,
                 "times",
                 if_missed="four wide tables are each computed, audited, sorted and written for every day, one after the other; "
-                "score_backtest is an eighth; next: features and scores in one pass",
+                "next: features and scores in one pass",
                 figures=f"{mine.seconds:.1f} s (processor {mine.processor:.0f} s, {mine.memory:.1f} GiB) against "
                 f"{hand.seconds:.1f} s (processor {hand.processor:.0f} s, {hand.memory:.1f} GiB); "
                 f"all {rows:,} rows of these days are the same",
@@ -109,7 +109,7 @@ class Bench:
                 "times faster",
                 at_least=True,
                 if_missed=f"DuckDB by hand, which checks and records nothing, is {whole / hand.seconds:.0f} times faster itself; "
-                "and the notebook writes one table, not eleven; next: as above",
+                "and the notebook writes one table, not eleven; next: features and scores in one pass",
                 figures=f"{mine.seconds:.1f} s against {whole:.0f} s, extrapolated from "
                 f"{', '.join(f'{seconds:.1f} s' for seconds in days)}",
             )
@@ -211,7 +211,7 @@ class Bench:
                 median(to_success),
                 6.0,
                 "s",
-                if_missed="a third is starting Python, Dagster and the engine; the engine writes a table's day on one core; "
+                if_missed="two fifths are starting Python, importing and opening Dagster; a table's day is written on one core; "
                 "next: steps that need not wait for each other at the same time",
                 figures=f"to the command's end, with the files for BI tools, {short.seconds:.1f} s; "
                 f"processor {short.processor:.1f} s, {short.memory:.1f} GiB",
@@ -271,7 +271,7 @@ class Bench:
                 "s",
                 if_missed="a file is opened for each day, its footer of 45 columns read and a row group decoded; "
                 "next: files clustered over days",
-                figures=f"{self.customers:,} customers a day; the first reading, with files from the disk, {readings[0]:.2f} s",
+                figures=f"{self.customers:,} customers a day; the first reading, maybe from the disk, {readings[0]:.2f} s",
             )
         )
 

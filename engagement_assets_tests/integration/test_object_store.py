@@ -17,10 +17,11 @@ from engagement_assets.dashboard.warehouse import Warehouse
 from engagement_assets.erasure import forget
 from engagement_assets.export import export_csv
 from engagement_assets.report import read_table
+from engagement_assets.resources.damage import TableDamagedError
 from engagement_assets.resources.locks import LakeBusyError
 from engagement_assets.resources.reading import opened
 from engagement_assets.resources.stores import StoreUnavailableError, file_system
-from engagement_assets.resources.tables import LakeResource, TableDamagedError
+from engagement_assets.resources.tables import LakeResource
 from engagement_assets.settings import PREFIX, Settings
 from engagement_assets_tests.servers import free_port, fresh_environment, running, wait_for
 from engagement_assets_tests.worlds import World

@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 from engagement_assets.cli import app
 from engagement_assets.contracts import RawOrders
 from engagement_assets.resources.engine import EngineResource
+from engagement_assets.resources.published import NotPublishedError
 from engagement_assets.resources.reading import opened
 from engagement_assets.resources.staging import Staged
-from engagement_assets.resources.tables import LakeResource, NotPublishedError
+from engagement_assets.resources.tables import LakeResource
 from engagement_assets.resources.versions import VersionNotKeptError
 from engagement_assets_tests.apache_spark import SparkProcess
 from engagement_assets_tests.resources.spark_run import publish_orders

@@ -6,18 +6,18 @@ import warnings
 
 import dagster as dg
 
-from engagement_assets.assets.backtest import build_backtest_assets
-from engagement_assets.assets.engagement import build_engagement_assets
-from engagement_assets.assets.marketing import build_marketing_assets
-from engagement_assets.assets.serving import build_serving_assets
-from engagement_assets.assets.sources import build_source_assets
-from engagement_assets.automation import build_automation
-from engagement_assets.checks.monitoring import build_monitoring_checks
-from engagement_assets.resources.engine import EngineResource
-from engagement_assets.resources.sources import SourcesResource
-from engagement_assets.resources.tables import LakeResource
-from engagement_assets.runs import progress_logger
+from engagement_assets.engine import EngineResource
+from engagement_assets.lake.tables import LakeResource
+from engagement_assets.operations.runs import progress_logger
+from engagement_assets.pipeline.assets.engagement import build_engagement_assets
+from engagement_assets.pipeline.assets.marketing import build_marketing_assets
+from engagement_assets.pipeline.assets.monitoring import build_backtest_assets
+from engagement_assets.pipeline.assets.serving import build_serving_assets
+from engagement_assets.pipeline.assets.sources import build_source_assets
+from engagement_assets.pipeline.automation import build_automation
+from engagement_assets.pipeline.checks.monitoring import build_monitoring_checks
 from engagement_assets.settings import Settings
+from engagement_assets.sources.resource import SourcesResource
 
 # Partitioned checks and kinds are marked as previews in Dagster; the minor version is pinned for that reason.
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)

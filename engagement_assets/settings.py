@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from engagement_assets.campaign_policy import CampaignPolicy
+from engagement_assets.domain.campaign_policy import CampaignPolicy
 
 PREFIX = "ENGAGEMENT_"
 

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from engagement_assets_tests import PROJECT
 from engagement_assets_tests.servers import fresh_environment
 
 _SECONDS_TO_STOP = 20
@@ -57,7 +58,7 @@ def spark_process(log: Path) -> Iterator[SparkProcess]:
             stdout=subprocess.PIPE,
             stderr=said,
             text=True,
-            cwd=Path(__file__).parents[1],
+            cwd=PROJECT,
             env={**fresh_environment(), "TZ": "UTC"},
         )
     with process:

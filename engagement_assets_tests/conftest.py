@@ -15,8 +15,8 @@ import pytest
 from alembic.script import ScriptDirectory
 from filelock import FileLock
 
-from engagement_assets.export import export_csv
-from engagement_assets.resources.engine import OLDEST_JAVA, EngineResource, java_version
+from engagement_assets.engine import OLDEST_JAVA, EngineResource, java_version
+from engagement_assets.exports.csv_files import export_csv
 from engagement_assets_tests.apache_spark import SparkProcess, spark_process
 from engagement_assets_tests.distribution import Scheduling, long_files_first
 from engagement_assets_tests.servers import CHROMIUM

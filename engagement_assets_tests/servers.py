@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from engagement_assets.resources.engine import CONNECT_MODE
+from engagement_assets.engine import CONNECT_MODE
 
 CHROMIUM = Path("/usr/bin/chromium")
 

@@ -16,12 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from engagement_assets.automation import DAILY_JOB
-from engagement_assets.contracts import TABLES
 from engagement_assets.definitions import build_definitions
-from engagement_assets.resources.tables import LakeResource
-from engagement_assets.runs import LOCAL_INSTANCE
+from engagement_assets.domain.contracts import TABLES
+from engagement_assets.lake.tables import LakeResource
+from engagement_assets.operations.runs import LOCAL_INSTANCE
+from engagement_assets.pipeline.automation import DAILY_JOB
 from engagement_assets.settings import Settings
+from engagement_assets_tests import PROJECT
 
 NO_CAPTURED_OUTPUT = """
 compute_logs:
@@ -32,7 +33,7 @@ compute_logs:
 Row = dict[str, Any]
 
 #: The committed sample data and its first day.
-SAMPLE_DATA = Path(__file__).parents[1] / "data" / "raw"
+SAMPLE_DATA = PROJECT / "data" / "raw"
 SAMPLE_START = date(2025, 1, 1)
 
 

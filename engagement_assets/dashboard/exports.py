@@ -14,7 +14,7 @@ from flask import Flask, Response, request
 from engagement_assets.dashboard.state import View, parse
 from engagement_assets.dashboard.visuals import log
 from engagement_assets.dashboard.warehouse import Row, Warehouse
-from engagement_assets.export import spreadsheet_safe
+from engagement_assets.exports.csv_files import spreadsheet_safe
 
 #: Column names and the rows below them.
 Export = Callable[[Warehouse, View], Iterable[Sequence[Any]]]

@@ -11,7 +11,6 @@ import dash_mantine_components as dmc
 from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
 
-from engagement_assets.contracts import EngagementScores
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import link, message
 from engagement_assets.dashboard.markup import aria
@@ -21,6 +20,7 @@ from engagement_assets.dashboard.site import PAGES, page_at, visuals_of
 from engagement_assets.dashboard.state import COMPARISONS, View, parse, rewrite
 from engagement_assets.dashboard.visuals import log
 from engagement_assets.dashboard.warehouse import Catalogue, Warehouse
+from engagement_assets.domain.contracts import EngagementScores
 
 #: A snapshot that is older than this is called stale, days.
 STALE_AFTER_DAYS = 2

@@ -8,10 +8,10 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from engagement_assets.contracts.engagement import SEGMENTS, VALUE_SEGMENTS
 from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.state import COMPARISONS
 from engagement_assets.dashboard.theme import FONT
+from engagement_assets.domain.contracts.engagement import SEGMENTS, VALUE_SEGMENTS
 
 NAVBAR: Any = {"width": 272, "breakpoint": "md", "collapsed": {"mobile": True}}
 

@@ -11,8 +11,8 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-from engagement_assets.contracts.engagement import SEGMENTS, STATUSES, VALUE_SEGMENTS
 from engagement_assets.dashboard.warehouse import Catalogue
+from engagement_assets.domain.contracts.engagement import SEGMENTS, STATUSES, VALUE_SEGMENTS
 from engagement_assets.settings import as_date
 
 #: Days back that can be compared with by one click.

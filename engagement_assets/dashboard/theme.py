@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from engagement_assets.colours import AMBER, BLUE, COLOURWAY, FEW, GREEN, MANY
 from engagement_assets.dashboard.markup import aria
+from engagement_assets.domain.colours import AMBER, BLUE, COLOURWAY, FEW, GREEN, MANY
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 

@@ -20,7 +20,7 @@ from engagement_assets.dashboard.components import card, failure
 from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.state import View, parse
 from engagement_assets.dashboard.warehouse import Warehouse
-from engagement_assets.resources.damage import TableDamagedError
+from engagement_assets.lake.damage import TableDamagedError
 
 log = logging.getLogger("engagement.dashboard")
 

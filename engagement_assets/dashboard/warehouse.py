@@ -17,11 +17,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import duckdb
 
-from engagement_assets.contracts import TABLES, Contract, EngagementScores
 from engagement_assets.dashboard.dagster_log import DagsterLog
 from engagement_assets.dashboard.glossary import meanings
-from engagement_assets.resources.reading import connect, relation_sql
-from engagement_assets.resources.tables import LakeResource
+from engagement_assets.domain.contracts import TABLES, Contract, EngagementScores
+from engagement_assets.lake.reading import connect, relation_sql
+from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings, is_url
 
 Row = dict[str, Any]

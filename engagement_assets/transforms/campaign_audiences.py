@@ -11,8 +11,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from engagement_assets.campaign_policy import PLACEHOLDER, AudienceRule, CampaignPolicy
-from engagement_assets.contracts import CampaignAudiences, EngagementScores
+from engagement_assets.domain.campaign_policy import PLACEHOLDER, AudienceRule, CampaignPolicy
+from engagement_assets.domain.contracts import CampaignAudiences, EngagementScores
 
 #: Hashes are compared on a scale of 32 bits.
 _SCALE = 2**32

@@ -7,7 +7,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from engagement_assets.contracts import CustomerFeatures
+from engagement_assets.domain.contracts import CustomerFeatures
 from engagement_assets.settings import ScoringPolicy
 from engagement_assets.transforms.steps import each_day
 

@@ -8,8 +8,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from engagement_assets.contracts import EngagementMetrics
-from engagement_assets.contracts.engagement import SEGMENTS, STATUSES, VALUE_SEGMENTS
+from engagement_assets.domain.contracts import EngagementMetrics
+from engagement_assets.domain.contracts.engagement import SEGMENTS, STATUSES, VALUE_SEGMENTS
 
 
 def _column_name(prefix: str, label: str) -> str:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from engagement_assets.contracts import OrderAggregates
+from engagement_assets.domain.contracts import OrderAggregates
 from engagement_assets.settings import ScoringPolicy
 from engagement_assets.transforms.steps import each_day
 

@@ -16,10 +16,10 @@ from datetime import date
 import numpy as np
 from rich.console import Console
 
-from engagement_assets.backtest.bg_nbd import Purchases
-from engagement_assets.backtest.evaluation import RESAMPLES, judge
-from engagement_assets.backtest.outcomes import Outcome
-from engagement_assets.lineage import HORIZONS
+from engagement_assets.analysis.backtest.bg_nbd import Purchases
+from engagement_assets.analysis.backtest.evaluation import RESAMPLES, judge
+from engagement_assets.analysis.backtest.outcomes import Outcome
+from engagement_assets.domain.catalogue import HORIZONS
 
 TARGET_SECONDS = 60.0
 

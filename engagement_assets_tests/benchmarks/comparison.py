@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from engagement_assets.contracts import TABLES, Contract
-from engagement_assets.resources.tables import LakeResource
+from engagement_assets.domain.contracts import TABLES, Contract
+from engagement_assets.lake.tables import LakeResource
 from engagement_assets_tests.benchmarks.product import Product
 
 #: By how much a number of two engines may differ, relative to it where it is above 1.

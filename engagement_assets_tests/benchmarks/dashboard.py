@@ -28,7 +28,10 @@ from urllib.parse import urlencode
 
 import duckdb
 
-from engagement_assets.contracts import (
+from engagement_assets.dashboard.glossary import meanings
+from engagement_assets.dashboard.site import PAGES, visuals_of
+from engagement_assets.dashboard.warehouse import Warehouse
+from engagement_assets.domain.contracts import (
     Contract,
     EngagementMetrics,
     EngagementScores,
@@ -36,10 +39,7 @@ from engagement_assets.contracts import (
     RejectedRows,
     Sessions,
 )
-from engagement_assets.dashboard.glossary import meanings
-from engagement_assets.dashboard.site import PAGES, visuals_of
-from engagement_assets.dashboard.warehouse import Warehouse
-from engagement_assets.resources.tables import LakeResource
+from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings
 from engagement_assets_tests.dashboard.lakes import publish
 from engagement_assets_tests.servers import free_port
@@ -306,7 +306,7 @@ def measure(lake: str, rounds: int) -> None:
     )["c"]
     port = free_port()
     environment = {**os.environ, "ENGAGEMENT_LAKE": lake}
-    command = [sys.executable, "-m", "engagement_assets.cli", "dashboard", "--port", str(port)]
+    command = [sys.executable, "-m", "engagement_assets.cli.app", "dashboard", "--port", str(port)]
     started = time.perf_counter()
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     try:

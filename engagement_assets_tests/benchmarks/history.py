@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 import time
 
-from engagement_assets.contracts import EngagementScores
-from engagement_assets.resources.reading import opened
-from engagement_assets.resources.tables import LakeResource
+from engagement_assets.domain.contracts import EngagementScores
+from engagement_assets.lake.reading import opened
+from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings
 
 

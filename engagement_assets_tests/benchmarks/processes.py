@@ -8,10 +8,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
-ROOT = Path(__file__).parents[2]
+from engagement_assets_tests import PROJECT
+
+ROOT = PROJECT
 
 
 class BenchmarkError(RuntimeError):

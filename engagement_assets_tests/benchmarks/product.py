@@ -10,8 +10,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from engagement_assets.automation import DAILY_JOB
-from engagement_assets.resources.tables import LakeResource
+from engagement_assets.lake.tables import LakeResource
+from engagement_assets.pipeline.automation import DAILY_JOB
 from engagement_assets.sample_data import generate
 from engagement_assets.settings import PREFIX
 from engagement_assets_tests.benchmarks.processes import BenchmarkError, Measured, python
@@ -70,7 +70,7 @@ class Product:
 
     def run(self, first: date, last: date = LAST) -> Measured:
         """`engagement run` for these days."""
-        return python("engagement_assets.cli", "run", "--from", first, "--to", last, environment=self.environment)
+        return python("engagement_assets.cli.app", "run", "--from", first, "--to", last, environment=self.environment)
 
     def where_time_goes(self, first: date, last: date = LAST) -> list[tuple[str, float]]:
         """`engagement run` for these days once more, with seconds by kind of work (`spans.py`)."""

@@ -26,13 +26,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from engagement_assets.automation import DAILY_JOB
-from engagement_assets.runs import LOCAL_INSTANCE
+from engagement_assets.operations.runs import LOCAL_INSTANCE
+from engagement_assets.pipeline.automation import DAILY_JOB
 from engagement_assets.settings import PREFIX
+from engagement_assets_tests import PROJECT
 from engagement_assets_tests.servers import free_port, fresh_environment, running, wait_for
 from engagement_assets_tests.worlds import SAMPLE_DATA, SAMPLE_START, World
 
-WORKSPACE = Path(__file__).parents[2] / "workspace.yaml"
+WORKSPACE = PROJECT / "workspace.yaml"
 LAST = date(2026, 6, 30)
 
 _LAUNCH = "mutation ($run: ExecutionParams!) {launchRun(executionParams: $run) {... on LaunchRunSuccess {run {runId}}}}"

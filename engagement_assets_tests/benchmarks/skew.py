@@ -12,7 +12,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from engagement_assets.resources.engine import EngineResource
+from engagement_assets.engine import EngineResource
 from engagement_assets.settings import ScoringPolicy
 from engagement_assets.transforms.sessions import sessionize
 

@@ -79,14 +79,15 @@ class Spans:
 
 def main() -> None:
     """Watch the product's rooms, then be its command."""
-    from engagement_assets import cli, runs
-    from engagement_assets.assets.reader import Reader
-    from engagement_assets.backtest.evaluation import Backtest
-    from engagement_assets.checks.look import Look
-    from engagement_assets.checks.publication import Publication
-    from engagement_assets.event_log import PooledSqliteEventLogStorage
-    from engagement_assets.resources.engine import EngineResource
-    from engagement_assets.resources.tables import LakeResource
+    from engagement_assets.analysis.backtest.evaluation import Backtest
+    from engagement_assets.analysis.monitoring.look import Look
+    from engagement_assets.cli import app as cli
+    from engagement_assets.dagster_internals.event_log import PooledSqliteEventLogStorage
+    from engagement_assets.engine import EngineResource
+    from engagement_assets.lake.tables import LakeResource
+    from engagement_assets.operations import runs
+    from engagement_assets.pipeline.publication import Publication
+    from engagement_assets.sources.reader import Reader
 
     spans = Spans()
     spans.watch(EngineResource, "_start_embedded", "starting the engine")

@@ -11,8 +11,8 @@ from statistics import mean, median
 
 import duckdb
 
-from engagement_assets.contracts import EngagementScores
-from engagement_assets.partitions import days_between
+from engagement_assets.domain.contracts import EngagementScores
+from engagement_assets.domain.days import days_between
 from engagement_assets_tests.benchmarks.comparison import TOLERANCE, different_rows, require_same_tables
 from engagement_assets_tests.benchmarks.processes import Measured, middle, python, repeated
 from engagement_assets_tests.benchmarks.product import FIRST, LAST, Product, days_before, sources

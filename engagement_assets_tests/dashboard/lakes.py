@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from engagement_assets.contracts import TABLES, Contract
-from engagement_assets.resources.staging import Staged, StagedFile, statistics
-from engagement_assets.resources.tables import LakeResource
-from engagement_assets.runs import HOME_VARIABLE
+from engagement_assets.domain.contracts import TABLES, Contract
+from engagement_assets.lake.staging import Staged, StagedFile, statistics
+from engagement_assets.lake.tables import LakeResource
+from engagement_assets.operations.runs import HOME_VARIABLE
 from engagement_assets_tests.worlds import World
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from engagement_assets.cli import app as command_line
-from engagement_assets.contracts import EngagementScores
+from engagement_assets.cli.app import app as command_line
 from engagement_assets.dashboard.app import build_app
 from engagement_assets.dashboard.queries.common import key_figures
 from engagement_assets.dashboard.server import PortTakenError, open_server
 from engagement_assets.dashboard.theme import GRAPH_CONFIG, chart, figure
 from engagement_assets.dashboard.warehouse import Warehouse
+from engagement_assets.domain.contracts import EngagementScores
 from engagement_assets.settings import Settings
 from engagement_assets_tests.dashboard.lakes import copied
 from engagement_assets_tests.worlds import World

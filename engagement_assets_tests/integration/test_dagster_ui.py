@@ -8,21 +8,21 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from engagement_assets.contracts import EngagementScores
+from engagement_assets.domain.contracts import EngagementScores
 from engagement_assets.settings import PREFIX
+from engagement_assets_tests import PROJECT
 from engagement_assets_tests.servers import free_port, headless_chromium, running, wait_for
 from engagement_assets_tests.webhook import Webhook, listening
 from engagement_assets_tests.worlds import World
 
 pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.timeout(240)]
 
-WORKSPACE = Path(__file__).parents[2] / "workspace.yaml"
+WORKSPACE = PROJECT / "workspace.yaml"
 FIRST, LAST = "2025-03-01", "2025-03-03"
 BACKFILL = ["2025-03-04", "2025-03-05", "2025-03-06"]
 UNBUILT = "2025-03-20"

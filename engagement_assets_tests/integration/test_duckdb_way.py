@@ -14,9 +14,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from engagement_assets.contracts import TABLES
-from engagement_assets.contracts.engagement import LIFECYCLE_STAGES, RFM_SEGMENTS
-from engagement_assets.partitions import days_between
+from engagement_assets.domain.contracts import TABLES
+from engagement_assets.domain.contracts.engagement import LIFECYCLE_STAGES, RFM_SEGMENTS
+from engagement_assets.domain.days import days_between
 from engagement_assets_tests.benchmarks.comparison import DifferentTablesError, require_same_tables
 from engagement_assets_tests.benchmarks.duckdb_way import build
 from engagement_assets_tests.worlds import SAMPLE_START, Row, World

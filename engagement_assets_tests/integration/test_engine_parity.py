@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from engagement_assets.contracts import TABLES
-from engagement_assets.resources.engine import EngineResource
+from engagement_assets.domain.contracts import TABLES
+from engagement_assets.engine import EngineResource
 from engagement_assets.sample_data import generate
 from engagement_assets_tests.apache_spark import SparkProcess
 from engagement_assets_tests.worlds import SAMPLE_DATA, Row, World

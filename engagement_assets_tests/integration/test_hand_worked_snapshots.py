@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import pytest
 
-from engagement_assets.contracts import EngagementScores
+from engagement_assets.domain.contracts import EngagementScores
 from engagement_assets_tests.worlds import World
 
 T = "2025-03-31"

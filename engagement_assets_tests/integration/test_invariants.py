@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from engagement_assets.contracts import TABLES
+from engagement_assets.domain.contracts import TABLES
 from engagement_assets.settings import ScoringPolicy
 from engagement_assets_tests.worlds import Row, World
 

@@ -12,16 +12,16 @@ import pytest
 import s3fs
 from deltalake.exceptions import CommitFailedError
 
-from engagement_assets.contracts import TABLES, EngagementScores
+from engagement_assets.analysis.report import read_table
 from engagement_assets.dashboard.warehouse import Warehouse
-from engagement_assets.erasure import forget
-from engagement_assets.export import export_csv
-from engagement_assets.report import read_table
-from engagement_assets.resources.damage import TableDamagedError
-from engagement_assets.resources.locks import LakeBusyError
-from engagement_assets.resources.reading import opened
-from engagement_assets.resources.stores import StoreUnavailableError, file_system
-from engagement_assets.resources.tables import LakeResource
+from engagement_assets.domain.contracts import TABLES, EngagementScores
+from engagement_assets.exports.csv_files import export_csv
+from engagement_assets.lake.damage import TableDamagedError
+from engagement_assets.lake.locks import LakeBusyError
+from engagement_assets.lake.reading import opened
+from engagement_assets.lake.stores import StoreUnavailableError, file_system
+from engagement_assets.lake.tables import LakeResource
+from engagement_assets.operations.erasure import forget
 from engagement_assets.settings import PREFIX, Settings
 from engagement_assets_tests.servers import free_port, fresh_environment, running, wait_for
 from engagement_assets_tests.worlds import World
@@ -85,7 +85,7 @@ def command(settings: Settings, home: Path, *arguments: str) -> subprocess.Compl
         f"{PREFIX}EXPORT": settings.export,
         f"{PREFIX}START_DATE": FIRST,
     }
-    program = [sys.executable, "-m", "engagement_assets.cli", *arguments]
+    program = [sys.executable, "-m", "engagement_assets.cli.app", *arguments]
     return subprocess.run(program, capture_output=True, text=True, env=environment, timeout=200, check=False)
 
 

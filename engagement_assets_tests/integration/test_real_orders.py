@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -15,12 +14,13 @@ import duckdb
 import numpy as np
 import pytest
 
-from engagement_assets.backtest.metrics import Ranking
-from engagement_assets.backtest.outcomes import outcome
-from engagement_assets.contracts import EngagementScores
+from engagement_assets.analysis.backtest.metrics import Ranking
+from engagement_assets.analysis.backtest.outcomes import outcome
+from engagement_assets.domain.contracts import EngagementScores
+from engagement_assets_tests import PROJECT
 from engagement_assets_tests.worlds import World
 
-INVOICE_LINES = Path(__file__).parents[3] / "shared" / "data" / "uci_online_retail.parquet"
+INVOICE_LINES = PROJECT.parent / "shared" / "data" / "uci_online_retail.parquet"
 
 FIRST_DAY, LAST_DAY = "2011-12-01", "2011-12-09"
 

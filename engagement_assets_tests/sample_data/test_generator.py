@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from engagement_assets.sample_data import GeneratedData, TargetError, files, generate, generator
+from engagement_assets_tests import PROJECT
 from engagement_assets_tests.sample_data.reading import everything, parquet_rows, text_lines
 
-COMMITTED = Path(__file__).parents[2] / "data" / "raw"
+COMMITTED = PROJECT / "data" / "raw"
 
 
 def make(to: Path, **arguments: Any) -> GeneratedData:

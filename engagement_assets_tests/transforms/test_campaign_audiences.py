@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from engagement_assets.audience_files import contacts, write_audiences
-from engagement_assets.campaign_policy import AudienceRule, CampaignPolicy
-from engagement_assets.contracts import EngagementScores, Sessions
-from engagement_assets.erasure import forget
-from engagement_assets.opt_outs import OptOutListError, read_opt_outs
-from engagement_assets.resources.engine import EngineResource
+from engagement_assets.domain.campaign_policy import AudienceRule, CampaignPolicy
+from engagement_assets.domain.contracts import EngagementScores, Sessions
+from engagement_assets.engine import EngineResource
+from engagement_assets.exports.audience_files import contacts, write_audiences
+from engagement_assets.operations.erasure import forget
+from engagement_assets.sources.opt_outs import OptOutListError, read_opt_outs
 from engagement_assets.transforms.campaign_audiences import AudienceRuleError, choose_audiences
 from engagement_assets_tests.worlds import Row, World
 

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import functions as F
 
-from engagement_assets.resources.engine import EngineResource
-from engagement_assets.resources.sources import SourcesResource
+from engagement_assets.engine import EngineResource
+from engagement_assets.sources.resource import SourcesResource
 from engagement_assets.transforms import conversions
 
 UTC = timezone.utc

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from engagement_assets.resources.engine import EngineResource
+from engagement_assets.engine import EngineResource
 from engagement_assets.transforms import engagement_scores
 
 

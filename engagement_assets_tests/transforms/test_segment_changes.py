@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from engagement_assets.contracts import EngagementScores, SegmentChanges
+from engagement_assets.domain.contracts import EngagementScores, SegmentChanges
 from engagement_assets_tests.oracle import Cleaned, read_sources, scores_of
 from engagement_assets_tests.worlds import SAMPLE_DATA, SAMPLE_START, Row, World
 

@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 from pydantic import ValidationError
 
-from engagement_assets.contracts import CustomerFeatures
-from engagement_assets.report import propose_bounds
-from engagement_assets.resources.engine import EngineResource
+from engagement_assets.analysis.report import propose_bounds
+from engagement_assets.domain.contracts import CustomerFeatures
+from engagement_assets.engine import EngineResource
 from engagement_assets.settings import ScoringPolicy
 from engagement_assets.transforms.engagement_scores import score_customers
 from engagement_assets_tests.worlds import World

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from engagement_assets.resources.engine import EngineResource
+from engagement_assets.engine import EngineResource
 from engagement_assets.settings import ScoringPolicy
 from engagement_assets.transforms.sessions import sessionize
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.colours import VERMILLION
-from engagement_assets.dashboard import bands, formats
+from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import Figure, figures, link, no_customers, pill
 from engagement_assets.dashboard.grids import grid
 from engagement_assets.dashboard.markup import aria
@@ -16,6 +15,8 @@ from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import chart
 from engagement_assets.dashboard.visuals import Visual, place
 from engagement_assets.dashboard.warehouse import Warehouse
+from engagement_assets.domain import bands
+from engagement_assets.domain.colours import VERMILLION
 
 PATH = "/at-risk"
 TITLE = "At-risk customers"

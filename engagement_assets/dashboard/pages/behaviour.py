@@ -8,7 +8,6 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.colours import AMBER, BLUE, SKY
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import Figure, figures, message, no_customers, table
 from engagement_assets.dashboard.queries import behaviour
@@ -16,8 +15,9 @@ from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import SCALE, axis, chart, day_axis, figure
 from engagement_assets.dashboard.visuals import Visual, place
 from engagement_assets.dashboard.warehouse import Warehouse
-from engagement_assets.measures import STAGES
-from engagement_assets.star_schema import SESSION_STEPS, WEEKDAYS
+from engagement_assets.domain.colours import AMBER, BLUE, SKY
+from engagement_assets.exports.measures import STAGES
+from engagement_assets.exports.star_schema import SESSION_STEPS, WEEKDAYS
 
 PATH = "/behaviour"
 TITLE = "Behaviour"

@@ -6,8 +6,6 @@ import plotly.graph_objects as go
 from dash import Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
-from engagement_assets.colours import GREEN, GREY, SEGMENT_COLOURS, VERMILLION
-from engagement_assets.contracts.engagement import SEGMENTS
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import Figure, figures, link, no_comparison, no_customers, table
 from engagement_assets.dashboard.markup import aria
@@ -16,6 +14,8 @@ from engagement_assets.dashboard.state import DIMENSIONS, View, parse
 from engagement_assets.dashboard.theme import PART_COLOURS, axis, chart, figure
 from engagement_assets.dashboard.visuals import Visual, place
 from engagement_assets.dashboard.warehouse import Warehouse
+from engagement_assets.domain.colours import GREEN, GREY, SEGMENT_COLOURS, VERMILLION
+from engagement_assets.domain.contracts.engagement import SEGMENTS
 
 PATH = "/breakdown"
 TITLE = "Score breakdown"

@@ -8,7 +8,6 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.colours import AMBER, BLUE, GREEN, GREY, PURPLE, SKY, VERMILLION
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import link, message, no_comparison, no_customers, table
 from engagement_assets.dashboard.queries import campaigns
@@ -16,6 +15,7 @@ from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, chart, day_axis, figure
 from engagement_assets.dashboard.visuals import Visual, place
 from engagement_assets.dashboard.warehouse import Warehouse
+from engagement_assets.domain.colours import AMBER, BLUE, GREEN, GREY, PURPLE, SKY, VERMILLION
 
 PATH = "/campaigns"
 TITLE = "Lifecycle and campaigns"

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.colours import BLUE, GREY
-from engagement_assets.dashboard import bands, formats
+from engagement_assets.analysis.explanation import ExplanationError, explain, signed
+from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.actions import RECOMMENDED
 from engagement_assets.dashboard.components import Figure, figures, link, message, no_comparison, pill, table
 from engagement_assets.dashboard.markup import aria
@@ -20,7 +20,8 @@ from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, chart, figure
 from engagement_assets.dashboard.visuals import Render, Visual, place
 from engagement_assets.dashboard.warehouse import Row, Warehouse
-from engagement_assets.explanation import ExplanationError, explain, signed
+from engagement_assets.domain import bands
+from engagement_assets.domain.colours import BLUE, GREY
 
 PATH = "/customer"
 TITLE = "Customer"

@@ -8,13 +8,13 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.colours import BLUE, GREEN, GREY, SEGMENT_COLOURS, SKY
 from engagement_assets.dashboard.components import message, pill
 from engagement_assets.dashboard.pages.common import segment_pill_mood
 from engagement_assets.dashboard.queries import customer
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, chart, day_axis, figure
 from engagement_assets.dashboard.warehouse import Row, Warehouse
+from engagement_assets.domain.colours import BLUE, GREEN, GREY, SEGMENT_COLOURS, SKY
 
 
 def score_history(warehouse: Warehouse, view: View, row: Row) -> Component:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from engagement_assets.backtest.sensitivity import RANGE_COLUMNS
-from engagement_assets.contracts import ScoreBacktest
+from engagement_assets.analysis.backtest.sensitivity import RANGE_COLUMNS
 from engagement_assets.dashboard.actions import RECOMMENDED
 from engagement_assets.dashboard.dagster_log import NoHistoryError
 from engagement_assets.dashboard.exports import Export, of_rows
@@ -26,8 +25,9 @@ from engagement_assets.dashboard.queries import (
 )
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.warehouse import Row, Warehouse
-from engagement_assets.measures import STAGES
-from engagement_assets.star_schema import BUCKET, SESSION_STEPS
+from engagement_assets.domain.contracts import ScoreBacktest
+from engagement_assets.exports.measures import STAGES
+from engagement_assets.exports.star_schema import BUCKET, SESSION_STEPS
 
 
 def _same(*columns: str) -> dict[str, str]:

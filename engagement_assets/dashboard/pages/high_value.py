@@ -6,7 +6,6 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.colours import BLUE
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import Figure, figures, message, no_customers, table
 from engagement_assets.dashboard.grids import grid
@@ -16,6 +15,7 @@ from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, chart, figure
 from engagement_assets.dashboard.visuals import Visual, place
 from engagement_assets.dashboard.warehouse import Row, Warehouse
+from engagement_assets.domain.colours import BLUE
 
 PATH = "/high-value"
 TITLE = "High-value customers"

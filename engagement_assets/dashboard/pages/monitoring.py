@@ -6,8 +6,6 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.colours import AMBER, BLUE, GREEN, PURPLE, VERMILLION
-from engagement_assets.contracts.sources import SOURCES
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import failure, message, no_comparison, no_customers, pill, table
 from engagement_assets.dashboard.dagster_log import NoHistoryError
@@ -19,6 +17,8 @@ from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, chart, day_axis, figure
 from engagement_assets.dashboard.visuals import Visual, log, place
 from engagement_assets.dashboard.warehouse import Warehouse
+from engagement_assets.domain.colours import AMBER, BLUE, GREEN, PURPLE, VERMILLION
+from engagement_assets.domain.contracts.sources import SOURCES
 
 PATH = "/monitoring"
 TITLE = "Monitoring"

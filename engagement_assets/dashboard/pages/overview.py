@@ -6,8 +6,6 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.colours import BLUE, GREY, SEGMENT_COLOURS, VERMILLION
-from engagement_assets.contracts.engagement import SEGMENTS
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import Figure, figures, no_comparison, no_customers, pill, swatch, table
 from engagement_assets.dashboard.pages.common import (
@@ -22,7 +20,9 @@ from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, chart, figure
 from engagement_assets.dashboard.visuals import Visual, place
 from engagement_assets.dashboard.warehouse import Row, Warehouse
-from engagement_assets.star_schema import BUCKET
+from engagement_assets.domain.colours import BLUE, GREY, SEGMENT_COLOURS, VERMILLION
+from engagement_assets.domain.contracts.engagement import SEGMENTS
+from engagement_assets.exports.star_schema import BUCKET
 
 PATH = "/"
 TITLE = "Executive overview"

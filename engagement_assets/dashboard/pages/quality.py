@@ -8,8 +8,7 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.backtest.evaluation import BG_NBD, RECENCY, SCORE, in_words
-from engagement_assets.colours import AMBER, BLUE, GREY
+from engagement_assets.analysis.backtest.evaluation import BG_NBD, RECENCY, SCORE, in_words
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import link, message, no_customers, table
 from engagement_assets.dashboard.pages.common import trend_figure
@@ -18,6 +17,7 @@ from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, chart, figure
 from engagement_assets.dashboard.visuals import Visual, place
 from engagement_assets.dashboard.warehouse import Row, Warehouse
+from engagement_assets.domain.colours import AMBER, BLUE, GREY
 
 PATH = "/quality"
 TITLE = "Score quality"

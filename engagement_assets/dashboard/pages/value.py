@@ -8,8 +8,6 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from engagement_assets.colours import GREY, SEGMENT_COLOURS, VALUE_COLOURS
-from engagement_assets.contracts.engagement import SEGMENTS, VALUE_SEGMENTS
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.actions import RECOMMENDED, WHO
 from engagement_assets.dashboard.components import no_comparison, no_customers, swatch, table
@@ -19,6 +17,8 @@ from engagement_assets.dashboard.state import View, rewrite
 from engagement_assets.dashboard.theme import chart, figure
 from engagement_assets.dashboard.visuals import Visual, place
 from engagement_assets.dashboard.warehouse import Row, Warehouse
+from engagement_assets.domain.colours import GREY, SEGMENT_COLOURS, VALUE_COLOURS
+from engagement_assets.domain.contracts.engagement import SEGMENTS, VALUE_SEGMENTS
 
 PATH = "/value"
 TITLE = "Value and risk"

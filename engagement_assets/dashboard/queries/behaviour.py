@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from engagement_assets.checks.stability import band_sql
-from engagement_assets.contracts import EngagementScores, RawOrders, Sessions
-from engagement_assets.contracts.base import Contract
+from engagement_assets.analysis.monitoring.stability import band_sql
 from engagement_assets.dashboard.queries.common import Filters, where
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
-from engagement_assets.star_schema import reached, session_step
+from engagement_assets.domain.contracts import EngagementScores, RawOrders, Sessions
+from engagement_assets.domain.contracts.base import Contract
+from engagement_assets.exports.star_schema import reached, session_step
 
 #: Sign-up months that the cohort table shows.
 COHORTS = 12

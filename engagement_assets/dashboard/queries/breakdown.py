@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from engagement_assets.contracts import EngagementScores
-from engagement_assets.contracts.engagement import SEGMENTS, STATUSES
 from engagement_assets.dashboard.queries.common import Filters, add_conditions, where
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
+from engagement_assets.domain.contracts import EngagementScores
+from engagement_assets.domain.contracts.engagement import SEGMENTS, STATUSES
 
 #: More customers than this are drawn as a sample.
 MOST_POINTS = 2_000

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from engagement_assets.contracts import EngagementMetrics, EngagementScores
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
-from engagement_assets.measures import select
+from engagement_assets.domain.contracts import EngagementMetrics, EngagementScores
+from engagement_assets.exports.measures import select
 
 #: Countries, segments, value segments; an empty part stands for all.
 Filters = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]

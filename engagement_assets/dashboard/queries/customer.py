@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from engagement_assets.contracts import EngagementScores, RawOrders, Sessions
+from engagement_assets.analysis.explanation import BOUNDS_SQL, CUSTOMER_SQL
 from engagement_assets.dashboard.queries.behaviour import window
 from engagement_assets.dashboard.queries.common import thinned
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
-from engagement_assets.explanation import BOUNDS_SQL, CUSTOMER_SQL
+from engagement_assets.domain.contracts import EngagementScores, RawOrders, Sessions
 
 #: Rows that a customer's history may look through; beyond it, days are left out evenly.
 HISTORY_ROWS = 60_000_000

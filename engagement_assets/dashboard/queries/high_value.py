@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engagement_assets.contracts import EngagementScores
 from engagement_assets.dashboard.queries.common import Filters, where
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
-from engagement_assets.measures import STEADY
-from engagement_assets.star_schema import HIGH_VALUE
+from engagement_assets.domain.contracts import EngagementScores
+from engagement_assets.exports.measures import STEADY
+from engagement_assets.exports.star_schema import HIGH_VALUE
 
 SLIPPING_SHOWN = 10
 COUNTRIES_SHOWN = 6

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engagement_assets.contracts import EngagementScores
 from engagement_assets.dashboard.queries.common import where
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.warehouse import Relation, Row, Warehouse, remembered
-from engagement_assets.star_schema import HIGH_VALUE
+from engagement_assets.domain.contracts import EngagementScores
+from engagement_assets.exports.star_schema import HIGH_VALUE
 
 Kind = Literal["text", "count", "money", "score", "change", "date"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from engagement_assets.checks.look import FAR_OUT
-from engagement_assets.checks.stability import band_sql, population_stability
-from engagement_assets.contracts import TABLES, EngagementScores, RejectedRows
+from engagement_assets.analysis.monitoring.look import FAR_OUT
+from engagement_assets.analysis.monitoring.stability import band_sql, population_stability
 from engagement_assets.dashboard.queries.common import Filters, where
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
+from engagement_assets.domain.contracts import TABLES, EngagementScores, RejectedRows
 
 #: Days of the row counts that are shown.
 ROW_DAYS = 60

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engagement_assets.contracts import EngagementScores
-from engagement_assets.contracts.engagement import SEGMENTS
 from engagement_assets.dashboard.queries.common import Filters, where
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
-from engagement_assets.star_schema import bucket_sql
+from engagement_assets.domain.contracts import EngagementScores
+from engagement_assets.domain.contracts.engagement import SEGMENTS
+from engagement_assets.exports.star_schema import bucket_sql
 
 #: Groups smaller than this on either date are left out of the comparison: their means jump.
 SMALLEST_GROUP = 5

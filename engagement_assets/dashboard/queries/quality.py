@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from engagement_assets.backtest.evaluation import is_month_end
-from engagement_assets.backtest.sensitivity import (
+from engagement_assets.analysis.backtest.evaluation import is_month_end
+from engagement_assets.analysis.backtest.sensitivity import (
     Sensitivity,
     component_scores,
     customer_rows,
     summary,
     try_weightings,
 )
-from engagement_assets.contracts import ScoreBacktest
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
+from engagement_assets.domain.contracts import ScoreBacktest
 from engagement_assets.settings import as_date
 
 _DAYS = 365

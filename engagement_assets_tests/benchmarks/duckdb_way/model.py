@@ -12,8 +12,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from engagement_assets.backtest.bg_nbd import Purchases, expected_purchases, fit, without_threads
-from engagement_assets.backtest.metrics import Ranking, bootstrap_auc, interval
+from engagement_assets.analysis.backtest.bg_nbd import Purchases, expected_purchases, fit, without_threads
+from engagement_assets.analysis.backtest.metrics import Ranking, bootstrap_auc, interval
 
 HORIZONS = (30, 60, 90)
 

@@ -1,0 +1,1 @@
+"""Reads published tables: reports, rejected rows, explanation, backtest, sensitivity, monitoring statistics."""

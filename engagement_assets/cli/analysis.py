@@ -1,0 +1,155 @@
+"""Commands about the score itself: `engagement explain | sensitivity`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from engagement_assets.cli.console import DateOption, friendly, out, parse_day
+from engagement_assets.settings import Settings, local_path
+
+commands = typer.Typer()
+
+_FEW = 10
+
+#: The file of `engagement sensitivity --csv`: in the export folder, where `engagement forget` looks for it.
+RANGES_FILE = "sensitivity.csv"
+
+
+@commands.command()
+@friendly
+def explain(
+    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+    first: Annotated[str, typer.Option("--from", help="The earlier snapshot.")],
+    last: Annotated[str | None, typer.Option("--to", help="The later snapshot (default: the latest).")] = None,
+) -> None:
+    """Say exactly why a customer's score moved between two snapshots."""
+    from engagement_assets.analysis.explanation import explain_published, signed
+
+    found = explain_published(
+        Settings(), customer, parse_day(first).isoformat(), parse_day(last).isoformat() if last else None
+    )
+    before, now, change = found.before, found.now, found.change
+    out.print(
+        f"{customer}, {before['as_of_date']} to {now['as_of_date']}: score {before['engagement_score']:.3f} to "
+        f"{now['engagement_score']:.3f} ({signed(change.total)})",
+        highlight=False,
+        markup=False,
+    )
+    out.print(f"{found.words}\n", highlight=False, markup=False, soft_wrap=True)
+    table = Table("", "Ageing", "Behaviour", "Rescaling", box=None, pad_edge=False)
+    for name in ("recency", "orders", "sessions", "monetary"):
+        ageing = f"{change.recency_ageing:+.6f}" if name == "recency" else ""
+        table.add_row(
+            name, ageing, f"{getattr(change, f'{name}_behaviour'):+.6f}", f"{getattr(change, f'{name}_rescaling'):+.6f}"
+        )
+    table.add_row("together", f"{change.ageing:+.6f}", f"{change.behaviour:+.6f}", f"{change.rescaling:+.6f}")
+    out.print(table)
+
+
+@commands.command()
+@friendly
+def sensitivity(
+    day: DateOption = None,
+    horizon: Annotated[int, typer.Option(help="Days ahead by which weights are suggested: 30, 60 or 90.")] = 30,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Write each customer's lowest and highest rank to the export folder too.")
+    ] = False,
+) -> None:
+    """How much segments and ranking depend on the weights, and which weights past snapshots would suggest."""
+    from engagement_assets.analysis.backtest.evaluation import HORIZONS, is_month_end
+    from engagement_assets.analysis.backtest.sensitivity import (
+        component_scores,
+        customer_rows,
+        past_snapshots,
+        suggest_weights,
+        summary,
+        try_weightings,
+    )
+    from engagement_assets.analysis.report import latest_day
+    from engagement_assets.cli.console import UsageError
+    from engagement_assets.domain.contracts import EngagementScores
+    from engagement_assets.lake.tables import LakeResource
+    from engagement_assets.settings import as_date
+
+    if horizon not in HORIZONS:
+        raise UsageError(f"--horizon is one of {', '.join(map(str, HORIZONS))}")
+    settings = Settings()
+    lake = LakeResource.of(settings)
+    chosen = latest_day(lake, EngagementScores, parse_day(day).isoformat() if day else None)
+    customers, parts = component_scores(lake, chosen)
+    tried = try_weightings(parts, settings.scoring)
+    found = summary(tried)
+    if found is None:
+        out.print(f"The snapshot of {chosen} has no customers.")
+        return
+    weights = " / ".join(f"{100 * weight:.0f}" for weight in found.most_flips_weights)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, value in (
+        ("Weightings tried (each part at least 10 %)", f"{found.weightings}"),
+        ("Customers whose segment another weighting changes, on average", f"{found.mean_flips:.1%}"),
+        (f"The most that one changes (recency / frequency / monetary {weights})", f"{found.most_flips:.1%}"),
+        ("Customers whose segment none changes", f"{found.always_the_same:,} of {found.customers:,}"),
+        ("High under every weighting, under some", f"{found.always_high:,}, {found.ever_high:,}"),
+        (
+            "Percentile points between a customer's lowest and highest rank: median, 95th percentile",
+            f"{found.median_rank_range:.1f}, {found.wide_rank_range:.1f}",
+        ),
+    ):
+        table.add_row(name, value)
+    out.print(f"Weights and the snapshot of {chosen}:\n", highlight=False)
+    out.print(table)
+    rows = customer_rows(customers, tried)
+    always = [row for row in rows if row["always_high"]]
+    if always:
+        out.print("\nHigh under every weighting, the surest first:\n", highlight=False)
+        out.print(_ranges(always[:_FEW]))
+    if as_csv:
+        out.print(f"\nEach customer's ranks: {write_ranges(settings, chosen, rows)}", highlight=False, soft_wrap=True)
+    ends = [each for each in lake.partitions(EngagementScores) if is_month_end(as_date(each))]
+    suggestion = suggest_weights(past_snapshots(lake, ends, horizon), settings.scoring)
+    out.print()
+    out.print(
+        suggestion.in_words()
+        if suggestion
+        else f"No weights are suggested: no month's last snapshot has its next {horizon} days known.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _ranges(rows: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table("Customer", "Score", "Lowest percentile", "Highest", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(
+            escape(row["customer_id"]),
+            f"{row['score']:.3f}",
+            f"{row['lowest_percentile']:.1f}",
+            f"{row['highest_percentile']:.1f}",
+        )
+    return table
+
+
+def write_ranges(settings: Settings, day: str, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write rows of `customer_rows` of a snapshot to a CSV file in the export folder, put in place when it is complete."""
+    from engagement_assets.analysis.backtest.sensitivity import RANGE_COLUMNS
+    from engagement_assets.dashboard.exports import lines
+
+    folder = local_path(settings.export)
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / RANGES_FILE
+    draft = folder / f".{RANGES_FILE}.{uuid.uuid4().hex[:8]}"
+    try:
+        with draft.open("w", newline="", encoding="utf-8") as stream:
+            header: list[Any] = ["as_of_date", *RANGE_COLUMNS]
+            stream.writelines(lines([header, *([day, *(row[name] for name in RANGE_COLUMNS)] for row in rows)]))
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return target

@@ -1,0 +1,197 @@
+"""Commands that keep the tables true and tidy: `engagement refresh | rebuild | vacuum | forget`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from engagement_assets.cli.console import UsageError, err, friendly, out, parse_day, progress_bar
+from engagement_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from engagement_assets.lake.tables import LakeResource
+    from engagement_assets.operations.refresh import Plan, Refreshed
+
+commands = typer.Typer()
+
+
+@commands.command()
+@friendly
+def refresh(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what is outdated.")] = False,
+    first: Annotated[str | None, typer.Option("--from", help="Leave earlier days as they are.")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read every published file to its end as well.")] = False,
+) -> None:
+    """Read the sources again and rebuild exactly the published days that are no longer what they say."""
+    since = parse_day(first) if first else None
+    settings = Settings()
+    # Only now, because it takes a moment.
+    from engagement_assets.domain.catalogue import spans
+    from engagement_assets.lake.tables import LakeResource
+    from engagement_assets.operations.refresh import make_plan
+
+    lake = LakeResource.of(settings)
+    with err.status("reading the sources"):
+        plan = make_plan(settings, lake, since=since, verify=verify)
+    for damage in plan.damaged:
+        err.print(f"[yellow]Damaged[/yellow] {damage}", highlight=False, soft_wrap=True)
+    if not plan.outdated:
+        out.print("Every published day is what the sources say.")
+        return
+    table = Table("Table", "Days", "Which", "Why", box=None, pad_edge=False)
+    for contract, days in plan.outdated.items():
+        which = ", ".join(one if one == last else f"{one} to {last}" for one, last in spans(days))
+        own = len(plan.changed.get(contract, ()))
+        why = f"rows of {own} changed at the source" if own else "older than what they are built from"
+        if any(damage.contract is contract for damage in plan.damaged):
+            why += ", or damaged"
+        table.add_row(contract.table(), str(len(days)), which, why)
+    out.print(table)
+    if dry_run:
+        out.print(f"`engagement refresh` rebuilds them in {len(plan.steps)} run(s).", highlight=False)
+        return
+    done = _carried_out(settings, lake, plan)
+    if not done.success and not done.left:
+        err.print("[red]Failed[/red]; what was rebuilt before stays, the rest is as it was.")
+        raise typer.Exit(1)
+    if done.left:
+        err.print("The sources changed while they were read: run `engagement refresh` once more.")
+        raise typer.Exit(1)
+    rebuilt = {day for days in plan.outdated.values() for day in days}
+    out.print(f"[green]Rebuilt[/green] {len(rebuilt)} day(s) in {len(plan.steps)} run(s).", highlight=False)
+
+
+def _carried_out(settings: Settings, lake: LakeResource, plan: Plan) -> Refreshed:
+    """Build what a plan lists, with a progress bar; says what failed."""
+    from engagement_assets.operations.refresh import carry_out
+    from engagement_assets.operations.runs import Progress as Progressed
+    from engagement_assets.operations.runs import local_instance
+
+    with local_instance() as instance, progress_bar() as bar:
+        task = bar.add_task("starting", total=None, days=f"{len(plan.steps)} run(s)")
+
+        def listen(step: Progressed) -> None:
+            bar.update(task, description=step.doing)
+
+        done = carry_out(settings, lake, plan, instance, listen)
+    for run in done.runs:
+        for asset, cause in run.failures.items():
+            err.print(f"  {asset}: {cause}", highlight=False, markup=False, soft_wrap=True)
+    return done
+
+
+@commands.command()
+@friendly
+def rebuild(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what does not fit.")] = False,
+) -> None:
+    """After an upgrade: build the tables anew whose columns do not fit this version, and what is built from them."""
+    settings = Settings()
+    # Only now, because it takes a moment.
+    from engagement_assets.domain.catalogue import spans
+    from engagement_assets.lake.tables import LakeResource
+    from engagement_assets.operations.refresh import make_rebuild_plan
+
+    lake = LakeResource.of(settings)
+    plan = make_rebuild_plan(settings, lake)
+    if not plan.misfits:
+        out.print("The columns of every table fit this version.")
+        return
+    for contract, what in plan.misfits.items():
+        out.print(f"[bold]{contract.table()}[/bold]: {'; '.join(what)}", highlight=False, soft_wrap=True)
+    for contract, days in plan.outdated.items():
+        which = ", ".join(one if one == last else f"{one} to {last}" for one, last in spans(days))
+        out.print(f"  {contract.table()}: {len(days)} day(s) to build, {which}", highlight=False, soft_wrap=True)
+    if dry_run:
+        out.print(f"`engagement rebuild` builds them in {len(plan.steps)} run(s).", highlight=False)
+        return
+    done = _carried_out(settings, lake, plan)
+    if not done.success:
+        first, last = min(map(min, plan.outdated.values())), max(map(max, plan.outdated.values()))
+        err.print(
+            f"[red]Failed[/red]; when its cause is mended, `engagement run --from {first} --to {last}` builds the rest. "
+            "Earlier versions of the tables are kept as any replaced version is.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        raise typer.Exit(1)
+    out.print(f"[green]Rebuilt[/green] {len(plan.misfits)} table(s) in {len(plan.steps)} run(s).", highlight=False)
+
+
+@commands.command()
+@friendly
+def vacuum(
+    days: Annotated[
+        float | None, typer.Option(min=0, help="Keep replaced versions this long (default: the setting).")
+    ] = None,
+    hours: Annotated[
+        float | None, typer.Option(min=0, help="Spare files of runs this young (default: the setting).")
+    ] = None,
+) -> None:
+    """Remove versions that are past their time and what dead runs left behind. Runs do the same after they publish."""
+    from engagement_assets.lake.tables import LakeResource
+
+    removed = LakeResource.of(Settings()).vacuum(
+        None if days is None else timedelta(days=days),
+        None if hours is None else timedelta(hours=hours),
+        lambda text: err.print(text, highlight=False, soft_wrap=True),
+    )
+    for name, what in removed.items():
+        if what.files:
+            out.print(f"  {name}: {what.files:,} files, {what.size:,} bytes", highlight=False)
+    total = sum(what.files for what in removed.values())
+    out.print(f"{total:,} file(s) removed." if total else "There was nothing to remove.", highlight=False)
+
+
+@commands.command()
+@friendly
+def forget(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer to erase.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase a customer from every table, earlier version, rejected row and exported file, and search for what is left."""
+    if not customer.strip():
+        raise UsageError("a customer is named by an identifier; this one is empty")
+    settings = Settings()
+    if not yes:
+        text = (
+            "This cannot be undone, and earlier versions of the tables go with it, those of other customers too. Erase?"
+        )
+        typer.confirm(text, abort=True, err=True)
+    from engagement_assets.domain import catalogue as lineage
+    from engagement_assets.lake.tables import LakeResource
+    from engagement_assets.operations.erasure import forget as erase
+
+    lake = LakeResource.of(settings)
+    with err.status("erasing"):
+        done = erase(settings, lake, customer, lambda text: err.print(text, highlight=False, soft_wrap=True))
+    for name, rows in done.rows.items():
+        out.print(f"  {name}: {rows:,} row(s) erased", highlight=False)
+    if not done.rows:
+        out.print("  No row of this customer was stored.")
+    out.print(f"  {done.files:,} file(s) with earlier versions or leftovers removed", highlight=False)
+    if done.found:
+        err.print(f"[red]Still found[/red] in {len(done.found)} of {done.searched:,} files:", highlight=False)
+        for name in done.found:
+            err.print(f"  {name}", highlight=False, markup=False, soft_wrap=True)
+        err.print("No run of this version puts rows there; delete these files, or what they belong to, by hand.")
+        raise typer.Exit(1)
+    out.print(
+        f"[green]Erased[/green]: {done.searched:,} files were searched, none names the customer.", highlight=False
+    )
+    out.print(
+        f"Now take the customer out of the sources in {settings.data} and out of backups. Until then each run leaves their rows "
+        "out, by a list of salted hashes in the lake; in lines that are no readable rows it cannot tell whose they are.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    days = {day for each in lineage.outdated(lake, settings).values() for day in each}
+    if days:
+        out.print(
+            f"Totals and scales of {len(days)} day(s) still count them, unnamed; `engagement refresh` rebuilds these days.",
+            highlight=False,
+            soft_wrap=True,
+        )

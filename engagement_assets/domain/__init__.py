@@ -1,0 +1,1 @@
+"""What words mean: contracts, catalogue, policies. No input, no output, no Dagster."""

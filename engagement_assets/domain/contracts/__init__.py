@@ -1,0 +1,49 @@
+"""One pandera model per table: its columns, their types and units, and the rules its rows keep."""
+
+from engagement_assets.domain.contracts.base import Contract, Rule
+from engagement_assets.domain.contracts.engagement import (
+    CustomerFeatures,
+    EngagementMetrics,
+    EngagementScores,
+    OrderAggregates,
+    Sessions,
+)
+from engagement_assets.domain.contracts.marketing import CampaignAudiences, SegmentChanges
+from engagement_assets.domain.contracts.monitoring import ScoreBacktest
+from engagement_assets.domain.contracts.sources import RawCustomers, RawOrders, RawWebEvents, RejectedRows
+
+TABLES: dict[str, type[Contract]] = {
+    contract.table(): contract
+    for contract in (
+        RawCustomers,
+        RawOrders,
+        RawWebEvents,
+        Sessions,
+        OrderAggregates,
+        CustomerFeatures,
+        EngagementScores,
+        EngagementMetrics,
+        SegmentChanges,
+        CampaignAudiences,
+        ScoreBacktest,
+        RejectedRows,
+    )
+}
+
+__all__ = [
+    "TABLES",
+    "CampaignAudiences",
+    "Contract",
+    "CustomerFeatures",
+    "EngagementMetrics",
+    "EngagementScores",
+    "OrderAggregates",
+    "RawCustomers",
+    "RawOrders",
+    "RawWebEvents",
+    "RejectedRows",
+    "Rule",
+    "ScoreBacktest",
+    "SegmentChanges",
+    "Sessions",
+]

@@ -1,0 +1,109 @@
+"""The audiences as files for mail and advertising tools: per audience a CSV and a JSON Lines file of whom to contact today.
+
+Held-out customers and those who have opted out by now are in no file. The table `campaign_audiences` has everybody.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engagement_assets.analysis.report import latest_day
+from engagement_assets.domain.contracts import CampaignAudiences
+from engagement_assets.exports.csv_files import spreadsheet_safe
+from engagement_assets.lake.reading import opened
+from engagement_assets.lake.tables import LakeResource
+from engagement_assets.settings import Settings, local_path
+from engagement_assets.sources.opt_outs import read_opt_outs
+
+FOLDER = "audiences"
+
+#: What a file says of a customer.
+COLUMNS = ("as_of_date", "audience", "customer_id", "recommended_action", "evidence", "priority", "country")
+
+
+@dataclass(frozen=True)
+class AudienceFiles:
+    """The files of an audience, and how many customers are in each."""
+
+    audience: str
+    csv: Path
+    json_lines: Path
+    customers: int
+
+
+def contacts(
+    settings: Settings, lake: LakeResource, day: str | None = None, audience: str | None = None
+) -> tuple[str, list[dict[str, Any]]]:
+    """The day (default: the latest) and whom to contact on it, by audience, the highest priority first.
+
+    Raises NotPublishedError if the day is not built, OptOutListError if the opt-out list cannot be read.
+    """
+    opted_out = read_opt_outs(settings)
+    chosen = latest_day(lake, CampaignAudiences, day)
+    listed = ", ".join(f'"{name}"' for name in COLUMNS)
+    with opened(lake, {CampaignAudiences: [chosen]}) as connection:
+        found = connection.execute(
+            f"SELECT {listed} FROM campaign_audiences WHERE is_to_contact AND ($audience IS NULL OR audience = $audience) "
+            "ORDER BY audience, priority DESC, customer_id",
+            {"audience": audience},
+        ).fetchall()
+    rows = (dict(zip(COLUMNS, row, strict=True)) for row in found)
+    return chosen, [
+        {**row, "as_of_date": row["as_of_date"].isoformat(), "priority": round(row["priority"], 2)}
+        for row in rows
+        if row["customer_id"] not in opted_out
+    ]
+
+
+def write_audiences(settings: Settings, lake: LakeResource, day: str | None = None) -> tuple[str, list[AudienceFiles]]:
+    """Write the files of each audience of the settings, empty ones too; returns the day and the files.
+
+    Files of audiences that are no longer in the settings are removed.
+    """
+    chosen, rows = contacts(settings, lake, day)
+    folder = local_path(settings.export) / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [rule.name for rule in settings.campaigns.audiences]
+    written = []
+    for name in names:
+        members = [row for row in rows if row["audience"] == name]
+        files = AudienceFiles(name, folder / f"{name}.csv", folder / f"{name}.jsonl", len(members))
+        _put(files.csv, _csv_lines(members))
+        _put(files.json_lines, (json.dumps(row, ensure_ascii=False) for row in members))
+        written.append(files)
+    for place in folder.iterdir():
+        if place.suffix in (".csv", ".jsonl") and place.stem not in names:
+            place.unlink()
+    return chosen, written
+
+
+def _csv_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
+    yield ",".join(COLUMNS)
+    for row in rows:
+        yield ",".join(_cell(row[name]) for name in COLUMNS)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    text = spreadsheet_safe(str(value))
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\r\n') else text
+
+
+def _put(place: Path, lines: Iterator[str]) -> None:
+    """Write a file under another name and then put it in place, so that a reader never sees half of it."""
+    draft = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        with draft.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(f"{line}\n" for line in lines)
+        draft.replace(place)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+__all__ = ["COLUMNS", "AudienceFiles", "contacts", "write_audiences"]

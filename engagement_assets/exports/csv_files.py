@@ -1,0 +1,208 @@
+"""The published tables as CSV files: a star for BI tools, safe to open in a spreadsheet, with a data dictionary beside it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyspark.sql.types as T
+
+from engagement_assets.domain.contracts import TABLES, Contract, EngagementMetrics, EngagementScores
+from engagement_assets.exports.star_schema import Days, ExportColumn, ExportFile, export_files
+from engagement_assets.lake.published import NotPublishedError
+from engagement_assets.lake.reading import opened
+from engagement_assets.lake.tables import LakeResource
+from engagement_assets.settings import Settings, as_date, local_path
+
+#: First characters that spreadsheets take for a formula.
+_FORMULA_STARTS = "=+-@\t\r"
+
+#: Digits after the point that a double is written with: more than its precision needs, never an exponent.
+_DOUBLE_DIGITS = 15
+
+
+#: Files that are written at the same time; each may need memory to sort its rows.
+_FILES_AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """A file that was written: where, how many rows (without header), bytes."""
+
+    path: Path
+    rows: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Export:
+    """The snapshot that was exported and its files."""
+
+    as_of_date: str
+    files: tuple[WrittenFile, ...]
+
+
+def spreadsheet_safe(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(tuple(_FORMULA_STARTS)) else text
+
+
+def export_csv(
+    lake: LakeResource, settings: Settings, folder: str | None = None, as_of_date: str | None = None
+) -> Export:
+    """Write the files of `star_schema.export_files` and data_dictionary.csv into a folder (None: that of the settings).
+
+    `as_of_date` None means the latest published snapshot. Each file is written under another name and then put in place, so
+    that a reader never sees half of it. Raises NotPublishedError if there is no such snapshot.
+    """
+    published = list(lake.partitions(EngagementScores))
+    if not published:
+        raise NotPublishedError("engagement_scores: no snapshot is published yet; build one with `engagement run`")
+    day = as_date(as_of_date).isoformat() if as_of_date else published[-1]
+    lake.require(EngagementScores, [day])
+    target = local_path(folder or settings.export)
+    target.mkdir(parents=True, exist_ok=True)
+    files = export_files(settings)
+    writing = _Writing(lake, settings, day, target)
+    # DuckDB writes an ordered file with one core at the most, outside Python.
+    with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+        written = list(pool.map(writing.write, files))
+    return Export(day, (*written, write_dictionary(files, target)))
+
+
+@dataclass
+class _Writing:
+    """An export under way: what is published is looked up once per table."""
+
+    lake: LakeResource
+    settings: Settings
+    day: str
+    target: Path
+    _published: dict[type[Contract], dict[str, int]] = field(default_factory=dict)
+
+    def write(self, file: ExportFile) -> WrittenFile:
+        """Write one file, in the order of its key."""
+        chosen: dict[type[Contract], list[str] | None] = {}
+        for contract, wanted in file.reads.items():
+            chosen[contract] = chosen[wanted.same_as] if wanted.same_as else self.days(contract, wanted)
+        columns = ", ".join(f'{_cell(column)} AS "{column.name}"' for column in file.columns)
+        order = ", ".join(f'"{name}"' for name in file.key)
+        last_year = max(as_date(found).year for found in (self.day, *list(self.published(EngagementMetrics))[-1:]))
+        literals = {
+            "$zone": f"'{self.settings.timezone}'",
+            "$first": f"DATE '{self.settings.start_date.year}-01-01'",
+            "$after": f"DATE '{last_year + 1}-01-01'",
+        }
+        query = file.query
+        for name, literal in literals.items():
+            query = query.replace(name, literal)
+        place = self.target / file.file_name
+        with opened(self.lake, chosen) as connection:
+            if file.name == "table_rows":
+                connection.register("table_rows", self.row_counts())
+            rows = _write(connection, f"SELECT {columns} FROM ({query}) ORDER BY {order}", place)
+        return WrittenFile(place, rows, place.stat().st_size)
+
+    def published(self, contract: type[Contract]) -> dict[str, int]:
+        """The published days of a table with their rows."""
+        if contract not in self._published:
+            self._published[contract] = self.lake.partitions(contract)
+        return self._published[contract]
+
+    def days(self, contract: type[Contract], wanted: Days) -> list[str] | None:
+        """The published days of a table that a file is made from; None: all."""
+        if wanted.all_days:
+            return None
+        if wanted.snapshot:
+            return [self.day]
+        length = self.settings.scoring.activity_window_days if wanted.window else self.settings.export_days
+        first = (as_date(self.day) - timedelta(days=length - 1)).isoformat()
+        rows = {found: count for found, count in self.published(contract).items() if first <= found <= self.day}
+        if wanted.window or not rows:
+            return list(rows)
+        choose = thinned if wanted.thinned else newest
+        return choose(rows, self.settings.export_rows)
+
+    def row_counts(self) -> pa.Table:
+        """The rows of each daily table on its days, from the tables' logs: as_of_date, table_name, rows."""
+        counted = []
+        for contract in TABLES.values():
+            if "as_of_date" in contract.columns():
+                days = self.days(contract, Days(all_days=contract is EngagementMetrics))
+                published = self.published(contract)
+                counted += [(day, contract.table(), published[day]) for day in (published if days is None else days)]
+        names = ("as_of_date", "table_name", "rows")
+        types = (pa.string(), pa.string(), pa.int64())
+        columns = zip(*counted, strict=True) if counted else ((), (), ())
+        return pa.table([pa.array(column, kind) for column, kind in zip(columns, types, strict=True)], names=names)
+
+
+def newest(rows: Mapping[str, int], most: int) -> list[str]:
+    """The newest days that have at most so many rows together, but one day at least; `rows` by day, in their order."""
+    kept: list[str] = []
+    total = 0
+    for day in reversed(list(rows)):
+        total += rows[day]
+        if kept and total > most:
+            break
+        kept.append(day)
+    return kept[::-1]
+
+
+def thinned(rows: Mapping[str, int], most: int) -> list[str]:
+    """Days left out evenly, the newest kept, until they have at most so many rows together, but one day at least."""
+    days = list(rows)[::-1]
+    step = 1
+    while step < len(days) and sum(rows[day] for day in days[::step]) > most:
+        step += 1
+    return days[::step][::-1]
+
+
+def write_dictionary(files: tuple[ExportFile, ...], target: Path) -> WrittenFile:
+    """Each column of the files: table, column, type, whether it may be empty, description."""
+    rows = [
+        (
+            file.name,
+            column.name,
+            column.dtype.simpleString(),
+            "yes" if column.nullable else "no",
+            column.description,
+        )
+        for file in files
+        for column in file.columns
+    ]
+    place = target / "data_dictionary.csv"
+    names = ("table_name", "column_name", "type", "may_be_empty", "description")
+    columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+    with duckdb.connect() as connection:
+        connection.register("dictionary", pa.table(columns, names=list(names)))
+        _write(connection, "FROM dictionary", place)
+    return WrittenFile(place, len(rows), place.stat().st_size)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, query: str, place: Path) -> int:
+    draft = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        target = str(draft).replace("'", "''")
+        (rows,) = connection.execute(f"COPY ({query}) TO '{target}' (FORMAT csv, HEADER)").fetchall()[0]
+        draft.replace(place)
+    finally:
+        draft.unlink(missing_ok=True)
+    return int(rows)
+
+
+def _cell(column: ExportColumn) -> str:
+    """The SQL of a column as a CSV cell: no formula, no exponent, ISO dates."""
+    name = f'"{column.name}"'
+    if isinstance(column.dtype, T.StringType):
+        starts = ", ".join(f"chr({ord(character)})" for character in _FORMULA_STARTS)
+        return f"CASE WHEN left({name}, 1) IN ({starts}) THEN chr(39) || {name} ELSE {name} END"
+    if isinstance(column.dtype, T.DoubleType):
+        return f"CAST({name} AS DECIMAL(38, {_DOUBLE_DIGITS}))"
+    return name

@@ -1,0 +1,44 @@
+"""The one list of measures: what each means, its DAX for Power BI, and its twin, a DuckDB query over the exported files.
+
+The twin is an aggregate expression (`sql`) over one file of the star schema (`source`); the web dashboard asks with the same
+expressions of the tables. Where no row matches, DAX gives blank, and a count or sum of the twin gives 0. docs/power_bi.md lists
+them side by side.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from engagement_assets.exports.measures.base import DAY, STAGES, STEADY, Measure
+from engagement_assets.exports.measures.behaviour import behaviour
+from engagement_assets.exports.measures.monitoring import monitoring
+from engagement_assets.exports.measures.over_time import moves, over_time
+from engagement_assets.exports.measures.snapshot import key_figures, parts, value_and_risk
+from engagement_assets.settings import ScoringPolicy
+
+__all__ = ["DAY", "STAGES", "STEADY", "Measure", "by_key", "measures", "select"]
+
+
+@cache
+def measures(policy: ScoringPolicy) -> tuple[Measure, ...]:
+    """Every measure under these settings, folder by folder."""
+    return (
+        *key_figures(policy),
+        *parts(policy),
+        *value_and_risk(policy),
+        *over_time(),
+        *moves(),
+        *behaviour(policy),
+        *monitoring(),
+    )
+
+
+def by_key(policy: ScoringPolicy) -> dict[str, Measure]:
+    """The measures by their keys."""
+    return {measure.key: measure for measure in measures(policy)}
+
+
+def select(policy: ScoringPolicy, *keys: str) -> str:
+    """The twins of some measures as a SELECT list, each under its key."""
+    found = by_key(policy)
+    return ", ".join(f"{found[key].sql} AS {key}" for key in keys)

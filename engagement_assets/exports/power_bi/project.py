@@ -1,0 +1,185 @@
+"""Writing the project: every file with the same bytes for the same settings, whatever stands in the folder already."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from engagement_assets.exports.power_bi import theme
+from engagement_assets.exports.power_bi.model import build_model, stable_id
+from engagement_assets.exports.power_bi.pages import report_pages
+from engagement_assets.exports.power_bi.tmdl import semantic_model
+from engagement_assets.exports.power_bi.visuals import Json
+from engagement_assets.settings import Settings, is_url, local_path
+
+NAME = "Engagement"
+REPORT, MODEL = f"{NAME}.Report", f"{NAME}.SemanticModel"
+
+#: Folder of the project within the export folder.
+FOLDER = "power_bi"
+
+_SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric"
+_DEFINITION = f"{_SCHEMAS}/item/report/definition"
+
+#: Versions of a Desktop that ships the base theme; what Desktop compares with its own when it opens the report.
+_BASE_THEME = "CY24SU10"
+_AT_IMPORT = {"visual": "1.8.95", "report": "2.0.95", "page": "1.3.95"}
+
+#: What Desktop keeps for itself beside the definition. The cache holds the imported rows.
+CACHE = Path(MODEL, ".pbi", "cache.abf")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project that was written: its folder, the file to open, how much is in it."""
+
+    folder: Path
+    entry: Path
+    files: int
+    tables: int
+    measures: int
+    pages: int
+    visuals: int
+
+
+def project_folder(settings: Settings) -> Path:
+    """Where the project is written unless another folder is asked for."""
+    return local_path(settings.export) / FOLDER
+
+
+def write_project(settings: Settings, folder: Path | None = None, data_folder: str | None = None) -> Project:
+    """Write the project into a folder (None: `power_bi` in the export folder).
+
+    `data_folder` is what the parameter DataFolder says: a path as the machine with Power BI knows it; None what the settings
+    say, and otherwise the export folder.
+    Files of the project's definition that are no longer part of it are removed; what Desktop keeps in `.pbi` stays.
+    """
+    target = folder or project_folder(settings)
+    here = settings.export if is_url(settings.export) else str(local_path(settings.export))
+    data = data_folder or settings.power_bi_data or here
+    files = project_files(settings, data)
+    for name, text in files.items():
+        place = target / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        draft = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            draft.write_text(text, encoding="utf-8", newline="\n")
+            draft.replace(place)
+        finally:
+            draft.unlink(missing_ok=True)
+    _remove_others(target, set(files))
+    model, pages = build_model(settings), report_pages(settings.scoring)
+    return Project(
+        target,
+        target / f"{NAME}.pbip",
+        len(files),
+        len(model.tables),
+        len(model.measures),
+        len(pages),
+        sum(len(page.visuals()) for page in pages),
+    )
+
+
+def project_files(settings: Settings, data_folder: str) -> dict[str, str]:
+    """Every file of the project: path within its folder -> text."""
+    files = {
+        f"{NAME}.pbip": _json(
+            {
+                "$schema": f"{_SCHEMAS}/pbip/pbipProperties/1.0.0/schema.json",
+                "version": "1.0",
+                "artifacts": [{"report": {"path": REPORT}}],
+                "settings": {"enableAutoRecovery": True},
+            }
+        ),
+        # What Desktop writes beside the definition is of one machine, and holds data.
+        ".gitignore": "**/.pbi/localSettings.json\n**/.pbi/cache.abf\n",
+        f"{REPORT}/.platform": _platform("Report"),
+        f"{REPORT}/definition.pbir": _json(
+            {
+                "$schema": f"{_SCHEMAS}/item/report/definitionProperties/2.0.0/schema.json",
+                "version": "4.0",
+                "datasetReference": {"byPath": {"path": f"../{MODEL}"}},
+            }
+        ),
+        f"{MODEL}/.platform": _platform("SemanticModel"),
+        f"{MODEL}/definition.pbism": _json(
+            {
+                "$schema": f"{_SCHEMAS}/item/semanticModel/definitionProperties/1.0.0/schema.json",
+                "version": "4.2",
+                "settings": {},
+            }
+        ),
+        f"{REPORT}/StaticResources/RegisteredResources/{theme.FILE_NAME}": _json(theme.theme()),
+    }
+    definition = semantic_model(build_model(settings), data_folder)
+    files |= {f"{MODEL}/definition/{name}": text for name, text in definition.items()}
+    files |= {f"{REPORT}/definition/{name}": text for name, text in _report(settings).items()}
+    return files
+
+
+def _report(settings: Settings) -> dict[str, str]:
+    pages = report_pages(settings.scoring)
+    custom = {"name": theme.FILE_NAME, "reportVersionAtImport": _AT_IMPORT, "type": "RegisteredResources"}
+    resource = {"name": theme.FILE_NAME, "path": theme.FILE_NAME, "type": "CustomTheme"}
+    files = {
+        "version.json": _json({"$schema": f"{_DEFINITION}/versionMetadata/1.0.0/schema.json", "version": "2.0.0"}),
+        "report.json": _json(
+            {
+                "$schema": f"{_DEFINITION}/report/3.0.0/schema.json",
+                "themeCollection": {
+                    "baseTheme": {
+                        "name": _BASE_THEME,
+                        "reportVersionAtImport": _AT_IMPORT,
+                        "type": "SharedResources",
+                    },
+                    "customTheme": custom,
+                },
+                "resourcePackages": [
+                    {"name": "RegisteredResources", "type": "RegisteredResources", "items": [resource]}
+                ],
+                "settings": {"useStylableVisualContainerHeader": True, "useEnhancedTooltips": True},
+            }
+        ),
+        "pages/pages.json": _json(
+            {
+                "$schema": f"{_DEFINITION}/pagesMetadata/1.0.0/schema.json",
+                "pageOrder": [page.name for page in pages],
+                "activePageName": pages[0].name,
+            }
+        ),
+    }
+    for page in pages:
+        files[f"pages/{page.name}/page.json"] = _json(page.as_json())
+        for visual in page.visuals():
+            files[f"pages/{page.name}/visuals/{visual['name']}/visual.json"] = _json(visual)
+    return files
+
+
+def _platform(kind: str) -> str:
+    return _json(
+        {
+            "$schema": f"{_SCHEMAS}/gitIntegration/platformProperties/2.0.0/schema.json",
+            "metadata": {"type": kind, "displayName": NAME},
+            "config": {"version": "2.0", "logicalId": stable_id("platform", kind)},
+        }
+    )
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _remove_others(target: Path, files: set[str]) -> None:
+    """Remove files of an earlier definition: a page or table that is no longer there would be opened too."""
+    for part in (REPORT, MODEL):
+        places = sorted((target / part).rglob("*"), reverse=True)
+        for place in places:
+            inside = place.relative_to(target)
+            if ".pbi" in inside.parts:
+                continue
+            if place.is_file() and inside.as_posix() not in files:
+                place.unlink()
+            elif place.is_dir() and not any(place.iterdir()):
+                place.rmdir()

@@ -1,0 +1,170 @@
+"""The semantic model as TMDL, the text form that Power BI Desktop opens and version control can compare."""
+
+from __future__ import annotations
+
+import re
+
+from engagement_assets.exports.measures import Measure
+from engagement_assets.exports.power_bi.model import MEASURES, Model, ModelColumn, ModelTable, Relationship, stable_id
+
+#: Power BI Desktop of 2024 and later opens it.
+COMPATIBILITY_LEVEL = 1601
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+#: The folder as the user wrote it, with a separator at its end, of the kind that it has elsewhere.
+_FOLDER = """\
+if Text.EndsWith(DataFolder, "/") or Text.EndsWith(DataFolder, "\\")
+then DataFolder
+else DataFolder & (if Text.Contains(DataFolder, "\\") then "\\" else "/")"""
+
+
+def semantic_model(model: Model, data_folder: str) -> dict[str, str]:
+    """The files of the model's definition: path -> text."""
+    files = {
+        "database.tmdl": f"database\n\tcompatibilityLevel: {COMPATIBILITY_LEVEL}\n",
+        "model.tmdl": _model(model),
+        "expressions.tmdl": _expressions(data_folder),
+        "relationships.tmdl": "\n".join(_relationship(each) for each in model.relationships),
+    }
+    for table in model.tables:
+        measures = model.measures if table.name == MEASURES else ()
+        files[f"tables/{table.name}.tmdl"] = _table(table, measures)
+    return files
+
+
+def quoted(name: str) -> str:
+    """A name as TMDL writes it: in quotes unless it is a plain word."""
+    return name if _PLAIN.fullmatch(name) else "'" + name.replace("'", "''") + "'"
+
+
+def partition_source(table: ModelTable) -> str:
+    """The Power Query (M) of a table."""
+    if table.file_name is None:
+        kinds = {"string": "text", "int64": "Int64.Type"}
+        columns = ", ".join(f"{_m_name(column.source)} = {kinds[column.kind]}" for column in table.columns)
+        rows = ", ".join("{" + ", ".join(_m_value(value) for value in row) + "}" for row in table.rows)
+        return f"let\n    Source = #table(type table [{columns}], {{{rows}}})\nin\n    Source"
+    types = ", ".join(f"{{{_m_text(column.source)}, {column.m_type}}}" for column in table.columns)
+    empty = ", ".join(_m_text(column.source) for column in table.columns if column.nullable)
+    steps = [
+        f"Source = Csv.Document(File.Contents(Folder & {_m_text(table.file_name)}), "
+        f'[Delimiter = ",", Columns = {len(table.columns)}, Encoding = 65001, QuoteStyle = QuoteStyle.Csv])',
+        "Promoted = Table.PromoteHeaders(Source, [PromoteAllScalars = true])",
+    ]
+    last = "Promoted"
+    if empty:
+        steps.append(f'Empty = Table.ReplaceValue({last}, "", null, Replacer.ReplaceValue, {{{empty}}})')
+        last = "Empty"
+    steps.append(f'Typed = Table.TransformColumnTypes({last}, {{{types}}}, "en-US")')
+    return "let\n    " + ",\n    ".join(steps) + "\nin\n    Typed"
+
+
+def _model(model: Model) -> str:
+    order = ", ".join(f'"{name}"' for name in ("DataFolder", "Folder", *(table.name for table in model.tables)))
+    references = "\n".join(f"ref table {quoted(table.name)}" for table in model.tables)
+    return (
+        "model Model\n"
+        "\tculture: en-US\n"
+        "\tdefaultPowerBIDataSourceVersion: powerBI_V3\n"
+        "\tdiscourageImplicitMeasures\n"
+        "\tsourceQueryCulture: en-US\n"
+        "\tdataAccessOptions\n"
+        "\t\tlegacyRedirects\n"
+        "\t\treturnErrorValuesAsNull\n"
+        "\n"
+        "\tannotation __PBI_TimeIntelligenceEnabled = 0\n"
+        "\n"
+        f"\tannotation PBI_QueryOrder = [{order}]\n"
+        "\n"
+        f"{references}\n"
+    )
+
+
+def _expressions(data_folder: str) -> str:
+    parameter = '[IsParameterQuery = true, Type = "Text", IsParameterQueryRequired = true]'
+    return (
+        "/// Folder of the exported CSV files. Change it under Transform data, Edit parameters.\n"
+        f"expression DataFolder = {_m_text(data_folder)} meta {parameter}\n"
+        f"\tlineageTag: {stable_id('expression', 'DataFolder')}\n"
+        "\n"
+        "\tannotation PBI_ResultType = Text\n"
+        "\n"
+        "/// DataFolder with a separator at its end.\n"
+        f"expression Folder =\n{_indented(_FOLDER, 2)}\n"
+        f"\tlineageTag: {stable_id('expression', 'Folder')}\n"
+        "\n"
+        "\tannotation PBI_ResultType = Text\n"
+    )
+
+
+def _relationship(each: Relationship) -> str:
+    ends = (each.from_table, each.from_column, each.to_table, each.to_column)
+    return (
+        f"relationship {stable_id('relationship', *ends)}\n"
+        f"\tfromColumn: {quoted(each.from_table)}.{quoted(each.from_column)}\n"
+        f"\ttoColumn: {quoted(each.to_table)}.{quoted(each.to_column)}\n"
+    )
+
+
+def _table(table: ModelTable, measures: tuple[Measure, ...]) -> str:
+    head = f"/// {table.description}\ntable {quoted(table.name)}\n\tlineageTag: {stable_id('table', table.name)}\n"
+    if table.is_dates:
+        head += "\tdataCategory: Time\n"
+    parts = [
+        head,
+        *(_measure(measure) for measure in measures),
+        *(_column(table, column) for column in table.columns),
+        f"\tpartition {quoted(table.name)} = m\n\t\tmode: import\n\t\tsource =\n{_indented(partition_source(table), 4)}\n",
+    ]
+    return "\n".join(parts)
+
+
+def _measure(measure: Measure) -> str:
+    dax = re.sub(r" (?=(?:VAR|RETURN) )", "\n", measure.dax)
+    body = f" = {dax}\n" if "\n" not in dax else f" =\n{_indented(dax, 3)}\n"
+    return (
+        f"\t/// {measure.description}\n"
+        f"\tmeasure {quoted(measure.name)}{body}"
+        f"\t\tformatString: {measure.format}\n"
+        f"\t\tdisplayFolder: {measure.folder}\n"
+        f"\t\tlineageTag: {stable_id('measure', measure.name)}\n"
+    )
+
+
+def _column(table: ModelTable, column: ModelColumn) -> str:
+    lines = [f"/// {column.description}", f"column {quoted(column.name)}", f"\tdataType: {column.kind}"]
+    if column.hidden:
+        lines.append("\tisHidden")
+    if column.is_key:
+        lines.append("\tisKey")
+    if column.format:
+        lines.append(f"\tformatString: {column.format}")
+    if column.folder:
+        lines.append(f"\tdisplayFolder: {column.folder}")
+    lines += [
+        f"\tlineageTag: {stable_id('column', table.name, column.name)}",
+        "\tsummarizeBy: none",
+        f"\tsourceColumn: {column.source}",
+    ]
+    if column.sort_by:
+        lines.append(f"\tsortByColumn: {quoted(column.sort_by)}")
+    if column.m_type == "type date":
+        lines += ["", "\tannotation UnderlyingDateTimeDataType = Date"]
+    return "".join(f"\t{line}\n" if line else "\n" for line in lines)
+
+
+def _indented(text: str, tabs: int) -> str:
+    return "\n".join("\t" * tabs + line for line in text.splitlines())
+
+
+def _m_text(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _m_name(name: str) -> str:
+    return name if _PLAIN.fullmatch(name) else f"#{_m_text(name)}"
+
+
+def _m_value(value: object) -> str:
+    return _m_text(value) if isinstance(value, str) else str(value)

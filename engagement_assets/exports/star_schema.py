@@ -1,0 +1,395 @@
+"""The files for BI tools as a star: customers and dates as dimensions, and the facts that hang on them.
+
+Columns come from the table contracts, with their types and descriptions; what is added for slicing (bands, buckets, the
+order in which a band is shown) is described here. The CSV files are written from this list, and the Power BI model too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+import pyspark.sql.types as T
+
+from engagement_assets.analysis.monitoring.stability import band_sql
+from engagement_assets.domain.contracts import (
+    Contract,
+    EngagementMetrics,
+    EngagementScores,
+    RawOrders,
+    RejectedRows,
+    SegmentChanges,
+    Sessions,
+)
+from engagement_assets.domain.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS, VALUE_SEGMENTS
+from engagement_assets.settings import ScoringPolicy, Settings
+
+#: Width of a score bucket, and the last bucket, which holds 1 too.
+BUCKET = 0.05
+LAST_BUCKET = round(1 / BUCKET) - 1
+
+#: Numbers of sessions that are looked at together: from, to, name.
+SESSION_STEPS = (
+    (0, 0, "0"),
+    (1, 1, "1"),
+    (2, 2, "2"),
+    (3, 4, "3–4"),
+    (5, 7, "5–7"),
+    (8, 12, "8–12"),
+    (13, None, "13+"),
+)
+
+#: Names of a score's bands, from the best; the thresholds are those of the segments.
+SCORE_BANDS = ("High", "Medium", "Low", "Very low")
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+#: Both bands of a high-value customer; `s` is the customer's row of engagement_scores.
+HIGH_VALUE = "s.revenue_band = 'High' AND s.engagement_segment IN ('High', 'Medium')"
+
+
+@dataclass(frozen=True)
+class ExportColumn:
+    """A column of a file: what it is called, holds and means."""
+
+    name: str
+    dtype: T.DataType
+    nullable: bool
+    description: str
+    #: The column whose values give the order in which this one's are shown; None: their own.
+    sort_by: str | None = None
+    #: Whether it is there for relationships and sorting only.
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class Days:
+    """Which days of a table a file is made from.
+
+    `all_days`: every one; `snapshot`: the exported day alone; `window`: the activity window that ends with it; `same_as`: those
+    of another table. Otherwise the newest up to the exported day, as many as `export_days` and `export_rows` allow: days are
+    left out whole, `thinned` evenly or else the oldest.
+    """
+
+    all_days: bool = False
+    snapshot: bool = False
+    window: bool = False
+    same_as: type[Contract] | None = None
+    thinned: bool = False
+
+
+@dataclass(frozen=True)
+class ExportFile:
+    """A CSV file: its rows are those of `query`, a DuckDB query over the tables named in `reads`, in the order of `key`."""
+
+    name: str
+    description: str
+    columns: tuple[ExportColumn, ...]
+    key: tuple[str, ...]
+    query: str
+    reads: dict[type[Contract], Days] = field(default_factory=dict)
+
+    @property
+    def file_name(self) -> str:
+        """The file's name in the export folder."""
+        return f"{self.name}.csv"
+
+    def column(self, name: str) -> ExportColumn:
+        """A column by its name. Raises KeyError if there is none."""
+        found = {column.name: column for column in self.columns}
+        return found[name]
+
+
+def export_files(settings: Settings) -> tuple[ExportFile, ...]:
+    """Every file of the export, for these settings: the dimensions, then the facts."""
+    return (
+        _customers(settings),
+        _dates(),
+        _latest_scores(),
+        _score_history(),
+        _daily_metrics(),
+        _orders(settings),
+        _sessions(settings),
+        _segment_moves(),
+        _table_rows(),
+        _rejected_counts(),
+    )
+
+
+# ---- dimensions ------------------------------------------------------------------------------------------------------
+
+
+def _customers(settings: Settings) -> ExportFile:
+    policy = settings.scoring
+    own = _of(
+        EngagementScores,
+        "customer_id country signup_date engagement_segment engagement_status revenue_band value_segment lifecycle_stage "
+        "rfm_segment is_high_risk",
+    )
+    columns = [
+        *own,
+        _date("signup_month", "first day of the month of the sign-up"),
+        _text("score_bucket", f"engagement score in steps of {BUCKET:g}"),
+        _text("recency_band", f"recency score: {_bands_in_words(policy)}"),
+        _text("frequency_band", f"frequency score: {_bands_in_words(policy)}"),
+        _text("monetary_band", f"monetary score: {_bands_in_words(policy)}"),
+        _text("sessions_band", "sessions in the activity window, in steps"),
+        _flag("is_high_value", "revenue band High and segment High or Medium"),
+        _whole(
+            "furthest_stage",
+            "how far the customer came in the activity window: 4 order, 3 checkout, 2 cart, 1 page view, 0 none of them; "
+            "who ordered without a session has 0",
+        ),
+    ]
+    bands = ("recency_band", "frequency_band", "monetary_band", "sessions_band")
+    ordered = ("engagement_segment", "value_segment", "lifecycle_stage", *bands)
+    columns = [
+        *(replace(column, sort_by=f"{column.name}_order") if column.name in ordered else column for column in columns),
+        *(_whole(f"{name}_order", f"order in which {name} is shown", hidden=True) for name in ordered),
+    ]
+    high, medium, low = policy.high_threshold, policy.medium_threshold, policy.low_threshold
+
+    def band(part: str) -> str:
+        score = f"s.{part}_score"
+        return f"CASE WHEN {score} >= {high} THEN 1 WHEN {score} >= {medium} THEN 2 WHEN {score} >= {low} THEN 3 ELSE 4 END"
+
+    bucket = bucket_sql("s.engagement_score")
+    query = f"""
+        WITH ordered AS (SELECT DISTINCT customer_id, as_of_date FROM raw_orders),
+        visits AS (
+            SELECT v.customer_id, {reached("o.customer_id IS NOT NULL")} AS reached
+            FROM sessions v LEFT JOIN ordered o ON o.customer_id = v.customer_id AND o.as_of_date = v.as_of_date
+            WHERE NOT continues_previous_day
+        ),
+        people AS (
+            SELECT v.customer_id, greatest(max(reached), max(CASE WHEN b.customer_id IS NULL THEN 0 ELSE 4 END)) AS reached
+            FROM visits v LEFT JOIN (SELECT DISTINCT customer_id FROM ordered) b ON b.customer_id = v.customer_id
+            GROUP BY 1
+        )
+        SELECT {", ".join(f"s.{column.name}" for column in own)},
+               date_trunc('month', s.signup_date)::DATE AS signup_month,
+               format('{{:.2f}}–{{:.2f}}', {bucket} * {BUCKET}, ({bucket} + 1) * {BUCKET}) AS score_bucket,
+               {_named(band("recency"), SCORE_BANDS)} AS recency_band,
+               {_named(band("frequency"), SCORE_BANDS)} AS frequency_band,
+               {_named(band("monetary"), SCORE_BANDS)} AS monetary_band,
+               {_named(session_step("s.sessions_last_30_days") + " + 1", [name for _, _, name in SESSION_STEPS])}
+                   AS sessions_band,
+               {HIGH_VALUE} AS is_high_value,
+               coalesce(p.reached, 0) AS furthest_stage,
+               {_position("s.engagement_segment", SEGMENTS)} AS engagement_segment_order,
+               {_position("s.value_segment", VALUE_SEGMENTS)} AS value_segment_order,
+               {_position("s.lifecycle_stage", LIFECYCLE_STAGES)} AS lifecycle_stage_order,
+               {band("recency")} AS recency_band_order,
+               {band("frequency")} AS frequency_band_order,
+               {band("monetary")} AS monetary_band_order,
+               {session_step("s.sessions_last_30_days")} AS sessions_band_order
+        FROM engagement_scores s LEFT JOIN people p USING (customer_id)
+    """
+    return ExportFile(
+        "customers",
+        "One row per customer of the exported snapshot: what customers are sliced by.",
+        tuple(columns),
+        ("customer_id",),
+        query,
+        {EngagementScores: Days(snapshot=True), Sessions: Days(window=True), RawOrders: Days(window=True)},
+    )
+
+
+def _dates() -> ExportFile:
+    names = ", ".join(f"'{name}'" for name in WEEKDAYS)
+    query = f"""
+        SELECT day::DATE AS date, year(day) AS year, 'Q' || quarter(day) AS quarter,
+               date_trunc('month', day)::DATE AS month, date_trunc('week', day)::DATE AS week, isodow(day) AS weekday_number,
+               [{names}][isodow(day)] AS weekday
+        FROM range($first::TIMESTAMP, $after::TIMESTAMP, INTERVAL 1 DAY) days(day)
+    """
+    return ExportFile(
+        "dates",
+        "One row per day of the calendar years that the facts lie in, without gaps.",
+        (
+            _date("date", "the day"),
+            _whole("year", "calendar year"),
+            _text("quarter", "quarter of the year"),
+            _date("month", "first day of the month"),
+            _date("week", "Monday of the week"),
+            _whole("weekday_number", "1 Monday to 7 Sunday", hidden=True),
+            replace(_text("weekday", "day of the week"), sort_by="weekday_number"),
+        ),
+        ("date",),
+        query,
+    )
+
+
+# ---- facts -----------------------------------------------------------------------------------------------------------
+
+
+def _latest_scores() -> ExportFile:
+    return _whole_table(EngagementScores, Days(snapshot=True))
+
+
+def _daily_metrics() -> ExportFile:
+    return _whole_table(EngagementMetrics, Days(all_days=True))
+
+
+def _score_history() -> ExportFile:
+    columns = _of(
+        EngagementScores,
+        "as_of_date customer_id engagement_score reference_score engagement_segment is_high_risk",
+    )
+    return ExportFile(
+        "score_history",
+        "One row per customer and day: the score over time. Days are left out evenly where there are too many.",
+        (*columns, _whole("score_tenth", "tenth of the scale that the score lies in: 0 to 9")),
+        ("as_of_date", "customer_id"),
+        f"SELECT *, {band_sql('engagement_score')} AS score_tenth FROM engagement_scores",
+        {EngagementScores: Days(thinned=True)},
+    )
+
+
+def _orders(settings: Settings) -> ExportFile:
+    columns = _of(RawOrders, " ".join(RawOrders.columns()))
+    return ExportFile(
+        "orders",
+        "One row per order. The oldest days are left out where there are too many.",
+        tuple(_local(column, settings) for column in columns),
+        tuple(RawOrders.key()),
+        f"SELECT * REPLACE ({_local_times(columns)}) FROM raw_orders",
+        {RawOrders: Days()},
+    )
+
+
+def _sessions(settings: Settings) -> ExportFile:
+    columns = _of(Sessions, " ".join(Sessions.columns()))
+    query = f"""
+        SELECT v.* REPLACE ({_local_times(columns)}), hour(session_start AT TIME ZONE $zone) AS start_hour,
+               {reached("o.customer_id IS NOT NULL")} AS furthest_stage
+        FROM sessions v LEFT JOIN (SELECT DISTINCT customer_id, as_of_date FROM raw_orders) o
+            ON o.customer_id = v.customer_id AND o.as_of_date = v.as_of_date
+    """
+    added = (
+        _whole("start_hour", f"hour of the day in which the row begins, in the time zone {settings.timezone}"),
+        _whole(
+            "furthest_stage",
+            "how far the session came: 4 the customer ordered that day, 3 checkout, 2 cart, 1 page view, 0 none of them",
+        ),
+    )
+    return ExportFile(
+        "sessions",
+        Sessions.describe() + " The oldest days are left out where there are too many.",
+        (*(_local(column, settings) for column in columns), *added),
+        tuple(Sessions.key()),
+        query,
+        {Sessions: Days(), RawOrders: Days(same_as=Sessions)},
+    )
+
+
+def _segment_moves() -> ExportFile:
+    moves = _whole_table(SegmentChanges, Days())
+    return replace(moves, description=f"{moves.description} The oldest days are left out where there are too many.")
+
+
+def _table_rows() -> ExportFile:
+    return ExportFile(
+        "table_rows",
+        "One row per table and published day: how many rows it has. A day without a row is not published.",
+        (_date("as_of_date", "day of the table"), _text("table_name", "table"), _whole("rows", "rows of the day")),
+        ("as_of_date", "table_name"),
+        "SELECT as_of_date::DATE AS as_of_date, table_name, rows FROM table_rows",
+    )
+
+
+def _rejected_counts() -> ExportFile:
+    source, reason = _of(RejectedRows, "source reason")
+    return ExportFile(
+        "rejected_counts",
+        "One row per source and reason: how many source rows are kept out, as of the latest reading of the sources.",
+        (source, reason, _whole("rows", "rows kept out")),
+        ("source", "reason"),
+        "SELECT source, reason, count(*) AS rows FROM rejected_rows GROUP BY ALL",
+        {RejectedRows: Days(all_days=True)},
+    )
+
+
+# ---- parts -----------------------------------------------------------------------------------------------------------
+
+
+def bucket_sql(column: str) -> str:
+    """The SQL of the bucket (0 the first) of a score; 1 belongs to the last bucket."""
+    return f"least(floor(round({column} / {BUCKET}, 9))::INT, {LAST_BUCKET})"
+
+
+def session_step(column: str) -> str:
+    """The SQL of the place in SESSION_STEPS (0 the first) of a number of sessions."""
+    cases = " ".join(
+        f"WHEN {column} >= {low} THEN {number}" for number, (low, _, _) in reversed(list(enumerate(SESSION_STEPS)))
+    )
+    return f"CASE {cases} END"
+
+
+def reached(ordered: str) -> str:
+    """The SQL of the furthest stage of a row of sessions; `ordered` says whether the customer ordered on its day."""
+    return (
+        f"CASE WHEN {ordered} THEN 4 WHEN checkouts > 0 THEN 3 WHEN add_to_carts > 0 THEN 2 WHEN page_views > 0 THEN 1 "
+        "ELSE 0 END"
+    )
+
+
+def _bands_in_words(policy: ScoringPolicy) -> str:
+    return (
+        f"High from {policy.high_threshold:g}, Medium from {policy.medium_threshold:g}, Low from {policy.low_threshold:g}, "
+        "else Very low"
+    )
+
+
+def _named(number: str, names: Iterable[str]) -> str:
+    listed = ", ".join(f"'{name}'" for name in names)
+    return f"[{listed}][{number}]"
+
+
+def _position(column: str, names: Iterable[str]) -> str:
+    listed = ", ".join(f"'{name}'" for name in names)
+    return f"list_position([{listed}], {column})"
+
+
+def _whole_table(contract: type[Contract], days: Days) -> ExportFile:
+    return ExportFile(
+        contract.table(),
+        contract.describe(),
+        tuple(_of(contract, " ".join(contract.columns()))),
+        tuple(contract.key()),
+        f"FROM {contract.table()}",
+        {contract: days},
+    )
+
+
+def _of(contract: type[Contract], names: str) -> list[ExportColumn]:
+    """Columns of a contract by their names, with its types and descriptions. Raises KeyError if it has no such column."""
+    columns = contract.columns()
+    return [
+        ExportColumn(name, columns[name].dtype.type, bool(columns[name].nullable), str(columns[name].description))
+        for name in names.split()
+    ]
+
+
+def _local(column: ExportColumn, settings: Settings) -> ExportColumn:
+    """An instant as a file has it: a time of the business time zone, without an offset."""
+    if not isinstance(column.dtype, T.TimestampType):
+        return column
+    return replace(
+        column, dtype=T.TimestampNTZType(), description=f"{column.description}, in the time zone {settings.timezone}"
+    )
+
+
+def _local_times(columns: Iterable[ExportColumn]) -> str:
+    instants = [column.name for column in columns if isinstance(column.dtype, T.TimestampType)]
+    return ", ".join(f'"{name}" AT TIME ZONE $zone AS "{name}"' for name in instants)
+
+
+def _maker(dtype: T.DataType) -> Callable[..., ExportColumn]:
+    def make(name: str, description: str, *, hidden: bool = False) -> ExportColumn:
+        return ExportColumn(name, dtype, False, description, hidden=hidden)
+
+    return make
+
+
+_date, _text, _whole, _flag = map(_maker, (T.DateType(), T.StringType(), T.LongType(), T.BooleanType()))

@@ -1,0 +1,71 @@
+"""Customers who are to be left out of everything, as salted hashes: who they were cannot be read from the list.
+
+Whoever has the list and a guess can try the guess, so the list lies in the lake with the owner's rights only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from engagement_assets.lake.stores import file_system
+from engagement_assets.settings import is_url
+from engagement_assets.transforms import examination
+
+
+@dataclass(frozen=True)
+class Erasures:
+    """The list of a lake."""
+
+    salt: str
+    hashes: Collection[str]
+
+    def hash(self, customer_id: str) -> str:
+        """What stands for a customer in the list."""
+        return hashlib.sha256(f"{self.salt}{customer_id}".encode()).hexdigest()
+
+    def left_out(self, examined: DataFrame) -> DataFrame:
+        """Examined rows with those of erased customers marked ERASED, and their text dropped."""
+        if not self.hashes:
+            return examined
+        hashed = F.sha2(F.concat(F.lit(self.salt), F.col("customer_id")), 256)
+        is_erased = F.coalesce(hashed.isin(*sorted(self.hashes)), F.lit(False))
+        return examined.select(
+            *[name for name in examined.columns if name not in ("verdict", "raw")],
+            F.when(is_erased, examination.ERASED).otherwise(F.col("verdict")).alias("verdict"),
+            F.when(~is_erased, F.col("raw")).alias("raw"),
+        ).select(*examined.columns)
+
+
+def read_erasures(lake_location: str) -> Erasures:
+    """The list of a lake; an empty one if nobody was erased."""
+    files, path = file_system(_place(lake_location))
+    if not files.exists(path):
+        return Erasures(secrets.token_hex(16), ())
+    with files.open(path, "r") as stream:
+        found = json.load(stream)
+    return Erasures(found["salt"], tuple(found["customers"]))
+
+
+def add_erasure(lake_location: str, customer_id: str) -> None:
+    """Put a customer on the list."""
+    known = read_erasures(lake_location)
+    customers = sorted({*known.hashes, known.hash(customer_id)})
+    place = _place(lake_location)
+    if not is_url(place):
+        Path(place).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files, path = file_system(place)
+    with files.open(f"{path}.draft", "w") as stream:
+        json.dump({"salt": known.salt, "customers": customers}, stream)
+    files.mv(f"{path}.draft", path)
+
+
+def _place(lake_location: str) -> str:
+    return f"{lake_location}/.erased/customers.json"

@@ -1,0 +1,113 @@
+"""A table that another version of the package wrote, against the contract of this one.
+
+A new column that may be null is added to the table; files written before have it as null, and stay as they are. Whatever else
+differs would show old rows as something that they are not, and is refused before anything is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from deltalake import DeltaTable
+from deltalake.schema import Field, Schema
+from pyspark.sql.pandas.types import to_arrow_schema
+
+from engagement_assets.domain.contracts import Contract
+
+#: Table property: since when, in milliseconds of Unix time, files have a column that the first ones lacked.
+_ADDED = "engagement.columnAdded."
+
+#: The command that builds tables anew whose columns do not fit.
+REBUILD = "engagement rebuild"
+
+
+class SchemaChangedError(RuntimeError):
+    """A table's columns do not fit the contract, and no rows can be shown or written; the message says what to do."""
+
+
+@cache
+def delta_schema(contract: type[Contract]) -> Schema:
+    """The contract's columns as a Delta table has them."""
+    return Schema.from_arrow(to_arrow_schema(contract.struct(), timezone="UTC"))
+
+
+def misfits(table: DeltaTable, contract: type[Contract], column: str) -> list[str]:
+    """What of a table does not fit its contract, in words; `column` is the one that it is to be partitioned by."""
+    there, wanted = _fields(table.schema()), _fields(delta_schema(contract))
+    columns = contract.columns()
+    found = [f"'{name}' is no column any more" for name in there if name not in wanted]
+    found += [
+        f"'{name}' was {_words(there[name])} and is {_words(field)}"
+        for name, field in wanted.items()
+        if name in there and there[name].type != field.type
+    ]
+    found += [f"'{name}' is new and must not be null" for name in _new(table, contract) if not columns[name].nullable]
+    if table.metadata().partition_columns != [column]:
+        found.append(f"it was partitioned by {', '.join(table.metadata().partition_columns)} and is by {column}")
+    return found
+
+
+def require_fit(table: DeltaTable, contract: type[Contract], column: str) -> None:
+    """Raise SchemaChangedError if the table does not fit its contract."""
+    require_no(misfits(table, contract, column), contract)
+
+
+def require_no(found: list[str], contract: type[Contract]) -> None:
+    """Raise SchemaChangedError if something of the table does not fit its contract; `found` is what `misfits` gave."""
+    if found:
+        raise SchemaChangedError(
+            f"{contract.table()}: the table was written by another version of this package, and does not fit this one: "
+            f"{'; '.join(found)}. Nothing was changed; `{REBUILD}` builds what does not fit anew from the sources"
+        )
+
+
+def add_new_columns(table: DeltaTable, contract: type[Contract], now: int) -> bool:
+    """Give the table the contract's new columns; whether there were any. `now` is later than any file of the table."""
+    new = _new(table, contract)
+    if new:
+        # The property first: without the column it says nothing, and a column without it would be looked for in every file.
+        table.alter.set_table_properties({f"{_ADDED}{name}": str(now) for name in new}, raise_if_not_exists=False)
+        table.update_incremental()
+        wanted = _fields(delta_schema(contract))
+        table.alter.add_columns([wanted[name] for name in new])
+    return bool(new)
+
+
+def overwrite_columns(table: DeltaTable, contract: type[Contract], column: str, metadata: Any) -> None:
+    """Make the contract's columns the table's, in a version without rows; earlier versions keep theirs."""
+    table.create_write_transaction(
+        actions=[], mode="overwrite", schema=delta_schema(contract), partition_by=[column], commit_properties=metadata
+    )
+
+
+def newest_addition(table: DeltaTable) -> int:
+    """When the last new column came, in milliseconds of Unix time; 0 if none did. Files that have it are not older."""
+    return max(_additions(table).values(), default=0)
+
+
+def lacking(table: DeltaTable, contract: type[Contract], modified: Iterable[int]) -> list[frozenset[str]]:
+    """The contract's columns that files of the table, written at these times, do not have."""
+    never = set(_new(table, contract))
+    additions = {name: when for name, when in _additions(table).items() if name in contract.columns()}
+    return [frozenset(never | {name for name, when in additions.items() if written < when}) for written in modified]
+
+
+def _new(table: DeltaTable, contract: type[Contract]) -> list[str]:
+    there = _fields(table.schema())
+    return [name for name in _fields(delta_schema(contract)) if name not in there]
+
+
+def _additions(table: DeltaTable) -> dict[str, int]:
+    properties = table.metadata().configuration
+    return {key.removeprefix(_ADDED): int(when) for key, when in properties.items() if key.startswith(_ADDED)}
+
+
+def _fields(schema: Schema) -> dict[str, Field]:
+    return {field.name: field for field in schema.fields}
+
+
+def _words(field: Field) -> str:
+    kind: Any = field.type
+    return str(getattr(kind, "type", kind))

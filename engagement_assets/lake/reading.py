@@ -1,0 +1,88 @@
+"""The published tables for SQL: a DuckDB connection with a view per table. Reads only, and takes no lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import lru_cache
+
+import duckdb
+
+from engagement_assets.domain.contracts import Contract
+from engagement_assets.lake.damage import TableDamagedError
+from engagement_assets.lake.stores import file_system
+from engagement_assets.lake.tables import LakeResource
+from engagement_assets.settings import is_url
+
+
+def relation_sql(
+    lake: LakeResource,
+    contract: type[Contract],
+    partitions: Sequence[str] | None = None,
+    known_on: datetime | None = None,
+) -> str:
+    """A SQL query of the published rows of some partitions (None: all), with exactly the contract's columns.
+
+    `known_on`: as the table was at that instant. Raises TableDamagedError if a published file is missing or has another size,
+    SchemaChangedError if the table's columns do not fit the contract.
+    """
+    nulls = {name: f'NULL::{_TYPES.get(kind, kind)} AS "{name}"' for name, kind in _types(contract).items()}
+    alike: dict[frozenset[str], list[str]] = {}
+    for path, lacks in lake.files_and_gaps(contract, partitions, known_on):
+        alike.setdefault(lacks, []).append("'" + path.replace("'", "''") + "'")
+    parts = []
+    for lacks, paths in alike.items():
+        columns = ", ".join(null if name in lacks else f'"{name}"' for name, null in nulls.items())
+        parts.append(f"SELECT {columns} FROM read_parquet([{', '.join(paths)}], hive_partitioning = false)")
+    return " UNION ALL ".join(parts) or f"SELECT {', '.join(nulls.values())} WHERE false"
+
+
+#: Files whose sizes a connection remembers.
+_MOST_FILES_KNOWN = 100_000
+
+
+def connect(lake: LakeResource) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection that can read the lake's files, in an object store too, and shows instants in UTC.
+
+    Object stores are read through fsspec, not by DuckDB's own extension, which would be a download.
+    """
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET autoinstall_known_extensions = false")
+    if is_url(lake.location):
+        files = file_system(lake.location, shared=False)[0]
+        # DuckDB asks some thirty times for a file's size; a published file never changes.
+        files.info = lru_cache(_MOST_FILES_KNOWN)(files.info)
+        connection.register_filesystem(files)
+    return connection
+
+
+#: Spark's names of types that DuckDB calls otherwise.
+_TYPES = {"string": "varchar", "timestamp": "timestamptz"}
+
+
+def _types(contract: type[Contract]) -> dict[str, str]:
+    return {field.name: field.dataType.simpleString() for field in contract.struct()}
+
+
+@contextmanager
+def opened(
+    lake: LakeResource, tables: Mapping[type[Contract], Sequence[str] | None], known_on: datetime | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in which each table, restricted to the partitions given (None: all), is a view of its name.
+
+    Instants are shown in UTC. Raises TableDamagedError, within the block too, if a published file cannot be read.
+    """
+    with connect(lake) as connection:
+        for contract, partitions in tables.items():
+            connection.execute(
+                f"CREATE VIEW {contract.table()} AS {relation_sql(lake, contract, partitions, known_on)}"
+            )
+        try:
+            yield connection
+        except duckdb.Error:
+            for contract, partitions in tables.items() if known_on is None else ():
+                for damage in lake.damage(contract, partitions, decode=True):
+                    raise TableDamagedError(str(damage)) from None
+            raise

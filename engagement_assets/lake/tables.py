@@ -1,0 +1,273 @@
+"""The lake: one Delta table per asset, its files written by the engine, its versions committed by delta-rs.
+
+A write has two halves. `stage` lets the engine write Parquet files that no reader sees; `commit` swaps whole partitions to
+them in one transaction. Between the two the staged rows can be examined. A run that dies before its commit changes nothing.
+One run writes to a lake at a time: what a run reads does not change under it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from dagster import InitResourceContext, get_dagster_logger
+from deltalake import CommitProperties, DeltaTable
+from deltalake.exceptions import CommitFailedError
+from pydantic import PrivateAttr
+from pyspark.sql import DataFrame, SparkSession
+
+from engagement_assets.domain.contracts import TABLES, Contract
+from engagement_assets.lake import evolution, versions
+from engagement_assets.lake.current import CurrentVersion, files_of
+from engagement_assets.lake.locks import WriterLock
+from engagement_assets.lake.published import PublishedTables
+from engagement_assets.lake.staging import Staged, now_in_milliseconds, partition_column, write_files
+from engagement_assets.lake.stores import file_system
+from engagement_assets.settings import Settings, is_url, local_path
+
+_COMMIT_ATTEMPTS = 5
+
+#: Folder of intermediate files, beside the tables.
+_SCRATCH = ".scratch"
+
+Tell = Callable[[str], None]
+
+
+class LakeResource(PublishedTables):
+    """The published tables, and what writes them.
+
+    `leftover_hours`: how long files of no version are left alone. `lock_wait_minutes`: how long a run waits for another to end.
+    `rows_per_file`: about the most rows of a file.
+    """
+
+    leftover_hours: float = 24
+    lock_wait_minutes: float = 60
+    rows_per_file: int = 5_000_000
+
+    _writer: WriterLock | None = PrivateAttr(default=None)
+    _written: set[type[Contract]] = PrivateAttr(default_factory=set)
+
+    @classmethod
+    def of(cls, settings: Settings) -> LakeResource:
+        """The lake that the settings name."""
+        return cls(
+            root=settings.lake,
+            retention_days=settings.retention_days,
+            leftover_hours=settings.leftover_hours,
+            lock_wait_minutes=settings.lock_wait_minutes,
+            rows_per_file=settings.rows_per_file,
+        )
+
+    def scratch(self, run_id: str) -> str:
+        """A folder of the run's own for intermediate files, beside the tables."""
+        return f"{self.location}/{_SCRATCH}/{run_id}-{uuid.uuid4().hex[:8]}"
+
+    def remove(self, folder: str) -> None:
+        """Delete a folder of intermediate files."""
+        files, path = file_system(folder)
+        if files.exists(path):
+            files.rm(path, recursive=True)
+
+    # ---- one writer at a time ----------------------------------------------------------------------------------------
+
+    def begin(self, who: str, tell: Tell | None = None) -> None:
+        """Become the only writer until the run ends (`teardown_after_execution`). Waits for another writer to end.
+
+        Raises SchemaChangedError if a table does not fit its contract: a run that will fail there need not begin.
+        """
+        if not self._lock.is_held:
+            for contract in TABLES.values():
+                self._require_fit(contract)
+            self._lock.take(who, tell or get_dagster_logger().info)
+
+    @contextmanager
+    def writing(self, who: str, tell: Tell | None = None) -> Iterator[None]:
+        """Be the only writer for a while; no matter if this object is already."""
+        self._lock.take(who, tell or get_dagster_logger().info)
+        try:
+            yield
+        finally:
+            self._lock.give_back()
+
+    def teardown_after_execution(self, context: InitResourceContext) -> None:
+        try:
+            for contract in self._written:
+                self._vacuum_quietly(contract)
+        finally:
+            self._written.clear()
+            if self._lock.is_held:
+                self._lock.give_back()
+
+    @property
+    def _lock(self) -> WriterLock:
+        if self._writer is None:
+            if is_url(self.location):
+                name = uuid.uuid5(uuid.NAMESPACE_URL, self.location).hex
+                place = local_path("~/.cache/engagement/locks") / f"{name}.lock"
+            else:
+                place = Path(self.location, ".locks", "writer.lock")
+            self._writer = WriterLock(place, self.lock_wait_minutes * 60)
+        return self._writer
+
+    # ---- writing -----------------------------------------------------------------------------------------------------
+
+    def stage(
+        self,
+        frame: DataFrame,
+        contract: type[Contract],
+        *,
+        partitions: Sequence[str],
+        run_id: str,
+        most_rows: int = 0,
+    ) -> Staged:
+        """Write rows as Parquet files that nobody sees, one folder per partition, ordered by customer within each file.
+
+        Parameters: `frame` has the contract's columns; `partitions` are the ones this write stands for: rows of others
+        are an error, one without rows gets an empty file, so that it counts as built; `most_rows` is about how many rows
+        the largest has: one of more than `rows_per_file` is sorted and written by several tasks of Apache Spark, into as
+        many files. The embedded engine writes one, whatever its size.
+        """
+        self._require_fit(contract)
+        if contract.is_private() and not is_url(self.location):
+            Path(self.path(contract)).mkdir(parents=True, exist_ok=True)
+            Path(self.path(contract)).chmod(0o700)
+        # Not named after the run alone: a retried run keeps its id, and a folder that is referenced is never touched.
+        folder = f"data/{run_id}-{uuid.uuid4().hex[:8]}"
+        parts = -(-most_rows // self.rows_per_file) or 1
+        return write_files(frame, contract, self.path(contract), folder, partitions, parts)
+
+    def read_staged(self, spark: SparkSession, staged: Staged) -> DataFrame:
+        """The rows of a staged write, as any reader will see them once they are committed."""
+        paths = [f"{staged.root}/{file.path}" for file in staged.files if file.rows > 0]
+        if not paths:
+            return spark.createDataFrame([], staged.contract.struct())
+        return spark.read.schema(staged.contract.struct()).parquet(*paths)
+
+    def unchanged(self, staged: Staged) -> set[str]:
+        """Staged partitions whose files are, byte for byte, those that are published."""
+        files, path = file_system(staged.root)
+        live: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for file in self._live_files(staged.contract):
+            live[file["partition"]].append(file)
+        same = set()
+        for partition in staged.rows():
+            new, old = staged.only([partition]).files, live[partition]
+            if sorted(file.size for file in new) != sorted(file["size"] for file in old):
+                continue
+            try:
+                contents = [
+                    sorted(files.cat_file(f"{path}/{name}") for name in names)
+                    for names in ([file.path for file in new], [file["path"] for file in old])
+                ]
+            except FileNotFoundError:  # a damaged version: to be replaced
+                continue
+            if contents[0] == contents[1]:
+                same.add(partition)
+        return same
+
+    def discard(self, staged: Staged, partitions: Iterable[str] | None = None) -> None:
+        """Delete staged files that will not be committed (all, or those of some partitions)."""
+        files, _ = file_system(staged.root)
+        for uri in (staged if partitions is None else staged.only(partitions)).uris():
+            files.rm(uri)
+
+    def commit(self, staged: Staged, *, run_id: str, metadata: Mapping[str, str] | None = None) -> int:
+        """Replace the staged partitions by the staged files in one transaction; returns the table's new version."""
+        partitions = sorted({file.partition for file in staged.files})
+        return self._swap(staged.contract, partitions, staged, {"run_id": run_id, **(metadata or {})})
+
+    def withdraw(self, contract: type[Contract], partitions: Iterable[str], *, run_id: str) -> None:
+        """Take partitions out of a table, so that they count as missing; earlier versions keep them."""
+        nothing = Staged(contract, self.path(contract), "", ())
+        self._swap(contract, sorted(partitions), nothing, {"run_id": run_id, "withdrawn": "damaged files"})
+
+    def _swap(self, contract: type[Contract], partitions: list[str], staged: Staged, metadata: dict[str, str]) -> int:
+        column = partition_column(contract)
+        with self.writing(metadata["run_id"]):
+            for attempt in range(1, _COMMIT_ATTEMPTS + 1):
+                table = self._open_or_create(contract)
+                try:
+                    table.create_write_transaction(
+                        actions=staged.actions(not_before=evolution.newest_addition(table)),
+                        mode="overwrite",
+                        schema=table.schema(),
+                        partition_by=[column],
+                        partition_filters=[(column, "in", partitions)],
+                        commit_properties=CommitProperties(custom_metadata=metadata),
+                    )
+                except CommitFailedError:
+                    if attempt == _COMMIT_ATTEMPTS:
+                        raise
+                    continue
+                # Two first commits to an empty partition can both succeed: make sure that ours are the live files.
+                table.update_incremental()
+                now = CurrentVersion(contract, table, self.path(contract))
+                live = {file["path"] for file in now.files if file["partition"] in set(partitions)}
+                if live == {file.path for file in staged.files}:
+                    self._current[contract] = now
+                    self._written.add(contract)
+                    return table.version()
+        raise CommitFailedError(f"{contract.table()}: another writer keeps replacing the same partitions; run again")
+
+    def _open_or_create(self, contract: type[Contract]) -> DeltaTable:
+        table = self.delta(contract)
+        if table is None:
+            if not is_url(self.location):
+                Path(self.path(contract)).mkdir(parents=True, exist_ok=True)
+            return DeltaTable.create(
+                self.path(contract),
+                schema=evolution.delta_schema(contract),
+                partition_by=[partition_column(contract)],
+                name=contract.table(),
+                description=contract.describe(),
+                configuration=versions.TABLE_PROPERTIES,
+            )
+        evolution.require_fit(table, contract, partition_column(contract))
+        newest = max((file["modified"] for file in files_of(contract, table)), default=0)
+        if evolution.add_new_columns(table, contract, max(newest + 1, now_in_milliseconds())):
+            table.update_incremental()
+        return table
+
+    def empty(self, contract: type[Contract], *, run_id: str) -> None:
+        """Take every row out of a table and give it the contract's columns; earlier versions stay as they were."""
+        with self.writing(run_id):
+            table = self.delta(contract)
+            if table is not None:
+                metadata = CommitProperties(custom_metadata={"run_id": run_id, "withdrawn": "columns changed"})
+                evolution.overwrite_columns(table, contract, partition_column(contract), metadata)
+                self._written.add(contract)
+
+    # ---- removing what nobody needs ----------------------------------------------------------------------------------
+
+    def vacuum(
+        self, retention: timedelta | None = None, grace: timedelta | None = None, tell: Tell | None = None
+    ) -> dict[str, versions.Removed]:
+        """Delete replaced versions older than `retention` and what dead runs left before `grace`; files per table.
+
+        Without them the settings count. Waits for a run that is writing.
+        """
+        kept = timedelta(days=self.retention_days) if retention is None else retention
+        spared = timedelta(hours=self.leftover_hours) if grace is None else grace
+        removed = {}
+        with self.writing("vacuum", tell):
+            for name, contract in TABLES.items():
+                table = self.delta(contract)
+                if table is not None:
+                    removed[name] = versions.vacuum(table, self.path(contract), kept, spared)
+            removed[_SCRATCH] = versions.remove_old(f"{self.location}/{_SCRATCH}", spared)
+        return removed
+
+    def _vacuum_quietly(self, contract: type[Contract]) -> None:
+        """Vacuum after a publication, which stands whatever comes of this."""
+        try:
+            current = self.current(contract)
+            if current is not None:
+                kept, spared = timedelta(days=self.retention_days), timedelta(hours=self.leftover_hours)
+                versions.vacuum(current.table, self.path(contract), kept, spared)
+        except Exception as error:
+            get_dagster_logger().warning(f"{contract.table()}: old files could not be removed: {error}")

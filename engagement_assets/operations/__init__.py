@@ -1,0 +1,1 @@
+"""What commands and jobs do: run days, refresh, erase, diagnose."""

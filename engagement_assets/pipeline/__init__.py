@@ -1,0 +1,1 @@
+"""All Dagster wiring: assets, checks, publication, jobs, schedules, sensors, alerts."""

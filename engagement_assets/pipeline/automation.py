@@ -1,0 +1,140 @@
+"""What runs by itself: a job for the whole chain, and its daily schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
+
+from engagement_assets.domain import catalogue as lineage
+from engagement_assets.domain.contracts import TABLES
+from engagement_assets.domain.days import daily_partitions, today
+from engagement_assets.lake.tables import LakeResource
+from engagement_assets.pipeline import arrivals, readiness
+from engagement_assets.pipeline.alerts import build_alert_sensors
+from engagement_assets.pipeline.checks.monitoring import build_monitoring_job
+from engagement_assets.pipeline.deliveries import build_delivery_sensor
+from engagement_assets.settings import Settings
+
+DAILY_JOB = "daily_snapshot"
+
+SERVING_JOB = "serve"
+
+#: How often outdated days are looked for, seconds.
+_REFRESH_SECONDS = 60
+
+#: When yesterday is built, in the business time zone: after late events of the evening have arrived.
+HOUR_OF_DAY = 2
+
+
+#: What follows the published tables: as soon as a run has changed one, whether or not every day of the history is built.
+AFTER_A_PUBLISH = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
+
+
+def partitioned_tables() -> list[str]:
+    """The assets that have daily partitions."""
+    return [name for name, contract in TABLES.items() if "as_of_date" in contract.columns()]
+
+
+def range_tags(first: str, last: str) -> dict[str, str]:
+    """The tags by which a run knows its partitions."""
+    if first == last:
+        return {PARTITION_NAME_TAG: first}
+    return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
+
+
+@dataclass(frozen=True)
+class Automation:
+    """What runs by itself or at a click."""
+
+    jobs: list[Any]
+    schedules: list[Any]
+    sensors: list[Any]
+    checks: list[Any]
+
+
+def build_automation(settings: Settings) -> Automation:
+    """The jobs, schedules, sensors and the check of punctuality for these settings."""
+    watching = dg.DefaultSensorStatus.RUNNING if settings.run_daily else dg.DefaultSensorStatus.STOPPED
+    examine_sources, new_source_files = arrivals.build_arrivals(settings, watching)
+    ready_by_hour, snapshot_is_late = readiness.build_readiness(settings, watching)
+    daily = dg.define_asset_job(
+        DAILY_JOB,
+        # Punctuality is the clock's matter: an old day that is built says nothing of it.
+        selection=dg.AssetSelection.assets(*partitioned_tables()) - dg.AssetSelection.checks(ready_by_hour),
+        partitions_def=daily_partitions(settings),
+        description="Builds every table for a day or a range of days: sources, sessions, features, scores, metrics.",
+    )
+    serving = dg.define_asset_job(
+        SERVING_JOB,
+        selection=dg.AssetSelection.groups("serving"),
+        description="Writes what BI tools read from the published tables.",
+    )
+    schedule = dg.build_schedule_from_partitioned_job(
+        daily,
+        name="daily_snapshot_schedule",
+        hour_of_day=HOUR_OF_DAY,
+        default_status=dg.DefaultScheduleStatus.RUNNING if settings.run_daily else dg.DefaultScheduleStatus.STOPPED,
+        description=f"Builds yesterday's snapshot at {HOUR_OF_DAY:02d}:00 in the business time zone.",
+    )
+    follow = dg.AutomationConditionSensorDefinition(
+        "after_a_publish",
+        target=dg.AssetSelection.groups("serving"),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Writes what BI tools read as soon as a run has published new snapshots.",
+    )
+    refresh = _refresh_sensor(settings, watching)
+    delivery = build_delivery_sensor(settings)
+    sensors = [follow, new_source_files, refresh, snapshot_is_late, delivery, *build_alert_sensors(settings)]
+    return Automation(
+        [daily, build_monitoring_job(settings), serving, examine_sources], [schedule], sensors, [ready_by_hour]
+    )
+
+
+def _refresh_sensor(settings: Settings, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    """Rebuilds what a run has outdated, or an examination of the sources, a range at a time.
+
+    It reads no source, and so sees what others have found there: late facts that the nightly run wrote into past days, and
+    days that `examine_sources` found changed.
+    """
+
+    @dg.sensor(
+        name="refresh_outdated",
+        job_name=DAILY_JOB,
+        minimum_interval_seconds=_REFRESH_SECONDS,
+        default_status=status,
+        description="Rebuilds published days that are older than what they were built from, in the order of the pipeline. "
+        "`engagement refresh --dry-run` lists them.",
+    )
+    def refresh_outdated(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        statuses = [dg.DagsterRunStatus.QUEUED, *IN_PROGRESS_RUN_STATUSES]
+        unfinished = dg.RunsFilter(job_name=DAILY_JOB, statuses=statuses)
+        if context.instance.get_run_ids(unfinished, limit=1):
+            return dg.SkipReason("a run is under way; what it leaves outdated comes after it")
+        lake = LakeResource.of(settings)
+        pending = arrivals.pending(lake)
+        earliest = today(settings) - timedelta(days=settings.refresh_days)
+        stale = lineage.since(lineage.outdated(lake, settings, pending), earliest)
+        if not stale:
+            return dg.SkipReason("every published day is as new as what it was built from")
+        # Days are built from earlier ones: the next range waits until this one is built.
+        step = lineage.steps(stale, {contract: lake.partitions(contract) for contract in lineage.FACTS})[0]
+        examined = arrivals.last_examination(lake)
+        began = examined.began if examined and pending else 0
+        newest = max(max(lake.written_at(contract).values(), default=0) for contract in lineage.daily_tables())
+        return dg.RunRequest(
+            # The same request is not made twice, so a range that fails is not tried again until something was written.
+            run_key=f"{','.join(step.tables)}:{step.first}:{step.last}:{newest}:{began}",
+            tags=range_tags(step.first, step.last),
+            asset_selection=[dg.AssetKey(table) for table in step.tables],
+        )
+
+    return refresh_outdated

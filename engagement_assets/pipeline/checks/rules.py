@@ -1,0 +1,292 @@
+"""The rules: each looks at rows that are staged but not yet published, and counts violations per day.
+
+A blocking rule keeps its bad days from being published; a warning is told and changes nothing. No result holds a row's
+values: counts, the rule, and names of the product's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from engagement_assets.domain.contracts import Contract
+from engagement_assets.domain.contracts.sources import FUNNEL
+
+_READABLE = "every source file can be read"
+
+_FILES_NAMED = 10
+
+#: An event type that looks like a name may be shown; anything else could be somebody's data.
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,39}")
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What a rule gets to see: the rows of a write, the days it stands for, the rows each day has."""
+
+    frame: DataFrame
+    contract: type[Contract]
+    days: Sequence[str]
+    rows: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of a rule for one day: violations by condition (all conditions, also those with 0), and more to show."""
+
+    violations: Mapping[str, int]
+    details: Mapping[str, Any] = field(default_factory=dict)
+    is_error: bool = True
+
+    @property
+    def passed(self) -> bool:
+        """Whether no condition was violated."""
+        return not any(self.violations.values())
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A named rule of an asset: `blocking` ones decide whether a day is published."""
+
+    name: str
+    description: str
+    blocking: bool
+    evaluate: Callable[[Audited], dict[str, Outcome]]
+    conditions: tuple[str, ...] = ()
+
+
+def contract_rule(contract: type[Contract]) -> Rule:
+    """The contract as a blocking rule: types, nulls, ranges, labels, row rules, one row per key."""
+    what = f"; one row per {' and '.join(contract.key())}" if contract.key() else ""
+    return Rule(
+        "contract",
+        f"Every row keeps the contract of {contract.table()}: {len(contract.rules())} conditions on single rows{what}.",
+        True,
+        evaluate_contract,
+        conditions(contract),
+    )
+
+
+def conditions(contract: type[Contract]) -> tuple[str, ...]:
+    """Every condition of a contract by name."""
+    key = (one_row_per(contract),) if contract.key() else ()
+    return (*(rule.name for rule in contract.rules()), *key)
+
+
+def one_row_per(contract: type[Contract]) -> str:
+    """The name of the condition that a contract's key identifies its rows."""
+    return f"one row per {', '.join(contract.key())}"
+
+
+def evaluate_contract(audited: Audited) -> dict[str, Outcome]:
+    """Pandera is the gate: it says whether the rows are good. Only where they are not, violations are counted per day.
+
+    Where pandera finds fault and the counts do not, every day is bad: the gate is never overruled.
+    """
+    faults = gate_faults(audited.frame, audited.contract)
+    if not faults:
+        return {day: Outcome(dict.fromkeys(conditions(audited.contract), 0)) for day in audited.days}
+    counted = count_violations(audited)
+    if not any(any(day.values()) for day in counted.values()):
+        counted = {day: {**counted[day], **{f"pandera: {fault}": 1 for fault in faults}} for day in audited.days}
+    return {day: Outcome(counted[day]) for day in audited.days}
+
+
+def gate_faults(frame: DataFrame, contract: type[Contract]) -> list[str]:
+    """Names of the pandera checks that fail; empty for good rows. Values are left out: they may be personal."""
+    errors: Any = contract.gate().validate(frame, lazy=True).pandera.errors
+    if errors is None:
+        return ["validation is switched off (PANDERA_VALIDATION_ENABLED); a gate that does not look is no gate"]
+    return [
+        f"{fault.get('check') or kind} of {fault.get('column')}"
+        for kinds in errors.values()
+        for kind, faults in kinds.items()
+        for fault in faults
+    ]
+
+
+def count_violations(audited: Audited) -> dict[str, dict[str, int]]:
+    """Violations per day and condition, all conditions in one pass over the rows."""
+    contract, frame = audited.contract, audited.frame
+    rules = contract.rules()
+    broken = [
+        F.sum(F.when(F.coalesce(F.expr(rule.condition), F.lit(False)), 0).otherwise(1)).alias(f"r{number}")
+        for number, rule in enumerate(rules)
+    ]
+    found = {str(row["as_of_date"]): row for row in frame.groupBy("as_of_date").agg(*broken).collect()}
+    counts = {
+        day: {rule.name: int(found[day][f"r{number}"]) if day in found else 0 for number, rule in enumerate(rules)}
+        for day in audited.days
+    }
+    if contract.key():
+        name = one_row_per(contract)
+        repeated = (
+            frame.groupBy(*contract.key())
+            .agg((F.count(F.lit(1)) - 1).alias("extra"))
+            .filter("extra > 0")
+            .groupBy("as_of_date")
+            .agg(F.sum("extra").alias("extra"))
+        )
+        extra = {str(row["as_of_date"]): int(row["extra"]) for row in repeated.collect()}
+        for day in audited.days:
+            counts[day][name] = extra.get(day, 0)
+    return counts
+
+
+def _counted_rule(
+    name: str, description: str, condition: str, bad_rows: Callable[[DataFrame], DataFrame], *, blocking: bool
+) -> Rule:
+    """A rule with one condition; `bad_rows` gives the violating rows."""
+
+    def evaluate(audited: Audited) -> dict[str, Outcome]:
+        per_day = bad_rows(audited.frame).groupBy("as_of_date").agg(F.count(F.lit(1)).alias("rows")).collect()
+        found = {str(row["as_of_date"]): int(row["rows"]) for row in per_day}
+        return {day: Outcome({condition: found.get(day, 0)}) for day in audited.days}
+
+    return Rule(name, description, blocking, evaluate, (condition,))
+
+
+def known_customers(customers: Callable[[], DataFrame]) -> Rule:
+    """Referential integrity: every row's customer is in the customers source (`customers()`: customer_id)."""
+    return _counted_rule(
+        "known_customers",
+        "Referential integrity: the customer of every row is in the customers source.",
+        "customer_id is in customers",
+        lambda rows: rows.join(customers().select("customer_id"), on="customer_id", how="left_anti"),
+        blocking=True,
+    )
+
+
+def orders_not_before_signup(customers: Callable[[], DataFrame]) -> Rule:
+    """Warns of orders dated before their customer's sign-up (`customers()`: customer_id, signup_date)."""
+    return _counted_rule(
+        "orders_not_before_signup",
+        "Warning: orders dated before their customer's sign-up. They stay, and count from the sign-up on.",
+        "order date is not before signup_date",
+        lambda rows: rows.join(customers().select("customer_id", "signup_date"), on="customer_id", how="inner").filter(
+            F.col("as_of_date") < F.col("signup_date")
+        ),
+        blocking=False,
+    )
+
+
+def signup_not_after_last_event() -> Rule:
+    """Warns of customers whose sign-up is later than their latest web event."""
+    return _counted_rule(
+        "signup_not_after_last_event",
+        "Warning: customers whose sign-up is after their latest web event; one of the two dates is probably wrong.",
+        "signup_date is not after the last event",
+        lambda rows: rows.filter(F.col("signup_date") > F.col("last_session_date")),
+        blocking=False,
+    )
+
+
+def known_event_types() -> Rule:
+    """Warns of event types outside the funnel; they count as activity, not in the funnel."""
+
+    def evaluate(audited: Audited) -> dict[str, Outcome]:
+        strange = audited.frame.filter(~F.col("event_type").isin(*FUNNEL))
+        per_type = strange.groupBy("as_of_date", "event_type").agg(F.count(F.lit(1)).alias("rows")).collect()
+        found: dict[str, dict[str, int]] = {day: {} for day in audited.days}
+        for row in per_type:
+            name = row["event_type"] if _NAME.fullmatch(row["event_type"]) else "(no plain name)"
+            day = found[str(row["as_of_date"])]
+            day[name] = day.get(name, 0) + int(row["rows"])
+        return {
+            day: Outcome(
+                {"event_type is in the funnel": sum(types.values())},
+                {"event_types": ", ".join(f"{name}: {rows}" for name, rows in sorted(types.items())[:20]) or "none"},
+            )
+            for day, types in found.items()
+        }
+
+    return Rule(
+        "known_event_types",
+        f"Warning: event types other than {', '.join(FUNNEL)}. They count as activity, not in the funnel.",
+        False,
+        evaluate,
+    )
+
+
+def customers_conserved(expected: Callable[[], Mapping[str, int]], of: str) -> Rule:
+    """Every customer of the day's raw_customers has one row here: nobody is lost, nobody invented."""
+
+    def evaluate(audited: Audited) -> dict[str, Outcome]:
+        wanted = expected()
+        outcomes = {}
+        for day in audited.days:
+            have, want = audited.rows.get(day, 0), wanted.get(day)
+            missing = abs(have - want) if want is not None else have or 1
+            outcomes[day] = Outcome(
+                {f"as many customers as {of}": missing}, {"customers": have, "expected": -1 if want is None else want}
+            )
+        return outcomes
+
+    return Rule(
+        "customers_conserved", f"As many customers as {of} has on the same day: inactive ones are kept.", True, evaluate
+    )
+
+
+@dataclass(frozen=True)
+class Rejections:
+    """What was kept out of a source as a whole: rows at fault, rows read, rows by reason, files that cannot be read.
+
+    Rows outside the observation window are not at fault: that is a matter of settings, and told by a warning of its own.
+    """
+
+    faulty: int
+    read: int
+    by_reason: Mapping[str, int] = field(default_factory=dict)
+    unreadable_files: Sequence[str] = ()
+
+
+def rejected_share(rejected: Callable[[], Rejections], warning: float, limit: float) -> Rule:
+    """The share of the source's rows that were rejected: a warning above `warning`, no publication above `limit`."""
+
+    def evaluate(audited: Audited) -> dict[str, Outcome]:
+        found = rejected()
+        share = found.faulty / found.read if found.read else 0.0
+        outcome = Outcome(
+            {f"rejected share is at most {warning:.1%}": found.faulty if share > warning else 0},
+            {
+                "rows_rejected": found.faulty,
+                "rows_read": found.read,
+                "rejected_share": round(share, 6),
+                "limit": limit,
+                # A number of its own per reason: Dagster draws those over time.
+                **{f"rejected_{reason}": rows for reason, rows in sorted(found.by_reason.items())},
+            },
+            is_error=share > limit,
+        )
+        return dict.fromkeys(audited.days, outcome)
+
+    return Rule(
+        "rejected_share",
+        f"Share of the source's rows that were rejected: a warning above {warning:.1%}, an error that stops above {limit:.1%}.",
+        True,
+        evaluate,
+    )
+
+
+def readable_files(rejected: Callable[[], Rejections]) -> Rule:
+    """Warns of source files that could not be read: their rows are missing, however many they are."""
+
+    def evaluate(audited: Audited) -> dict[str, Outcome]:
+        found = rejected().unreadable_files
+        named = ", ".join(found[:_FILES_NAMED]) + (
+            f" and {len(found) - _FILES_NAMED} more" if found[_FILES_NAMED:] else ""
+        )
+        return dict.fromkeys(audited.days, Outcome({_READABLE: len(found)}, {"files": named or "none"}, is_error=False))
+
+    return Rule(
+        "readable_files",
+        "Warning: source files that could not be read. Their rows are missing; `engagement rejects` says why.",
+        False,
+        evaluate,
+        (_READABLE,),
+    )

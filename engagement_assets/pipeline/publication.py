@@ -1,0 +1,351 @@
+"""Write, audit, publish: rows are staged, examined, and only then committed; the results are told to Dagster per partition.
+
+Dagster keeps check results per partition only in a run of a single partition. In a range run a plain check result belongs
+to no partition and every day shows "skipped". The events below, in this order, give a true picture in both kinds of run,
+good and bad days mixed; this is the one place that depends on it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,  # not exported by dagster; see the module's docstring
+)
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from engagement_assets.domain.campaign_policy import CampaignPolicy
+from engagement_assets.domain.column_lineage import column_lineage, depends_on
+from engagement_assets.domain.contracts import Contract
+from engagement_assets.lake.staging import Staged
+from engagement_assets.lake.tables import LakeResource
+from engagement_assets.pipeline.checks.rules import Audited, Outcome, Rule
+
+#: Called with the audited rows, and the part of the write that is about to be published.
+Look = Callable[[DataFrame, Staged], None]
+
+#: Metadata with the address of a page of the dashboard.
+DASHBOARD = "dashboard"
+
+_DAYS_NAMED = 5
+
+#: A mean over fewer rows would say something of single customers.
+_ROWS_FOR_A_MEAN = 20
+
+
+class Publication:
+    """The writes of one asset in one run: `stage` and `publish` for each chunk of days, then `events` for Dagster.
+
+    `asked` are the days of the run; days beyond them may be published too (a fact table fills in what is missing), and are
+    recorded as well. `campaigns` are the rules that the origins of audiences are read from.
+    """
+
+    def __init__(
+        self,
+        context: dg.AssetExecutionContext,
+        lake: LakeResource,
+        spark: SparkSession,
+        contract: type[Contract],
+        rules: Sequence[Rule],
+        *,
+        commit_metadata: Mapping[str, str] | None = None,
+        campaigns: CampaignPolicy | None = None,
+    ) -> None:
+        self.context = context
+        self.lake = lake
+        lake.begin(context.run_id, context.log.info)
+        self.spark = spark
+        self.contract = contract
+        self.rules = rules
+        self.commit_metadata = dict(commit_metadata or {})
+        self.campaigns = campaigns
+        self.asked = list(context.partition_keys)
+        #: Published days that need no new write where their rows come out as they are.
+        self.up_to_date: set[str] = set()
+        self.rows: dict[str, int] = {}
+        self.bad: dict[str, str] = {}
+        self.outcomes: dict[str, dict[str, Outcome]] = {rule.name: {} for rule in rules}
+        self.metadata: dict[str, dict[str, Any]] = {}
+
+    def stage(self, frame: DataFrame, days: Sequence[str], most_rows: int = 0) -> Staged:
+        """Write the rows of some days where no reader sees them; `most_rows` is about how many rows the largest has.
+
+        May run in a thread of its own while another write is published.
+        """
+        return self.lake.stage(frame, self.contract, partitions=days, run_id=self.context.run_id, most_rows=most_rows)
+
+    def publish(self, staged: Staged, days: Sequence[str], look: Look | None = None) -> None:
+        """Audit what was staged of some days, commit the good days.
+
+        `look` sees the staged rows after their audit, for what else is to be told of them.
+        """
+        run_id = self.context.run_id
+        rows = staged.rows()
+        # Each rule is a pass over the rows: kept at hand until the last has seen them, where the engine can do that.
+        audited = self.lake.read_staged(self.spark, staged).persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            bad = self._audit(audited, days, rows)
+            good = [day for day in days if day not in bad]
+            if look is not None:
+                look(audited, staged.only(good))
+        finally:
+            audited.unpersist()
+        kept = self.lake.unchanged(staged.only(self.up_to_date)) if self.up_to_date else set()
+        new = [day for day in good if day not in kept]
+        if new:
+            self.lake.commit(staged.only(new), run_id=run_id, metadata=self.commit_metadata)
+        self.lake.discard(staged, {*bad, *kept})
+        self.rows |= {day: rows.get(day, 0) for day in good}
+        self.bad |= bad
+        self.context.log.info(
+            f"{self.contract.table()}: {len(good)} day(s) published, {len(bad)} not; {sum(rows.values())} rows"
+        )
+
+    def confirm(self, days: Sequence[str]) -> None:
+        """Audit days that are published already and need no new write."""
+        if not days:
+            return
+        published = self.lake.partitions(self.contract)
+        rows = {day: published[day] for day in days}
+        self.bad |= self._audit(self.lake.read(self.spark, self.contract, days), days, rows)
+        self.rows |= {day: rows[day] for day in days if day not in self.bad}
+
+    def _audit(self, frame: DataFrame, days: Sequence[str], rows: Mapping[str, int]) -> dict[str, str]:
+        """Evaluate the rules; returns the bad days with what was violated."""
+        audited = Audited(frame, self.contract, days, rows)
+        bad: dict[str, list[str]] = {}
+        for rule in self.rules:
+            for day, outcome in rule.evaluate(audited).items():
+                self.outcomes[rule.name][day] = outcome
+                if rule.blocking and outcome.is_error and not outcome.passed:
+                    broken = [f"{name} ({count} rows)" for name, count in outcome.violations.items() if count]
+                    bad.setdefault(day, []).append(f"{rule.name}: {', '.join(broken)}")
+        return {day: "; ".join(texts) for day, texts in bad.items()}
+
+    def describe(self, day: str, **metadata: Any) -> None:
+        """Add metadata to the day's materialisation."""
+        self.metadata.setdefault(day, {}).update(metadata)
+
+    # ---- telling Dagster ---------------------------------------------------------------------------------------------
+
+    def events(self) -> Iterator[Any]:
+        """The events that record what was published and what each rule found; raises Failure if a day was bad."""
+        key = self.context.asset_key
+        # The UI takes a table's column lineage from its latest materialisation.
+        upstream = [dep.asset_key.to_user_string() for dep in self.context.assets_def.specs_by_key[key].deps]
+        lineage = column_lineage(self.contract, upstream, self.campaigns)
+        if lineage is not None:
+            self.describe(self.asked[-1], **{"dagster/column_lineage": lineage})
+        extra = [day for day in sorted(self.rows) if day not in set(self.asked)]
+        for day in extra:
+            self.context.log_event(dg.AssetMaterialization(key, partition=day, metadata=self._materialization(day)))
+        if self.bad:
+            yield from self.partial_events()
+        else:
+            for day in self.asked:
+                self.context.add_asset_metadata(self._materialization(day), partition_key=day)
+            yield dg.MaterializeResult(asset_key=key)
+        yield from self._evaluations()
+        if self.bad:
+            raise dg.Failure(self._failure(), allow_retries=False)
+        for rule in self.rules:
+            yield dg.Output(None, output_name=self._spec(rule.name).get_python_identifier())
+
+    def partial_events(self) -> Iterator[Any]:
+        """Record the days that were published, where the run goes on to fail."""
+        for day in self.asked:
+            if day in self.rows:
+                yield dg.AssetMaterialization(
+                    self.context.asset_key, partition=day, metadata=self._materialization(day)
+                )
+
+    def _spec(self, name: str) -> dg.AssetCheckSpec:
+        return dg.AssetCheckSpec(name, asset=self.context.asset_key)
+
+    def _materialization(self, day: str) -> dict[str, Any]:
+        return {
+            "dagster/partition_row_count": self.rows[day],
+            **{name: dg.MetadataValue.url(f"{page}?date={day}") for name, page in self._pages.items()},
+            **self.metadata.get(day, {}),
+            # The longest comes last.
+            **({"settings": settings_metadata(self.commit_metadata)} if self.commit_metadata else {}),
+        }
+
+    @cached_property
+    def _pages(self) -> dict[str, str]:
+        """The dashboard page that the asset's definition links to; a day's materialisation links to the day."""
+        page = self.context.assets_def.specs_by_key[self.context.asset_key].metadata.get(DASHBOARD)
+        return {DASHBOARD: str(page.value)} if isinstance(page, dg.UrlMetadataValue) else {}
+
+    def _evaluations(self) -> Iterator[dg.AssetCheckEvaluation]:
+        # Dagster shows the result that comes last as the latest: that of the last day asked for.
+        days = sorted({*self.rows, *self.bad}, key=lambda day: (day in self.asked, day))
+        targets = newest_materializations(self.context.instance, self.context.asset_key, days)
+        for rule in self.rules:
+            for day in days:
+                outcome = self.outcomes[rule.name][day]
+                yield dg.AssetCheckEvaluation(
+                    asset_key=self.context.asset_key,
+                    check_name=rule.name,
+                    passed=outcome.passed,
+                    severity=severity(rule, outcome),
+                    blocking=rule.blocking,
+                    partition=day,
+                    description=verdict(outcome),
+                    metadata=check_metadata(rule, outcome, self.rows.get(day)),
+                    target_materialization_data=targets.get(day),
+                )
+
+    def _failure(self) -> str:
+        shown = [f"{day}: {text}" for day, text in sorted(self.bad.items())[:_DAYS_NAMED]]
+        more = len(self.bad) - len(shown)
+        return (
+            f"{self.contract.table()}: {len(self.bad)} day(s) not published, their previous versions stay. "
+            + " | ".join(shown)
+            + (f" | and {more} more" if more > 0 else "")
+            + ". The checks of these partitions show the counts; mend the source rows and run the days again."
+        )
+
+
+def newest_materializations(
+    instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequence[str]
+) -> dict[str, AssetCheckEvaluationTargetMaterializationData]:
+    """The newest materialisation of each day; without it, the day's state of the check stays empty in the UI.
+
+    A bad day needs that of its older, still published version.
+    """
+    targets: dict[str, AssetCheckEvaluationTargetMaterializationData] = {}
+    if not days:
+        return targets
+
+    def note(partitions: list[str], limit: int) -> int:
+        records = instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions), limit=limit
+        ).records
+        for record in records:  # newest first
+            if record.partition_key is not None and record.partition_key not in targets:
+                targets[record.partition_key] = AssetCheckEvaluationTargetMaterializationData(
+                    storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+                )
+        return len(records)
+
+    # The run has just written most of them, so a look at the newest finds them; the rest are asked for by name.
+    if note(list(days), limit=2 * len(days)) == 2 * len(days):
+        for day in days:
+            if day not in targets:
+                note([day], limit=1)
+    return targets
+
+
+def settings_metadata(recorded: Mapping[str, str]) -> dg.JsonMetadataValue:
+    """What is recorded with a version of a table, with its JSON texts opened up."""
+    return dg.MetadataValue.json(
+        {name: json.loads(text) if text.startswith("{") else text for name, text in recorded.items()}
+    )
+
+
+def severity(rule: Rule, outcome: Outcome) -> dg.AssetCheckSeverity:
+    """An error for what keeps a day from being published, a warning for the rest."""
+    return dg.AssetCheckSeverity.ERROR if rule.blocking and outcome.is_error else dg.AssetCheckSeverity.WARN
+
+
+def verdict(outcome: Outcome) -> str:
+    """The outcome in a few words."""
+    if outcome.passed:
+        return "no violations"
+    return "; ".join(f"{count} violate: {name}" for name, count in outcome.violations.items() if count)
+
+
+def check_metadata(rule: Rule, outcome: Outcome, rows: int | None) -> dict[str, Any]:
+    """Counts of an outcome, the violated conditions by name, and the rule in words."""
+    broken = {name: count for name, count in outcome.violations.items() if count}
+    return {
+        "rule": rule.description,
+        "violations": sum(outcome.violations.values()),
+        **({"violated": dg.MetadataValue.json(broken)} if broken else {}),
+        **({"rows": rows} if rows is not None else {}),
+        **outcome.details,
+    }
+
+
+def check_specs(asset: str, rules: Sequence[Rule], partitions: dg.PartitionsDefinition) -> list[dg.AssetCheckSpec]:
+    """The rules of an asset as Dagster knows them."""
+    return [
+        dg.AssetCheckSpec(
+            rule.name,
+            asset=asset,
+            partitions_def=partitions,
+            blocking=rule.blocking,
+            description=rule.description,
+            metadata={"conditions": dg.MetadataValue.json(list(rule.conditions))},
+        )
+        for rule in rules
+    ]
+
+
+def column_schema(
+    contract: type[Contract], upstream: Collection[str] = (), campaigns: CampaignPolicy | None = None
+) -> dg.TableSchema:
+    """A contract as the Dagster UI shows it: columns, types, descriptions with their origin, constraints.
+
+    The origin is told in words too, because Dagster's own UI does not draw column lineage.
+    """
+    origins = depends_on(contract, upstream, campaigns)
+    columns = []
+    for name, column in contract.columns().items():
+        conditions = [rule.name for rule in contract.rules() if rule.column == name and "not null" not in rule.name]
+        columns.append(
+            dg.TableColumn(
+                name,
+                column.dtype.type.simpleString(),
+                description=_with_origin(column.description, origins.get(name, ())),
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.nullable, unique=contract.key() == [name], other=conditions or None
+                ),
+            )
+        )
+    return dg.TableSchema(columns, constraints=dg.TableConstraints(other=list(contract._row_rules)))
+
+
+def _with_origin(description: str, origins: Sequence[str]) -> str:
+    return f"{description} (from {', '.join(origins)})" if origins else description
+
+
+def preview(frame: DataFrame) -> dg.TableMetadataValue | dg.TextMetadataValue:
+    """What a look at the rows would tell, without showing one: per column its type, how much is filled, the mean of numbers.
+
+    Rows belong to customers, and Dagster keeps its event log when they are erased. Of few rows there are no means either.
+    """
+    fields = frame.schema.fields
+    numbers = [field.name for field in fields if isinstance(field.dataType, T.NumericType)]
+    counts = [F.count(field.name).alias(f"filled_{n}") for n, field in enumerate(fields)]
+    means = [F.avg(F.col(name).cast("double")).alias(f"mean_{n}") for n, name in enumerate(numbers)]
+    found = frame.agg(F.count(F.lit(1)).alias("rows"), *counts, *means).collect()[0]
+    if not found["rows"]:
+        return dg.MetadataValue.text("no rows")
+    averages = {name: found[f"mean_{n}"] for n, name in enumerate(numbers) if found["rows"] >= _ROWS_FOR_A_MEAN}
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord(
+                {
+                    "column": field.name,
+                    "type": field.dataType.simpleString(),
+                    "filled": f"{found[f'filled_{n}'] / found['rows']:.1%}",
+                    "mean": "" if (mean := averages.get(field.name)) is None else f"{mean:,.3f}",
+                }
+            )
+            for n, field in enumerate(fields)
+        ]
+    )
+
+
+def as_json(values: Mapping[str, Any]) -> str:
+    """A mapping as compact JSON text, for commit metadata."""
+    return json.dumps(values, sort_keys=True, default=str)

@@ -1,0 +1,106 @@
+"""Whether yesterday's snapshot is there by the hour that is set: judged by its partition in each table, not by the last run.
+
+A freshness policy of Dagster looks at the latest materialisation of any partition, so that rebuilding an old day would make a
+table look fresh. Here the tables themselves are asked, which costs a look at their logs and no run.
+"""
+
+import time
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+
+from engagement_assets.domain.catalogue import daily_tables
+from engagement_assets.domain.contracts import EngagementScores
+from engagement_assets.lake.tables import LakeResource
+from engagement_assets.pipeline import alerts
+from engagement_assets.settings import Settings
+
+CHECK = "ready_by_hour"
+
+SENSOR = "snapshot_is_late"
+
+_LOOK_SECONDS = 120
+
+KEY = dg.AssetCheckKey(dg.AssetKey(EngagementScores.table()), CHECK)
+
+
+def due(settings: Settings, now: datetime) -> date:
+    """The latest day whose snapshot has to be there: yesterday from the hour set on, before it the day before yesterday."""
+    local = now.astimezone(settings.zone)
+    return local.date() - timedelta(days=1 if local.hour >= settings.ready_by_hour else 2)
+
+
+def judge(settings: Settings, lake: LakeResource, day: date) -> dg.AssetCheckEvaluation:
+    """Whether a day is published in every table that has days, as the result of the check."""
+    tables = daily_tables()
+    missing = [table.table() for table in tables if day.isoformat() not in lake.partitions(table)]
+    words = (
+        f"{day} is published in all {len(tables)} tables"
+        if not missing
+        else f"{day} was due by {settings.ready_by_hour:02d}:00 and is missing in: {', '.join(missing)}"
+    )
+    return dg.AssetCheckEvaluation(
+        asset_key=KEY.asset_key,
+        check_name=CHECK,
+        passed=not missing,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=words,
+        metadata={"partition": day.isoformat(), "missing_tables": len(missing)},
+        blocking=False,
+    )
+
+
+def build_readiness(
+    settings: Settings, status: dg.DefaultSensorStatus
+) -> tuple[dg.AssetChecksDefinition, dg.SensorDefinition]:
+    """The check, which can be run by hand too, and the sensor that evaluates it once the hour has come."""
+
+    @dg.asset_check(
+        asset=KEY.asset_key,
+        name=CHECK,
+        description=f"Yesterday's snapshot is published in every table by {settings.ready_by_hour:02d}:00 in the business time "
+        f"zone. Evaluated by the sensor {SENSOR}, and by hand.",
+    )
+    def ready_by_hour(lake: LakeResource) -> dg.AssetCheckResult:
+        found = judge(settings, lake, due(settings, datetime.now(settings.zone)))
+        return dg.AssetCheckResult(
+            passed=found.passed, severity=found.severity, description=found.description, metadata=found.metadata
+        )
+
+    @dg.sensor(
+        name=SENSOR,
+        minimum_interval_seconds=_LOOK_SECONDS,
+        default_status=status,
+        target=None,
+        description=f"Tells when yesterday's snapshot is not there by {settings.ready_by_hour:02d}:00 in the business time zone.",
+    )
+    def snapshot_is_late(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        day = due(settings, datetime.fromtimestamp(time.time(), settings.zone))
+        told, _, judged = (context.cursor or "").rpartition("/")
+        newest = _newest_materialization(context.instance)
+        if (told, judged) == (f"{day}:ready", newest):
+            return dg.SkipReason(f"{day} is published")
+        found = judge(settings, LakeResource.of(settings), day)
+        state = f"{day}:{'ready' if found.passed else 'late'}"
+        if (told, judged) != (state, newest):
+            # Once more after each materialisation: of one that is older the UI says "Not Evaluated".
+            context.instance.report_runless_asset_event(found)
+            if not found.passed and told != state:
+                alert = alerts.Alert(
+                    "error",
+                    f"Snapshot of {day} is late",
+                    day.isoformat(),
+                    (f"{EngagementScores.table()}, rule {CHECK} (error): {found.description}",),
+                    f"{settings.dagster_url.rstrip('/')}/assets/{EngagementScores.table()}?view=checks",
+                )
+                alerts.send(settings, alert, context.instance.root_directory, context.log.warning)
+            context.update_cursor(f"{state}/{newest}")
+        return dg.SkipReason(str(found.description))
+
+    return ready_by_hour, snapshot_is_late
+
+
+def _newest_materialization(instance: dg.DagsterInstance) -> str:
+    """The number of the latest materialisation of the scores; empty if there is none."""
+    records = instance.fetch_materializations(KEY.asset_key, limit=1).records
+    return str(records[0].storage_id) if records else ""

@@ -1,0 +1,1 @@
+"""Customers, orders and web events as files: found, inspected, read, validated, deduplicated, accounted for."""

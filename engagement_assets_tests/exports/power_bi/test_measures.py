@@ -1,0 +1,247 @@
+"""The twins of the measures: asked of the exported files, against plain Python over the tables and against the dashboard."""
+
+from __future__ import annotations
+
+import csv
+import math
+from datetime import date, timedelta
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import duckdb
+import pytest
+
+from engagement_assets.dashboard.queries import behaviour, common, high_value, monitoring, overview
+from engagement_assets.dashboard.queries.common import Filters
+from engagement_assets.dashboard.warehouse import Warehouse
+from engagement_assets.domain.contracts import TABLES
+from engagement_assets.exports.measures import by_key, measures
+from engagement_assets.exports.power_bi.listing import DOCUMENT, listing
+from engagement_assets.settings import Settings
+from engagement_assets_tests import PROJECT
+from engagement_assets_tests.worlds import Row, World
+
+DAY = date(2026, 6, 30)
+
+#: Tables that have a day in each row.
+TABLES_BY_DAY = [name for name, contract in TABLES.items() if "as_of_date" in contract.columns()]
+EVERYBODY: Filters = ((), (), ())
+
+#: What the types of the data dictionary are in DuckDB.
+TYPES = {"string": "VARCHAR", "timestamp_ntz": "TIMESTAMP"}
+
+
+@pytest.fixture(scope="module")
+def twins(sample_world: World, sample_export: Path) -> dict[str, Any]:
+    """Each measure's twin, asked of the exported files as whole; by the measure's key."""
+    columns: dict[str, dict[str, str]] = {}
+    with (sample_export / "data_dictionary.csv").open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            kind = TYPES.get(row["type"], row["type"].upper())
+            columns.setdefault(row["table_name"], {})[row["column_name"]] = kind
+    with duckdb.connect() as connection:
+        for name, types in columns.items():
+            place = str(sample_export / f"{name}.csv")
+            connection.execute(
+                f"CREATE TABLE {name} AS FROM read_csv($place, columns = $types, header = true, auto_detect = false)",
+                {"place": place, "types": types},
+            )
+        return {
+            measure.key: connection.execute(measure.query).fetchall()[0][0]
+            for measure in measures(sample_world.settings.scoring)
+        }
+
+
+def close(found: Any, expected: Any) -> bool:
+    if isinstance(expected, (date, list)):
+        return bool(found == expected)
+    return math.isclose(float(found), float(expected), rel_tol=1e-9, abs_tol=1e-9)
+
+
+def share(rows: list[Row], chosen: list[Row]) -> float:
+    return len(chosen) / len(rows)
+
+
+def mean(rows: list[Row], column: str) -> float:
+    return fmean(float(row[column]) for row in rows if row[column] is not None)
+
+
+def total(rows: list[Row], column: str) -> float:
+    return sum(float(row[column]) for row in rows)
+
+
+def test_every_twin_is_what_plain_python_makes_of_the_tables(twins: dict[str, Any], sample_world: World) -> None:
+    scores = sample_world.rows("engagement_scores", DAY.isoformat())
+    history = sample_world.rows("engagement_scores")
+    year = DAY - timedelta(days=364)
+    history = [row for row in history if row["as_of_date"] >= year]
+    metrics = sample_world.rows("engagement_metrics")
+    moves = [row for row in sample_world.rows("segment_changes") if row["as_of_date"] >= year]
+    sessions = [row for row in sample_world.rows("sessions") if row["as_of_date"] >= year]
+    orders = [row for row in sample_world.rows("raw_orders") if row["as_of_date"] >= year]
+    risky = [row for row in scores if row["is_high_risk"]]
+    buyers = [row for row in scores if row["total_orders"] > 0]
+    valued = [
+        row for row in scores if row["revenue_band"] == "High" and row["engagement_segment"] in ("High", "Medium")
+    ]
+    begun = [row for row in sessions if not row["continues_previous_day"]]
+    recent = [row for row in begun if row["as_of_date"] > DAY - timedelta(days=30)]
+    bought = {(row["customer_id"], row["as_of_date"]) for row in orders}
+    stages = [visited(row, bought) for row in recent]
+    people = [best(name, recent, bought) for name in {row["customer_id"] for row in recent}]
+    expected: dict[str, Any] = {
+        "customers": len(scores),
+        "average_score": mean(scores, "engagement_score"),
+        "average_reference_score": mean(scores, "reference_score"),
+        "high_risk_customers": len(risky),
+        "high_risk_share": share(scores, risky),
+        "average_sessions": mean(scores, "sessions_last_30_days"),
+        "revenue": total(scores, "total_revenue"),
+        "revenue_at_risk": total(risky, "total_revenue"),
+        "orders": total(scores, "total_orders"),
+        "average_order": total(scores, "total_revenue") / total(scores, "total_orders"),
+        **{part: mean(scores, f"{part}_score") for part in ("recency", "frequency", "monetary")},
+        **{f"{part}_part": mean(scores, f"{part}_contribution") for part in ("recency", "frequency", "monetary")},
+        "buyers": len(buyers),
+        "high_value_customers": len(valued),
+        "high_value_revenue": total(valued, "total_revenue"),
+        "high_value_share": len(valued) / len(buyers),
+        "high_value_slipping": len([row for row in valued if (row["reference_score_change"] or 0) < -0.02]),
+        "at_risk_vips": len([row for row in scores if row["value_segment"] == "At-risk VIPs"]),
+        "average_recency": mean(scores, "recency_days"),
+        "average_change": mean(scores, "reference_score_change"),
+        "average_percentile": mean(scores, "score_percentile"),
+        "daily_customers": mean(metrics, "customers"),
+        "daily_score": mean(metrics, "average_score"),
+        "daily_reference_score": mean(metrics, "average_reference_score"),
+        "daily_high_risk_customers": mean(metrics, "high_risk_customers"),
+        "daily_high_risk_share": mean(metrics, "high_risk_share"),
+        # The day 30 days before is not published in this world.
+        "high_risk_share_before": None,
+        "score_on_day": mean(history, "engagement_score"),
+        "reference_score_on_day": mean(history, "reference_score"),
+        "segment_moves": len(
+            [row for row in moves if row["previous_segment"] not in (None, row["engagement_segment"])]
+        ),
+        "newly_at_risk": len([row for row in moves if row["is_high_risk"] and not row["previous_is_high_risk"]]),
+        "recovered": len([row for row in moves if not row["is_high_risk"] and row["previous_is_high_risk"]]),
+        "customers_at_stage": [sum(stage >= number for stage in people) for number in (1, 2, 3, 4)],
+        "sessions_at_stage": [sum(stage >= number for stage in stages) for number in (1, 2, 3, 4)],
+        "sessions_in_window": len(recent),
+        "sessions": len(begun),
+        "engaged_sessions": len([row for row in begun if row["is_engaged"]]),
+        "engaged_share": share(begun, [row for row in begun if row["is_engaged"]]),
+        "orders_on_days": len(orders),
+        "order_revenue": total(orders, "order_amount"),
+        "orders_per_customer": (total(scores, "total_orders") - total(scores, "total_orders_30_days_before"))
+        / len(scores),
+        "snapshot_day": DAY,
+        "published_days": len(metrics),
+        "table_rows": published(sample_world, year),
+        "rejected_rows": len(sample_world.rows("rejected_rows")),
+        "never_ordered_share": share(scores, [row for row in scores if row["recency_days"] is None]),
+        "no_session_share": share(scores, [row for row in scores if row["last_session_date"] is None]),
+        "stability": index(history, DAY, DAY - timedelta(days=7)),
+    }
+    assert set(twins) == set(expected)
+    wrong = {
+        key: (twins[key], value)
+        for key, value in expected.items()
+        if not (twins[key] is None if value is None else close(twins[key], value))
+    }
+    assert wrong == {}
+
+
+def visited(session: Row, bought: set[tuple[str, date]]) -> int:
+    """The furthest stage of a session: 4 if the customer ordered on its day."""
+    if (session["customer_id"], session["as_of_date"]) in bought:
+        return 4
+    counts = (session["page_views"], session["add_to_carts"], session["checkouts"])
+    return max([number for number, count in enumerate(counts, 1) if count], default=0)
+
+
+def best(customer: str, sessions: list[Row], bought: set[tuple[str, date]]) -> int:
+    """The furthest stage of a customer with sessions: 4 if they ordered in the window."""
+    if any((customer, DAY - timedelta(days=back)) in bought for back in range(30)):
+        return 4
+    return max(visited(session, set()) for session in sessions if session["customer_id"] == customer)
+
+
+def published(world: World, year: date) -> int:
+    """Rows of all daily tables on the days of the export."""
+    rows = 0
+    for name in TABLES_BY_DAY:
+        rows += len([row for row in world.rows(name) if name == "engagement_metrics" or row["as_of_date"] >= year])
+    return rows
+
+
+def index(history: list[Row], new: date, old: date) -> float:
+    """The population stability index over ten bands, an empty one counting as 0.0001."""
+
+    def shares(day: date) -> list[float]:
+        scores = [row["engagement_score"] for row in history if row["as_of_date"] == day]
+        counts = [0] * 10
+        for score in scores:
+            counts[min(int(score * 10 + 1e-9), 9)] += 1
+        return [max(count / len(scores), 0.0001) for count in counts]
+
+    return sum((now - was) * math.log(now / was) for now, was in zip(shares(new), shares(old), strict=True))
+
+
+def test_the_share_at_risk_of_thirty_days_before_is_that_days() -> None:
+    days = [(date(2026, 5, 1) + timedelta(days=number), number / 100) for number in range(41)]
+    query = by_key(Settings().scoring)["high_risk_share_before"].query
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE engagement_metrics (as_of_date DATE, high_risk_share DOUBLE)")
+        connection.executemany("INSERT INTO engagement_metrics VALUES (?, ?)", days)
+        assert connection.execute(query).fetchall() == [(0.1,)]
+        connection.execute("DELETE FROM engagement_metrics WHERE high_risk_share = 0.1")
+        assert connection.execute(query).fetchall() == [(None,)]
+
+
+def test_the_stability_index_is_empty_without_the_day_a_week_before() -> None:
+    query = by_key(Settings().scoring)["stability"].query
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE score_history AS SELECT DATE '2026-06-30' AS as_of_date, 3 AS score_tenth")
+        assert connection.execute(query).fetchall() == [(None,)]
+        connection.execute("INSERT INTO score_history VALUES ('2026-06-23', 4)")
+        # All moved from one band to another: twice (1 - 0.0001) * ln(1 / 0.0001).
+        assert close(connection.execute(query).fetchall()[0][0], 2 * 0.9999 * math.log(10_000))
+
+
+def test_the_dashboard_says_the_same(twins: dict[str, Any], warehouse: Warehouse) -> None:
+    """Of the tables, by its own ways where it does not ask with the twins."""
+    day, before = DAY.isoformat(), (DAY - timedelta(days=7)).isoformat()
+    figures = common.key_figures(warehouse, day, EVERYBODY)
+    assert len(figures) > 10
+    assert all(close(twins[key], value) for key, value in figures.items())
+    funnel = behaviour.funnel(warehouse, day, EVERYBODY)
+    assert twins["customers_at_stage"] == funnel["customers"]
+    assert twins["sessions_at_stage"] == funnel["sessions"]
+    assert close(twins["stability"], monitoring.stability(warehouse, day, before, EVERYBODY)["engagement_score"])
+    profile = high_value.profile(warehouse, day, EVERYBODY)[True]
+    assert (twins["high_value_customers"], twins["high_value_slipping"]) == (profile["customers"], profile["slipping"])
+    assert close(twins["high_value_revenue"], profile["revenue"])
+    assert twins["customers"] == sum(overview.segments(warehouse, day, EVERYBODY).values())
+    trend = common.trend(warehouse, day, EVERYBODY)
+    assert close(twins["daily_score"], fmean(row["average_score"] for row in trend))
+    assert close(twins["daily_high_risk_share"], fmean(row["high_risk_share"] for row in trend))
+    visits = behaviour.engaged(warehouse, day, EVERYBODY)
+    assert twins["sessions_in_window"] == sum(row["sessions"] for row in visits)
+
+
+def test_names_and_keys_are_unique_and_formats_are_known() -> None:
+    found = measures(Settings().scoring)
+    assert len({measure.key for measure in found}) == len({measure.name.casefold() for measure in found}) == len(found)
+    assert by_key(Settings().scoring).keys() == {measure.key for measure in found}
+    formats = {"0.000", "0.00", "#,0", "#,0.0", "#,0.00", "0.0%", "yyyy-mm-dd", "+0.000;-0.000;0.000"}
+    assert {measure.format for measure in found} == formats
+
+
+def test_the_document_lists_the_measures_as_they_are() -> None:
+    """`engagement power-bi` and the dashboard use the list; docs/power_bi.md shows it."""
+    text = (PROJECT / DOCUMENT).read_text(encoding="utf-8")
+    assert listing(Settings().scoring) in text, (
+        f"write it anew: python -m engagement_assets.exports.power_bi.listing {DOCUMENT}"
+    )

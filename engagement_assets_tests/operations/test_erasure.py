@@ -1,0 +1,211 @@
+"""A customer who is erased is in no file any more, whatever held them before, and no run brings them back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from engagement_assets.analysis.backtest.sensitivity import component_scores, customer_rows, try_weightings
+from engagement_assets.cli.analysis import write_ranges
+from engagement_assets.cli.app import app
+from engagement_assets.domain.contracts import TABLES, RawOrders
+from engagement_assets.exports.csv_files import export_csv
+from engagement_assets.exports.power_bi.project import write_project
+from engagement_assets.lake.erasures import read_erasures
+from engagement_assets.operations.erasure import Subject, forget
+from engagement_assets.operations.refresh import carry_out, make_plan
+from engagement_assets_tests.worlds import Row, World
+
+#: The first partition, a day before anybody signs up: on the next, everybody is new, which is a change.
+EVE = "2025-02-28"
+
+START, MIDDLE, LAST = "2025-03-01", "2025-03-02", "2025-03-03"
+
+#: Erased in the tests; the smallest identifier, so that it begins the ranges of identifiers in the tables' logs.
+WHO, ADDRESS = "a-4711", "ann@example.com"
+
+
+@pytest.fixture(autouse=True)
+def own_dagster_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is searched is the test's own."""
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+
+
+def sources(world: World, *, without: str = "") -> None:
+    """Three customers with orders and events on each of three days; rejected rows of `WHO` of each kind."""
+    people = [name for name in (WHO, "b-1", "c-2") if name != without]
+    world.customers(
+        [{"customer_id": name, "signup_date": date(2025, 3, 1), "email": _address(name)} for name in people]
+    )
+    days = (START, MIDDLE, LAST)
+    orders = [
+        {
+            "order_id": f"{name}/{day}",
+            "customer_id": name,
+            "order_date": day,
+            "order_amount": f"{10 + k + ord(name[0])}.00",
+        }
+        for name in people
+        for k, day in enumerate(days)
+    ]
+    bad = [{"order_id": "bad", "customer_id": WHO, "order_date": LAST, "order_amount": "-1"}]
+    world.orders(orders + (bad if not without else []))
+    lines = [
+        json.dumps({"customer_id": n, "event_time": f"{day}T09:00:00Z", "event_type": "page_view"})
+        for n in people
+        for day in days
+    ]
+    world.lines(
+        lines + ([] if without else [f'{{"customer_id":"{WHO}", "event_time":', f'{{"customerId":"{WHO}"}}', "{"])
+    )
+
+
+def _address(name: str) -> str:
+    return ADDRESS if name == WHO else f"{name}@example.com"
+
+
+@pytest.fixture
+def shop(built: World, tmp_path: Path) -> World:
+    """A copy of the shop, for a test to erase in."""
+    shutil.copytree(built.root / "raw", tmp_path / "raw")
+    shutil.copytree(built.root / "lake", tmp_path / "lake")
+    shutil.copytree(built.root / "export", tmp_path / "export")
+    return World(tmp_path, options=dict(built.options))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, engine: object) -> World:
+    """Two versions of the tables, an export, what Power BI Desktop keeps of it, a killed run's leftovers."""
+    world = World(tmp_path_factory.mktemp("built"))
+    world.options |= {"start_date": EVE, "rejected_share_limit": 1.0}
+    sources(world)
+    world.run(START, MIDDLE)
+    world.run(MIDDLE, LAST)
+    export_csv(world.lake, world.settings)
+    customers, parts = component_scores(world.lake, LAST)
+    write_ranges(world.settings, LAST, customer_rows(customers, try_weightings(parts, world.settings.scoring)))
+    cache = write_project(world.settings).folder / "Engagement.SemanticModel" / ".pbi" / "cache.abf"
+    cache.parent.mkdir()
+    cache.write_text(f"rows of {WHO}, packed")
+    leftover = Path(world.settings.lake, ".scratch", "dead-run", "orders", "part.txt")
+    leftover.parent.mkdir(parents=True)
+    leftover.write_text(f'{{"customer_id":"{WHO}"}}')
+    return world
+
+
+def everything(world: World) -> dict[str, str]:
+    """Each file under the world but its sources as text: tables and checkpoints decoded, the rest byte by byte."""
+    found = {}
+    for place in world.root.rglob("*"):
+        if place.is_file() and not place.is_relative_to(world.settings.data):
+            text = place.read_bytes().decode("latin-1")
+            if place.suffix == ".parquet":
+                text += str(
+                    duckdb.execute(
+                        "FROM read_parquet($place, hive_partitioning = false)", {"place": str(place)}
+                    ).fetchall()
+                )
+            found[str(place.relative_to(world.root))] = text
+    return found
+
+
+def those_with(world: World, *words: str) -> set[str]:
+    """Files in which one of the words is found."""
+    return {name for name, text in everything(world).items() if any(word in text for word in words)}
+
+
+def contents(world: World) -> dict[str, list[Row]]:
+    return {name: world.rows(name) for name in TABLES}
+
+
+def test_no_file_names_an_erased_customer_and_no_run_brings_them_back(shop: World, tmp_path: Path) -> None:
+    before = those_with(shop, WHO, ADDRESS)
+    parts = (
+        "raw_customers/data",
+        "raw_orders/_delta_log",
+        "rejected_rows",
+        "engagement_scores",
+        ".scratch",
+        "export/engagement_scores.csv",
+        "export/customers.csv",
+        "export/score_history.csv",
+        "export/orders.csv",
+        "export/sessions.csv",
+        "export/sensitivity.csv",
+        "export/power_bi/Engagement.SemanticModel/.pbi/cache.abf",
+    )
+    for part in parts:
+        assert any(part in name for name in before)
+
+    done = forget(shop.settings, shop.lake, WHO)
+    assert (done.found, done.searched) == ([], len(everything(shop)))
+    assert done.rows["raw_customers"] == done.rows["engagement_scores"] == done.rows["raw_orders"] == 3
+    assert done.rows["rejected_rows"] == 3
+    assert done.rows["engagement_scores.csv"] == done.rows["customers.csv"] == done.rows["sensitivity.csv"] == 1
+    assert done.rows["score_history.csv"] == done.rows["orders.csv"] == done.rows["sessions.csv"] == 3
+    assert those_with(shop, WHO, ADDRESS) == set()
+    assert {row["customer_id"] for row in shop.rows("engagement_scores")} == {"b-1", "c-2"}
+    assert shop.rejected() == {"web_events:malformed_json": 1}  # the line that names nobody
+
+    # The sources still hold them.
+    result = shop.run(LAST)
+    assert shop.metadata(result, "raw_orders")["rows_of_erased_customers"] == 4
+    assert {row["customer_id"] for row in shop.rows("raw_orders")} == {"b-1", "c-2"}
+
+    # What was computed with them is outdated, and a refresh gives what sources without them would have given.
+    planned = make_plan(shop.settings, shop.lake)
+    assert carry_out(shop.settings, shop.lake, planned, shop.instance).success
+    never = World(tmp_path / "never", options=dict(shop.options))
+    sources(never, without=WHO)
+    never.run(START, LAST)
+    expected, found = contents(never), contents(shop)
+    del expected["rejected_rows"], found["rejected_rows"]
+    assert found == expected
+
+
+def test_the_erasure_list_does_not_say_who(world: World) -> None:
+    """Of a lake that never heard of them, too: the sources may yet bring them."""
+    forget(world.settings, world.lake, WHO)
+    listed = read_erasures(world.lake.location)
+    assert listed.hashes == (listed.hash(WHO),)
+    assert Path(world.lake.location, ".erased").stat().st_mode & 0o077 == 0
+    forget(world.settings, world.lake, "somebody else")
+    assert len(read_erasures(world.lake.location).hashes) == 2
+
+
+def test_the_command_asks_first_and_says_what_is_left_to_do(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("lake", "data", "export", "start_date"):
+        monkeypatch.setenv(f"ENGAGEMENT_{name.upper()}", str(getattr(shop.settings, name)))
+    refused = CliRunner().invoke(app, ["forget", WHO], input="n\n")
+    assert refused.exit_code == 1
+    assert len([row for row in shop.rows("raw_orders") if row["customer_id"] == WHO]) == 3
+    done = CliRunner().invoke(app, ["forget", WHO, "--yes"])
+    assert done.exit_code == 0, done.output
+    assert "raw_orders: 3 row(s) erased" in done.stdout
+    assert "Now take the customer out of the sources" in done.stdout
+    assert "`engagement refresh` rebuilds these days" in done.stdout
+    assert not [row for row in shop.rows("raw_orders") if row["customer_id"] == WHO]
+    assert sum(shop.lake.partitions(RawOrders).values()) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "is_theirs"),
+    [
+        ('{"customer_id": "7"}', True),
+        ('{"customer_id": 7}', True),
+        ('{"who": {"id": ["7"]}}', True),
+        ('{"customer_id": "77"}', False),
+        ('{"mail": "ann@example.com"}', True),
+        ('{"customer_id": "7", ', True),
+        ('{"customer_id": "77", ', False),
+        ("", False),
+    ],
+)
+def test_a_rejected_row_is_theirs_if_a_value_or_a_word_of_it_is(text: str, is_theirs: bool) -> None:
+    assert Subject("7", (ADDRESS,)).is_in_text(text) is is_theirs

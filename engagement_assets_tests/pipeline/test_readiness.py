@@ -1,0 +1,111 @@
+"""Yesterday's snapshot by the hour that is set: judged by the partition, told once, and green again once it is there."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, datetime, timezone
+from pathlib import Path
+from types import SimpleNamespace
+
+import dagster as dg
+import pytest
+from dagster._core.loader import LoadingContextForTest
+from dagster._core.storage.event_log.base import AssetCheckSummaryRecord
+
+from engagement_assets.definitions import build_definitions
+from engagement_assets.pipeline import readiness
+from engagement_assets.settings import Settings
+from engagement_assets_tests.webhook import listening
+from engagement_assets_tests.worlds import World
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "day"),
+    [
+        ("UTC", datetime(2026, 7, 1, 5, 59), date(2026, 6, 29)),
+        ("UTC", datetime(2026, 7, 1, 6, 0), date(2026, 6, 30)),
+        ("Pacific/Auckland", datetime(2026, 6, 30, 18, 0), date(2026, 6, 30)),  # 1 July, 06:00
+        ("America/New_York", datetime(2026, 7, 1, 9, 59), date(2026, 6, 29)),  # 1 July, 05:59
+    ],
+)
+def test_a_snapshot_is_due_at_the_hour_of_the_business_time_zone(zone: str, now: datetime, day: date) -> None:
+    assert readiness.due(Settings(timezone=zone), now.replace(tzinfo=timezone.utc)) == day
+
+
+def test_a_snapshot_is_judged_by_its_own_partition(sample_world: World) -> None:
+    there = readiness.judge(sample_world.settings, sample_world.lake, date(2026, 6, 30))
+    assert (there.passed, there.severity) == (True, dg.AssetCheckSeverity.ERROR)
+    # Later days are published, this one is not; sources and sessions were filled in for it.
+    missing = readiness.judge(sample_world.settings, sample_world.lake, date(2026, 6, 16))
+    assert not missing.passed
+    assert str(missing.description).startswith(
+        "2026-06-16 was due by 06:00 and is missing in: raw_customers, order_aggregates"
+    )
+
+
+def test_a_late_snapshot_is_told_once_and_shown_until_it_is_there(
+    sample_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sample data end on 30 June 2026."""
+    world = World(tmp_path, options=dict(sample_world.options))
+    cursor: str | None = None
+
+    def look(now: datetime) -> None:
+        nonlocal cursor
+        moment = now.replace(tzinfo=timezone.utc).timestamp()
+        monkeypatch.setattr(readiness, "time", SimpleNamespace(time=lambda: moment))
+        definitions = build_definitions(world.settings)
+        with dg.build_sensor_context(instance=world.instance, definitions=definitions, cursor=cursor) as context:
+            found = definitions.resolve_sensor_def(readiness.SENSOR).evaluate_tick(context)
+        assert not found.run_requests
+        cursor = found.cursor
+
+    def shown() -> bool | None:
+        storage = world.instance.event_log_storage
+        record: AssetCheckSummaryRecord = storage.get_asset_check_summary_records([readiness.KEY])[readiness.KEY]
+        last = record.last_check_execution_record
+        event = last.event.dagster_event if last and last.event else None
+        return event.asset_check_evaluation_data.passed if event else None
+
+    lakes = {"nothing": str(tmp_path / "lake"), "until 30 June": sample_world.settings.lake}
+    steps: list[tuple[datetime, str, bool, int]] = [
+        (datetime(2026, 7, 1, 6), "nothing", False, 1),
+        (datetime(2026, 7, 1, 6, 2), "nothing", False, 1),
+        (datetime(2026, 7, 1, 6, 4), "until 30 June", True, 1),
+        (datetime(2026, 7, 2, 5, 59), "until 30 June", True, 1),
+        (datetime(2026, 7, 2, 6), "until 30 June", False, 2),
+    ]
+    with listening() as hook:
+        world.options["alert_webhook"] = hook.address
+        for now, published, passed, told in steps:
+            world.options["lake"] = lakes[published]
+            look(now)
+            assert (now, shown(), len(hook.messages)) == (now, passed, told)
+    assert [message["text"] for message in hook.messages] == [
+        "Snapshot of 2026-06-30 is late: 2026-06-30",
+        "Snapshot of 2026-07-01 is late: 2026-07-01",
+    ]
+
+
+def test_a_result_stays_shown_when_other_days_are_built_after_it_and_is_not_told_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster calls a check *Not Evaluated* whose result is older than the latest materialisation of any day."""
+    moment = datetime(2026, 7, 1, 7, tzinfo=timezone.utc).timestamp()
+    monkeypatch.setattr(readiness, "time", SimpleNamespace(time=lambda: moment))
+    with listening() as hook:
+        world = World(tmp_path, options={"alert_webhook": hook.address})
+        definitions = build_definitions(world.settings)
+        sensor, key = definitions.resolve_sensor_def(readiness.SENSOR), readiness.KEY.asset_key
+        cursor, reported = None, []
+        for built in (None, None, "2025-03-01", "2025-03-02", None):
+            if built:
+                world.instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=built))
+            with dg.build_sensor_context(instance=world.instance, definitions=definitions, cursor=cursor) as context:
+                cursor = sensor.evaluate_tick(context).cursor
+            storage = world.instance.event_log_storage
+            reported.append(len(storage.get_asset_check_execution_history(readiness.KEY, limit=10)))
+            (record,) = storage.get_asset_check_execution_history(readiness.KEY, limit=1)
+            assert asyncio.run(record.targets_latest_materialization(LoadingContextForTest(world.instance)))
+        assert reported == [1, 1, 2, 3, 3]
+        assert len(hook.messages) == 1

@@ -1,0 +1,40 @@
+"""All that the hardening tests ask of Apache Spark, a job of its process (`engagement_assets_tests.apache_spark`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from engagement_assets.engine import EngineResource
+from engagement_assets_tests.sources.hardening import fuzz, made_up
+from engagement_assets_tests.sources.hardening.corpus import OPTIONS, read_sources
+from engagement_assets_tests.worlds import World
+
+ENGINE = "local[2]"
+
+#: Lines and tables, of a seed that the embedded engine's tests do not use.
+LINES, TABLES, SEED = 20_000, 12, 77
+
+
+def main(folder: str) -> dict[str, Any]:
+    """Read the corpus in `folder` as the job does, then compare lines and tables; what was found of these."""
+    root = Path(folder)
+    world = World(root, options={**OPTIONS, "engine": ENGINE})
+    read_sources(world)
+    with EngineResource(engine=ENGINE) as engine:
+        lines = fuzz.compare(engine.spark_session, root / "lines", LINES, SEED)
+        tables = made_up.compare(engine.spark_session, root / "tables", SEED, TABLES)
+    return {
+        "lines": {
+            "lines": lines.lines,
+            "valid": lines.valid,
+            "unaccounted": lines.unaccounted,
+            "wrong": [repr(line) for line in (*lines.false_accepts, *lines.lost, *lines.different)],
+        },
+        "tables": {
+            "rows": tables.rows,
+            "kept": tables.verdicts["kept"],
+            "unaccounted": tables.unaccounted,
+            "wrong": [repr(table) for table in tables.different],
+        },
+    }

@@ -52,7 +52,7 @@ test: $(TEST_STAMP)  ## Run the tests
 
 dev: $(STAMP)  ## Start the Dagster UI with a home that lasts
 	$(BIN)/engagement settings > /dev/null
-	$(BIN)/python -c 'from engagement_assets.operations.runs import dagster_home; dagster_home()'
+	$(BIN)/python -c 'from engagement_assets.operations.dagster_home import dagster_home; dagster_home()'
 	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1
 
 install: $(PRODUCTION_STAMP)  ## Set up .venv for a production instance (docs/production.md)
@@ -68,6 +68,7 @@ lint: $(TEST_STAMP)  ## Check style, types, formatting, and the pinned packages 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m engagement_assets_tests.audit constraints.txt
 
 format: $(TEST_STAMP)  ## Put the code into the project's format

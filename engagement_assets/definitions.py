@@ -8,7 +8,6 @@ import dagster as dg
 
 from engagement_assets.engine import EngineResource
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.operations.runs import progress_logger
 from engagement_assets.pipeline.assets.engagement import build_engagement_assets
 from engagement_assets.pipeline.assets.marketing import build_marketing_assets
 from engagement_assets.pipeline.assets.monitoring import build_backtest_assets
@@ -16,6 +15,7 @@ from engagement_assets.pipeline.assets.serving import build_serving_assets
 from engagement_assets.pipeline.assets.sources import build_source_assets
 from engagement_assets.pipeline.automation import build_automation
 from engagement_assets.pipeline.checks.monitoring import build_monitoring_checks
+from engagement_assets.pipeline.progress import progress_logger
 from engagement_assets.settings import Settings
 from engagement_assets.sources.resource import SourcesResource
 

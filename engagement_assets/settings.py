@@ -6,187 +6,19 @@ double underscore, e.g. `ENGAGEMENT_SCORING__RECENCY_WEIGHT=0.5`. `engagement se
 
 from __future__ import annotations
 
-import hashlib
-import json
-from datetime import date, timedelta
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engagement_assets.domain.campaign_policy import CampaignPolicy
+from engagement_assets.domain.monitoring_policy import MonitoringPolicy
+from engagement_assets.domain.scoring_policy import ScoringPolicy, Share
 
 PREFIX = "ENGAGEMENT_"
-
-#: Weights are compared with 1 to this; a sum of decimal fractions is rarely exact in binary.
-_SUM_TOLERANCE = 1e-9
-
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Bounds(BaseModel):
-    """The values that count as 0 and as 1 on a fixed scale; values beyond them are clamped."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    low: float = 0.0
-    high: float
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Bounds:
-        if not self.low < self.high:
-            raise ValueError(f"low ({self.low}) must be below high ({self.high})")
-        return self
-
-
-class ScoringPolicy(BaseModel):
-    """How a score, its segment and its risk flag are computed. Changing any of these makes old snapshots stale."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    recency_weight: Share = Field(0.4, description="share of recency in the engagement score")
-    frequency_weight: Share = Field(0.3, description="share of frequency in the engagement score")
-    monetary_weight: Share = Field(0.3, description="share of monetary value in the engagement score")
-    order_weight: Share = Field(0.6, description="share of orders in the frequency score")
-    session_weight: Share = Field(0.4, description="share of sessions in the frequency score")
-    monetary_scale: Literal["log1p", "none"] = Field(
-        "log1p", description="revenue is heavy-tailed: log1p scores ln(1 + revenue), none scores plain revenue"
-    )
-    high_threshold: Share = Field(0.7, description="segment High from this score on")
-    medium_threshold: Share = Field(0.4, description="segment Medium from this score on")
-    low_threshold: Share = Field(0.2, description="segment Low from this score on, At Risk below")
-    segment_mode: Literal["thresholds", "quantiles"] = Field(
-        "thresholds",
-        description="thresholds: segments by the score itself; quantiles: by its place among the customers",
-    )
-    high_share: Share = Field(
-        0.2, description="quantiles: share of customers in segment High, those with the top scores"
-    )
-    medium_share: Share = Field(0.3, description="quantiles: share of customers in segment Medium")
-    low_share: Share = Field(0.3, description="quantiles: share of customers in segment Low; the rest is At Risk")
-    high_risk_threshold: Share = Field(0.3, description="buyers below this score are at high risk")
-    revenue_band_percentile: Share = Field(
-        0.75, description="revenue band High from this percentile of buyers' revenue on"
-    )
-    activity_window_days: int = Field(
-        30, ge=1, le=365, description="days of the activity window, the as-of date included"
-    )
-    slipping_until_days: int = Field(
-        60, ge=1, description="lifecycle stage Slipping up to so many days after the last order"
-    )
-    at_risk_until_days: int = Field(
-        120, ge=1, description="lifecycle stage At Risk up to so many days after the last order, Lapsed from then on"
-    )
-    session_gap_minutes: int = Field(30, ge=1, le=1440, description="a longer silence starts a new session")
-    engaged_session_seconds: float = Field(10.0, ge=0, description="a session longer than this is engaged")
-    server_side_event_types: tuple[str, ...] = Field(
-        (),
-        description="event types that are not the customer's own activity (e.g. package_shipped); they start no session",
-    )
-    reference_recency_days: Bounds = Field(Bounds(low=0, high=365), description="fixed bounds of recency, days")
-    reference_orders: Bounds = Field(Bounds(low=0, high=20), description="fixed bounds of total orders")
-    reference_sessions: Bounds = Field(Bounds(low=0, high=20), description="fixed bounds of sessions in the window")
-    reference_revenue: Bounds = Field(
-        Bounds(low=0, high=10_000), description="fixed bounds of total revenue, currency units"
-    )
-
-    @model_validator(mode="after")
-    def _consistent(self) -> ScoringPolicy:
-        total = self.recency_weight + self.frequency_weight + self.monetary_weight
-        if abs(total - 1) > _SUM_TOLERANCE:
-            raise ValueError(f"recency_weight + frequency_weight + monetary_weight must be 1, not {total:g}")
-        total = self.order_weight + self.session_weight
-        if abs(total - 1) > _SUM_TOLERANCE:
-            raise ValueError(f"order_weight + session_weight must be 1, not {total:g}")
-        if not self.low_threshold < self.medium_threshold < self.high_threshold:
-            raise ValueError("thresholds must rise: low_threshold < medium_threshold < high_threshold")
-        if self.high_share + self.medium_share + self.low_share > 1 + _SUM_TOLERANCE:
-            raise ValueError("high_share + medium_share + low_share must not exceed 1")
-        if self.slipping_until_days > self.at_risk_until_days:
-            raise ValueError("slipping_until_days must not exceed at_risk_until_days")
-        if self.monetary_scale == "log1p" and self.reference_revenue.low < 0:
-            raise ValueError("reference_revenue.low must not be negative on the log1p scale")
-        return self
-
-    @property
-    def session_gap(self) -> timedelta:
-        """The longest silence within one session."""
-        return timedelta(minutes=self.session_gap_minutes)
-
-    def fingerprint(self) -> str:
-        """Twelve hexadecimal digits that change with any value of the policy."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-class MonitoringPolicy(BaseModel):
-    """When the monitoring checks warn, and when they call it an error. They never keep a day from being published."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    trailing_weeks: int = Field(
-        4, ge=2, le=52, description="weeks before a day whose same weekdays it is compared with"
-    )
-    fewer_rows_warning: Share = Field(0.5, description="warn when a day has this share fewer rows than usual")
-    fewer_rows_error: Share = Field(0.9, description="error when a day has this share fewer rows than usual")
-    more_rows_warning: float = Field(
-        2.0, gt=0, description="warn when a day has so many times more rows: 2 is three times"
-    )
-    more_rows_error: float = Field(
-        9.0, gt=0, description="error when a day has so many times more rows: 9 is ten times"
-    )
-    customer_change_warning: float = Field(
-        0.1, gt=0, description="warn when a snapshot has this share more or fewer customers than a week before"
-    )
-    customer_change_error: float = Field(
-        0.3, gt=0, description="error when a snapshot has this share more or fewer customers than a week before"
-    )
-    null_change_warning: Share = Field(
-        0.05, description="warn when a column's share of empty values moves so far in a day"
-    )
-    null_change_error: Share = Field(
-        0.2, description="error when a column's share of empty values moves so far in a day"
-    )
-    psi_warning: float = Field(0.1, gt=0, description="warn from this population stability index of the scores on")
-    psi_error: float = Field(0.25, gt=0, description="error from this population stability index of the scores on")
-    reference_date: date | None = Field(
-        None, description="snapshot the score distribution is compared with; none: that of reference_days before"
-    )
-    reference_days: int = Field(30, ge=2, le=3660, description="age of the reference snapshot, days, without a date")
-    outlier_share_warning: Share = Field(
-        0.1, description="warn when more of a measure's values are beyond 3 interquartile ranges"
-    )
-    outlier_share_error: Share = Field(
-        0.25, description="error when more of a measure's values are beyond 3 interquartile ranges"
-    )
-    extreme_factor: float = Field(
-        30, gt=1, description="a value so many times the outlier limit is extreme: one is a warning"
-    )
-    segment_change_warning: Share = Field(
-        0.05, description="warn when a segment's share of customers moves so far in a day"
-    )
-    segment_change_error: Share = Field(
-        0.15, description="error when a segment's share of customers moves so far in a day"
-    )
-    history_days: int = Field(30, ge=2, le=3660, description="days before a day in which none should be missing")
-    missing_days_error: int = Field(7, ge=1, description="error when so many days are missing; one is a warning")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> MonitoringPolicy:
-        for name in (
-            "fewer_rows",
-            "more_rows",
-            "customer_change",
-            "null_change",
-            "psi",
-            "outlier_share",
-            "segment_change",
-        ):
-            if getattr(self, f"{name}_warning") > getattr(self, f"{name}_error"):
-                raise ValueError(f"{name}_warning must not exceed {name}_error")
-        return self
 
 
 class Settings(BaseSettings):
@@ -318,14 +150,6 @@ class Settings(BaseSettings):
         return ZoneInfo(self.timezone)
 
 
-def as_date(text: str) -> date:
-    """A partition key as a date. Raises ValueError for anything but YYYY-MM-DD."""
-    parsed = date.fromisoformat(text)
-    if parsed.isoformat() != text:
-        raise ValueError(f"{text!r} is no date of the form YYYY-MM-DD")
-    return parsed
-
-
 def is_url(path: str) -> bool:
     """Whether a place is an object-store URL (`s3://…`) and not a local path."""
     return "://" in path
@@ -334,3 +158,8 @@ def is_url(path: str) -> bool:
 def local_path(path: str) -> Path:
     """A local place as an absolute path."""
     return Path(path).expanduser().resolve()
+
+
+def today(settings: Settings) -> date:
+    """Today's date in the business time zone."""
+    return datetime.now(settings.zone).date()

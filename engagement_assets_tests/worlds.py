@@ -19,7 +19,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.contracts import TABLES
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.operations.runs import LOCAL_INSTANCE
+from engagement_assets.operations.dagster_home import LOCAL_INSTANCE
 from engagement_assets.pipeline.automation import DAILY_JOB
 from engagement_assets.settings import Settings
 from engagement_assets_tests import PROJECT

@@ -10,9 +10,11 @@ from typing import Any
 
 from engagement_assets.analysis.report import latest_day
 from engagement_assets.domain.contracts import EngagementScores
+from engagement_assets.domain.days import as_date
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.lake.reading import opened
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.settings import ScoringPolicy, Settings, as_date
+from engagement_assets.settings import Settings
 from engagement_assets.transforms.score_change import Scale, ScoreChange, Standing, split_change
 
 Row = Mapping[str, Any]

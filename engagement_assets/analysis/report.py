@@ -8,11 +8,12 @@ from typing import Any
 
 from engagement_assets.domain.contracts import TABLES, Contract, EngagementMetrics, EngagementScores, RejectedRows
 from engagement_assets.domain.contracts.engagement import SEGMENTS
+from engagement_assets.domain.scoring_policy import Bounds, ScoringPolicy
 from engagement_assets.lake.published import NotPublishedError
 from engagement_assets.lake.reading import opened
 from engagement_assets.lake.staging import partition_column
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.settings import Bounds, ScoringPolicy, Settings
+from engagement_assets.settings import Settings
 
 #: Percentiles that the reference bounds are proposed from.
 LOW_PERCENTILE, HIGH_PERCENTILE = 0.01, 0.99

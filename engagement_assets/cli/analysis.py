@@ -75,8 +75,8 @@ def sensitivity(
     from engagement_assets.analysis.report import latest_day
     from engagement_assets.cli.console import UsageError
     from engagement_assets.domain.contracts import EngagementScores
+    from engagement_assets.domain.days import as_date
     from engagement_assets.lake.tables import LakeResource
-    from engagement_assets.settings import as_date
 
     if horizon not in HORIZONS:
         raise UsageError(f"--horizon is one of {', '.join(map(str, HORIZONS))}")

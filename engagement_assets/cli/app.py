@@ -58,8 +58,9 @@ def run(
     end = parse_day(last) if last else begin
     days = f"{begin}" if begin == end else f"{begin} to {end}"
     # Only now, because it takes a moment.
-    from engagement_assets.operations.runs import Progress as Step
-    from engagement_assets.operations.runs import local_instance, run_days
+    from engagement_assets.operations.dagster_home import local_instance
+    from engagement_assets.operations.runs import run_days
+    from engagement_assets.pipeline.progress import Progress as Step
 
     started = datetime.now(settings.zone)
     with local_instance() as instance, progress_bar() as bar:

@@ -20,7 +20,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from engagement_assets.settings import PREFIX, as_date
+from engagement_assets.domain.days import as_date
+from engagement_assets.settings import PREFIX
 
 out = Console()
 err = Console(stderr=True)

@@ -13,7 +13,8 @@ from engagement_assets.settings import Settings
 
 if TYPE_CHECKING:
     from engagement_assets.lake.tables import LakeResource
-    from engagement_assets.operations.refresh import Plan, Refreshed
+    from engagement_assets.operations.refresh import Refreshed
+    from engagement_assets.pipeline.rebuild_plan import Plan
 
 commands = typer.Typer()
 
@@ -29,9 +30,9 @@ def refresh(
     since = parse_day(first) if first else None
     settings = Settings()
     # Only now, because it takes a moment.
-    from engagement_assets.domain.catalogue import spans
+    from engagement_assets.domain.days import spans
     from engagement_assets.lake.tables import LakeResource
-    from engagement_assets.operations.refresh import make_plan
+    from engagement_assets.pipeline.rebuild_plan import make_plan
 
     lake = LakeResource.of(settings)
     with err.status("reading the sources"):
@@ -66,9 +67,9 @@ def refresh(
 
 def _carried_out(settings: Settings, lake: LakeResource, plan: Plan) -> Refreshed:
     """Build what a plan lists, with a progress bar; says what failed."""
+    from engagement_assets.operations.dagster_home import local_instance
     from engagement_assets.operations.refresh import carry_out
-    from engagement_assets.operations.runs import Progress as Progressed
-    from engagement_assets.operations.runs import local_instance
+    from engagement_assets.pipeline.progress import Progress as Progressed
 
     with local_instance() as instance, progress_bar() as bar:
         task = bar.add_task("starting", total=None, days=f"{len(plan.steps)} run(s)")
@@ -91,9 +92,9 @@ def rebuild(
     """After an upgrade: build the tables anew whose columns do not fit this version, and what is built from them."""
     settings = Settings()
     # Only now, because it takes a moment.
-    from engagement_assets.domain.catalogue import spans
+    from engagement_assets.domain.days import spans
     from engagement_assets.lake.tables import LakeResource
-    from engagement_assets.operations.refresh import make_rebuild_plan
+    from engagement_assets.pipeline.rebuild_plan import make_rebuild_plan
 
     lake = LakeResource.of(settings)
     plan = make_rebuild_plan(settings, lake)
@@ -161,7 +162,7 @@ def forget(
             "This cannot be undone, and earlier versions of the tables go with it, those of other customers too. Erase?"
         )
         typer.confirm(text, abort=True, err=True)
-    from engagement_assets.domain import catalogue as lineage
+    from engagement_assets.lake import staleness
     from engagement_assets.lake.tables import LakeResource
     from engagement_assets.operations.erasure import forget as erase
 
@@ -188,7 +189,7 @@ def forget(
         highlight=False,
         soft_wrap=True,
     )
-    days = {day for each in lineage.outdated(lake, settings).values() for day in each}
+    days = {day for each in staleness.outdated(lake, settings).values() for day in each}
     if days:
         out.print(
             f"Totals and scales of {len(days)} day(s) still count them, unnamed; `engagement refresh` rebuilds these days.",

@@ -8,9 +8,12 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engagement_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from engagement_assets.dagster_internals.check_results import CheckResult
 
 log = logging.getLogger("engagement.dashboard")
 
@@ -19,18 +22,6 @@ RUNS_SHOWN = 10
 
 class NoHistoryError(LookupError):
     """There is no Dagster home to read from; the message says where one was looked for."""
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """The latest result of a check for a day."""
-
-    asset: str
-    check: str
-    passed: bool
-    blocking: bool
-    words: str
-    run_id: str
 
 
 @dataclass(frozen=True)
@@ -52,7 +43,6 @@ class DagsterLog:
         self._settings = settings
         self._lock = threading.Lock()
         self._instance: Any = None
-        self._keys: list[Any] = []
 
     def warm_up(self) -> None:
         """Open the log in the background."""
@@ -69,32 +59,17 @@ class DagsterLog:
 
     def checks(self, day: str) -> list[CheckResult]:
         """The latest result of each check for a day, failed ones first."""
-        from dagster._core.event_api import PartitionKeyFilter
+        # Only now, because importing Dagster takes seconds.
+        from engagement_assets.dagster_internals.check_results import check_results
 
-        instance = self._opened()
-        found = instance.event_log_storage.get_latest_asset_check_execution_by_key(
-            self._keys, PartitionKeyFilter(key=day)
-        )
-        results = []
-        for key, record in found.items():
-            evaluation = record.event.dagster_event.asset_check_evaluation_data if record.event else None
-            if evaluation is None:
-                continue
-            results.append(
-                CheckResult(
-                    key.asset_key.to_user_string(),
-                    key.name,
-                    evaluation.passed,
-                    bool(evaluation.blocking),
-                    evaluation.description or "",
-                    record.run_id,
-                )
-            )
-        return sorted(results, key=lambda result: (result.passed, result.asset, result.check))
+        return check_results(self._opened(), day)
 
     def runs(self) -> list[Run]:
         """The last runs, the latest first."""
-        from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+        from engagement_assets.dagster_internals.names import (
+            ASSET_PARTITION_RANGE_END_TAG,
+            ASSET_PARTITION_RANGE_START_TAG,
+        )
 
         zone = self._settings.zone
         runs = []
@@ -118,9 +93,5 @@ class DagsterLog:
                 os.environ["DAGSTER_HOME"] = str(home)
                 import dagster as dg
 
-                from engagement_assets.definitions import build_definitions
-
-                graph = build_definitions(self._settings).resolve_asset_graph()
-                self._keys = sorted(graph.asset_check_keys)
                 self._instance = dg.DagsterInstance.get()
             return self._instance

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engagement_assets.settings import ScoringPolicy
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 
 
 def meanings(policy: ScoringPolicy) -> dict[str, str]:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlencode
 
 from engagement_assets.dashboard.warehouse import Catalogue
 from engagement_assets.domain.contracts.engagement import SEGMENTS, STATUSES, VALUE_SEGMENTS
-from engagement_assets.settings import as_date
+from engagement_assets.domain.days import as_date
 
 #: Days back that can be compared with by one click.
 COMPARISONS = ("7", "30", "90")

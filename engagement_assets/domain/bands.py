@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from engagement_assets.exports.measures import STEADY
-from engagement_assets.settings import ScoringPolicy
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 
 #: A mood is a colour class (`good`, `watch`, `bad`), a word says it.
 Band = tuple[str, str]
@@ -62,3 +61,7 @@ def legend(policy: ScoringPolicy) -> list[tuple[str, str]]:
         ),
         ("bad", f"Red: more than {LONG_AGO_DAYS} days; no session; score below {policy.low_threshold:g}; falling"),
     ]
+
+
+#: A change of the reference score within this counts as steady.
+STEADY = 0.02

@@ -120,3 +120,6 @@ class CampaignPolicy(BaseModel):
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits that change with any rule."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+CART = "cart_abandoned_days_ago"

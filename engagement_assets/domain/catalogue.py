@@ -5,10 +5,9 @@ A table that is built from others has an entry in `READS`; the transform of the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 
+from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.contracts import (
     TABLES,
     CampaignAudiences,
@@ -24,15 +23,10 @@ from engagement_assets.domain.contracts import (
     SegmentChanges,
     Sessions,
 )
-from engagement_assets.lake.tables import LakeResource
-from engagement_assets.settings import Settings, as_date
-
-ONE_DAY = timedelta(days=1)
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 
 #: Days after a snapshot over which its score is judged.
 HORIZONS = (30, 60, 90)
-
-Days = Collection[str]
 
 
 @dataclass(frozen=True)
@@ -47,9 +41,9 @@ class Read:
     horizons: tuple[int, ...] = ()
 
 
-def reads(settings: Settings) -> dict[type[Contract], tuple[Read, ...]]:
+def reads(scoring: ScoringPolicy, campaigns: CampaignPolicy) -> dict[type[Contract], tuple[Read, ...]]:
     """What each table reads, in the order of the pipeline. Source tables read the sources, and no table."""
-    two_windows = 2 * settings.scoring.activity_window_days
+    two_windows = 2 * scoring.activity_window_days
     return {
         RawCustomers: (),
         RawOrders: (),
@@ -66,76 +60,9 @@ def reads(settings: Settings) -> dict[type[Contract], tuple[Read, ...]]:
             Read(RawOrders, None),
             Read(RawCustomers),
         ),
-        CampaignAudiences: (Read(EngagementScores), Read(Sessions, settings.campaigns.abandoned_cart_days - 1)),
+        CampaignAudiences: (Read(EngagementScores), Read(Sessions, campaigns.abandoned_cart_days - 1)),
         ScoreBacktest: (Read(EngagementScores), Read(RawOrders, None), Read(RawOrders, horizons=HORIZONS)),
     }
-
-
-def outdated(
-    lake: LakeResource, settings: Settings, changing: Mapping[type[Contract], Days] | None = None
-) -> dict[type[Contract], list[str]]:
-    """Published days of each table that are older than something they were built from, or will be.
-
-    `changing` are days that are to be written anew whatever their age; what reads them follows. Tables without such days are
-    left out; the order is that of the pipeline.
-    """
-    written = {contract: lake.written_at(contract) for contract in reads(settings)}
-    found: dict[type[Contract], list[str]] = {}
-    for contract, sources in reads(settings).items():
-        stale = set((changing or {}).get(contract, ()))
-        for read in sources:
-            # As if what is about to be written were written already, later than anything.
-            upstream = {**written[read.table], **dict.fromkeys(found.get(read.table, ()), _LATER_THAN_ANY)}
-            stale |= _older_than(written[contract], upstream, read)
-        if stale:
-            found[contract] = sorted(stale)
-    return found
-
-
-_LATER_THAN_ANY = 1 << 62
-
-
-def _older_than(built: Mapping[str, int], upstream: Mapping[str, int], read: Read) -> set[str]:
-    """Days of `built` before the newest of the upstream days that they read."""
-    stale = set()
-    ordered = sorted(upstream)
-    newest, position = 0, 0
-    for day in sorted(built):
-        if read.horizons:
-            over = [h for h in read.horizons if ordered and (as_date(day) + h * ONE_DAY).isoformat() <= ordered[-1]]
-            after = (as_date(day) + n * ONE_DAY for n in range(1, max(over, default=0) + 1))
-            newest = max((upstream.get(each.isoformat(), 0) for each in after), default=0)
-        elif read.days_before is None:
-            while position < len(ordered) and ordered[position] <= day:
-                newest = max(newest, upstream[ordered[position]])
-                position += 1
-        else:
-            last = as_date(day)
-            newest = max(upstream.get((last - n * ONE_DAY).isoformat(), 0) for n in range(read.days_before + 1))
-        if newest > built[day]:
-            stale.add(day)
-    return stale
-
-
-def spans(days: Days) -> list[tuple[str, str]]:
-    """Days as ranges of consecutive ones, first and last each."""
-    found: list[tuple[str, str]] = []
-    for day in sorted(days):
-        if found and date.fromisoformat(day) - date.fromisoformat(found[-1][1]) == ONE_DAY:
-            found[-1] = (found[-1][0], day)
-        else:
-            found.append((day, day))
-    return found
-
-
-def since(tables: Mapping[type[Contract], Days], first: date | None) -> dict[type[Contract], list[str]]:
-    """Days from the first on. Of facts all: a run of theirs brings the whole table up to date."""
-
-    def is_meant(contract: type[Contract], day: str) -> bool:
-        return first is None or contract in FACTS or day >= first.isoformat()
-
-    kept = {table: sorted(day for day in days if is_meant(table, day)) for table, days in tables.items()}
-    return {table: days for table, days in kept.items() if days}
 
 
 def daily_tables() -> list[type[Contract]]:
@@ -143,39 +70,5 @@ def daily_tables() -> list[type[Contract]]:
     return [contract for contract in TABLES.values() if "as_of_date" in contract.columns()]
 
 
-@dataclass(frozen=True)
-class Step:
-    """A run that builds some tables for consecutive days."""
-
-    tables: tuple[str, ...]
-    first: str
-    last: str
-
-
 #: Tables of facts. A run of one brings it up to date, whichever day it is asked for.
 FACTS: tuple[type[Contract], ...] = (RawOrders, RawWebEvents, Sessions)
-
-
-def steps(wanted: Mapping[type[Contract], Days], published: Mapping[type[Contract], Days]) -> list[Step]:
-    """The runs that build these days of these tables and no others, in the order in which they have to run.
-
-    Facts come first, asked for by one day each. The rest by consecutive days for which the same tables are wanted, the
-    earliest first, because days are built from their own and earlier ones.
-    """
-    facts = {contract: max(wanted[contract]) for contract in FACTS if wanted.get(contract)}
-    together = facts.get(Sessions, max(facts.values(), default=""))
-    asked: dict[str, list[str]] = {}
-    for contract, own in facts.items():
-        day = together if together in published.get(contract, ()) or together in wanted[contract] else own
-        asked.setdefault(day, []).append(contract.table())
-    found = [Step(tuple(tables), day, day) for day, tables in asked.items()]
-    tables_of: dict[str, tuple[str, ...]] = {}
-    for contract, days in wanted.items():
-        if contract not in FACTS:
-            for day in days:
-                tables_of[day] = (*tables_of.get(day, ()), contract.table())
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for day, tables in tables_of.items():
-        alike.setdefault(tables, []).append(day)
-    rest = [Step(tables, *span) for tables, days in alike.items() for span in spans(days)]
-    return [*found, *sorted(rest, key=lambda step: step.first)]

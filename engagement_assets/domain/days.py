@@ -1,23 +1,14 @@
-"""The daily partitions that every table shares: partition `T` is what was known at the end of day `T`."""
+"""Days as partition keys (`YYYY-MM-DD`): ranges, spans of consecutive ones, chunks that are computed at once."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 
-from dagster import BackfillPolicy, DailyPartitionsDefinition
+ONE_DAY = timedelta(days=1)
 
-from engagement_assets.settings import Settings
-
-
-def daily_partitions(settings: Settings) -> DailyPartitionsDefinition:
-    """One partition per day from the first on, in the business time zone; today's exists once the day is over."""
-    return DailyPartitionsDefinition(start_date=settings.start_date.isoformat(), timezone=settings.timezone)
-
-
-#: A range of days is one run: one engine, one pass over the sources.
-ONE_RUN_PER_RANGE = BackfillPolicy.single_run()
+Days = Collection[str]
 
 
 def days_between(first: date, last: date) -> list[str]:
@@ -46,6 +37,20 @@ def chunks(
         yield chunk
 
 
-def today(settings: Settings) -> date:
-    """Today's date in the business time zone."""
-    return datetime.now(settings.zone).date()
+def as_date(text: str) -> date:
+    """A partition key as a date. Raises ValueError for anything but YYYY-MM-DD."""
+    parsed = date.fromisoformat(text)
+    if parsed.isoformat() != text:
+        raise ValueError(f"{text!r} is no date of the form YYYY-MM-DD")
+    return parsed
+
+
+def spans(days: Days) -> list[tuple[str, str]]:
+    """Days as ranges of consecutive ones, first and last each."""
+    found: list[tuple[str, str]] = []
+    for day in sorted(days):
+        if found and date.fromisoformat(day) - date.fromisoformat(found[-1][1]) == ONE_DAY:
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return found

@@ -14,11 +14,12 @@ import pyarrow as pa
 import pyspark.sql.types as T
 
 from engagement_assets.domain.contracts import TABLES, Contract, EngagementMetrics, EngagementScores
+from engagement_assets.domain.days import as_date
 from engagement_assets.exports.star_schema import Days, ExportColumn, ExportFile, export_files
 from engagement_assets.lake.published import NotPublishedError
 from engagement_assets.lake.reading import opened
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.settings import Settings, as_date, local_path
+from engagement_assets.settings import Settings, local_path
 
 #: First characters that spreadsheets take for a formula.
 _FORMULA_STARTS = "=+-@\t\r"

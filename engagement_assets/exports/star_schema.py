@@ -22,7 +22,8 @@ from engagement_assets.domain.contracts import (
     Sessions,
 )
 from engagement_assets.domain.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS, VALUE_SEGMENTS
-from engagement_assets.settings import ScoringPolicy, Settings
+from engagement_assets.domain.scoring_policy import ScoringPolicy
+from engagement_assets.settings import Settings
 
 #: Width of a score bucket, and the last bucket, which holds 1 too.
 BUCKET = 0.05

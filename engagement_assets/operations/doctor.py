@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
-from engagement_assets.domain.catalogue import outdated
 from engagement_assets.domain.contracts import EngagementScores
 from engagement_assets.domain.contracts.sources import SOURCES
 from engagement_assets.engine import OLDEST_JAVA, EngineResource, java_version
+from engagement_assets.lake.staleness import outdated
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings, is_url, local_path
 from engagement_assets.sources.resource import SourcesResource

@@ -259,7 +259,7 @@ def search(settings: Settings, lake: LakeResource, subject: Subject) -> Iterator
 
     Parquet files are decoded and their text columns compared; CSV files cell by cell; everything else byte by byte.
     """
-    from engagement_assets.operations.runs import existing_home
+    from engagement_assets.operations.dagster_home import existing_home
 
     places = [lake.location, settings.export if is_url(settings.export) else str(local_path(settings.export))]
     home = existing_home()

@@ -2,65 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 import dagster as dg
-from dagster._core.storage.tags import PARTITION_NAME_TAG
-from filelock import FileLock
 
+from engagement_assets.dagster_internals.names import PARTITION_NAME_TAG
 from engagement_assets.pipeline import alerts
-from engagement_assets.pipeline.automation import DAILY_JOB, SERVING_JOB, partitioned_tables, range_tags
+from engagement_assets.pipeline.automation import DAILY_JOB, SERVING_JOB, range_tags
+from engagement_assets.pipeline.progress import Listener, _listener
 from engagement_assets.settings import Settings
-
-HOME_VARIABLE = "DAGSTER_HOME"
-DEFAULT_HOME = ".dagster_home"
-
-#: A Dagster home for one machine: SQLite, nothing sent anywhere, one run at a time, because each run starts an engine.
-LOCAL_INSTANCE = """\
-# Dagster's home of a single machine. docs/production.md describes one on PostgreSQL.
-telemetry:
-  enabled: false
-nux:
-  enabled: false
-concurrency:
-  runs:
-    max_concurrent_runs: 1
-# A run that is asked for starts within a second; Dagster's default is five.
-run_queue:
-  dequeue_interval_seconds: 1
-# A run that died with `make dev` or with its command would otherwise count as started for ever, and the next would wait for it.
-run_launcher:
-  module: engagement_assets.run_launcher
-  class: WatchedRunLauncher
-run_monitoring:
-  enabled: true
-  poll_interval_seconds: 20
-event_log_storage:
-  module: engagement_assets.event_log
-  class: PooledSqliteEventLogStorage
-  config:
-    base_dir: history/runs
-"""
 
 
 class DateOutOfRangeError(ValueError):
     """A date is before the first partition or not over yet; the message says which dates exist."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands: steps finished of all, and what it is doing."""
-
-    done: int
-    total: int
-    doing: str
 
 
 @dataclass(frozen=True)
@@ -70,72 +26,6 @@ class RunOutcome:
     run_id: str
     success: bool
     failures: dict[str, str]
-
-
-Listener = Callable[[Progress], None]
-
-_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
-
-
-class _ProgressHandler(logging.Handler):
-    """Turns Dagster's log records of a run into progress."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.done = 0
-        self.doing = "starting"
-
-    def emit(self, record: logging.LogRecord) -> None:
-        listener = _listener.get()
-        if listener is None:
-            return
-        meta = getattr(record, "dagster_meta", {}) or {}
-        event: dg.DagsterEvent | None = meta.get("dagster_event")
-        if event is not None and event.is_step_start:
-            self.doing = str(event.step_key)
-        elif event is not None and event.is_step_success and event.step_key in partitioned_tables():
-            self.done += 1
-        elif event is None and record.levelno >= logging.INFO:
-            self.doing = str(meta.get("orig_message") or record.getMessage())
-        else:
-            return
-        listener(Progress(self.done, len(partitioned_tables()), self.doing))
-
-
-@dg.logger(config_schema={}, description="Reports progress to the command line.")
-def progress_logger(_: dg.InitLoggerContext) -> logging.Logger:
-    """A Dagster logger that tells the caller of `run_days` how far the run is."""
-    logger = logging.Logger("engagement.progress", level=logging.DEBUG)
-    logger.addHandler(_ProgressHandler())
-    return logger
-
-
-def dagster_home() -> Path:
-    """The Dagster home: DAGSTER_HOME, or `.dagster_home` in the working folder, made at its first use."""
-    given = os.environ.get(HOME_VARIABLE)
-    home = Path(given).expanduser() if given else Path.cwd() / DEFAULT_HOME
-    home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists():
-        (home / "dagster.yaml").write_text(LOCAL_INSTANCE, encoding="utf-8")
-    os.environ[HOME_VARIABLE] = str(home.resolve())
-    return home.resolve()
-
-
-def existing_home() -> Path | None:
-    """The Dagster home, if there is one."""
-    given = os.environ.get(HOME_VARIABLE)
-    home = Path(given).expanduser() if given else Path.cwd() / DEFAULT_HOME
-    return home.resolve() if home.is_dir() else None
-
-
-@contextmanager
-def local_instance() -> Iterator[dg.DagsterInstance]:
-    """The Dagster instance that the UI of this project shows."""
-    # Dagster creates the tables of a new home without a lock: two commands started at once would both try.
-    with FileLock(dagster_home() / "opening.lock"):
-        opened = dg.DagsterInstance.get()
-    with opened as instance:
-        yield instance
 
 
 def check_days(settings: Settings, first: date, last: date) -> None:

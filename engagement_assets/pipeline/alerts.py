@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import dagster as dg
-from dagster._core.execution.plan.objects import StepFailureData
-from dagster._core.storage.tags import (
+
+from engagement_assets.dagster_internals.names import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
     PARTITION_NAME_TAG,
     WILL_RETRY_TAG,
+    StepFailureData,
 )
-
 from engagement_assets.settings import Settings
 
 log = logging.getLogger("engagement.alerts")

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import dagster as dg
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
+from engagement_assets.dagster_internals.names import IN_PROGRESS_RUN_STATUSES
 from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.domain.contracts.sources import SOURCES
 from engagement_assets.lake.stores import file_system
@@ -101,7 +101,7 @@ def build_arrivals(settings: Settings, status: dg.DefaultSensorStatus) -> tuple[
     )
     def examine(context: dg.OpExecutionContext) -> None:
         # Only now, because it builds on the jobs that are being defined here.
-        from engagement_assets.operations.refresh import make_plan
+        from engagement_assets.pipeline.rebuild_plan import make_plan
 
         lake = LakeResource.of(settings)
         with lake.writing(context.run_id, context.log.info):  # nobody publishes meanwhile

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date
-from importlib.metadata import version
 from typing import Any
 
 import dagster as dg
@@ -21,9 +20,11 @@ from engagement_assets.domain.contracts import (
     RawWebEvents,
     Sessions,
 )
-from engagement_assets.domain.days import ONE_RUN_PER_RANGE, chunks, daily_partitions
+from engagement_assets.domain.days import chunks
+from engagement_assets.lake.code_versions import code_version
 from engagement_assets.lake.staging import Staged
 from engagement_assets.pipeline.checks.rules import Rule
+from engagement_assets.pipeline.partitions import ONE_RUN_PER_RANGE, daily_partitions
 from engagement_assets.pipeline.publication import DASHBOARD, Look, Publication, check_specs, column_schema
 from engagement_assets.settings import Settings
 
@@ -32,9 +33,6 @@ OWNER = "team:engagement"
 #: Dagster's pool of the assets that write to the lake: a production instance runs them one run at a time, a queue does not wait
 #: for a file lock. The lock of the lake is there all the same, for runs that no queue sees.
 LAKE_POOL = "engagement_lake"
-
-#: Raised by hand when a transform gives other rows for the same input; Dagster then shows older snapshots as outdated.
-TRANSFORMS_VERSION = "3"
 
 
 #: The page of the dashboard that shows a table; all others are shown by the overview.
@@ -51,20 +49,6 @@ _PAGES: dict[type[Contract], str] = {
 def dashboard_page(settings: Settings, contract: type[Contract]) -> dg.UrlMetadataValue:
     """The page of the dashboard that shows a table."""
     return dg.MetadataValue.url(settings.dashboard_url.rstrip("/") + _PAGES.get(contract, "/"))
-
-
-def code_version(settings: Settings) -> str:
-    """Changes with the transforms and with every setting that a snapshot's values depend on."""
-    return f"{TRANSFORMS_VERSION}-{settings.scoring.fingerprint()}-{settings.timezone}-{settings.start_date}"
-
-
-def commit_metadata(settings: Settings) -> dict[str, str]:
-    """What is recorded with every version of a table: the settings its rows depend on."""
-    return {
-        "code_version": code_version(settings),
-        "package_version": version("engagement-assets"),
-        "scoring_policy": settings.scoring.model_dump_json(),
-    }
 
 
 def table_asset(

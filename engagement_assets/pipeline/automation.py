@@ -7,22 +7,23 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
-from dagster._core.storage.tags import (
+
+from engagement_assets.dagster_internals.names import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
+    IN_PROGRESS_RUN_STATUSES,
     PARTITION_NAME_TAG,
 )
-
-from engagement_assets.domain import catalogue as lineage
+from engagement_assets.domain.catalogue import FACTS, daily_tables
 from engagement_assets.domain.contracts import TABLES
-from engagement_assets.domain.days import daily_partitions, today
+from engagement_assets.lake import staleness
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.pipeline import arrivals, readiness
 from engagement_assets.pipeline.alerts import build_alert_sensors
 from engagement_assets.pipeline.checks.monitoring import build_monitoring_job
 from engagement_assets.pipeline.deliveries import build_delivery_sensor
-from engagement_assets.settings import Settings
+from engagement_assets.pipeline.partitions import daily_partitions
+from engagement_assets.settings import Settings, today
 
 DAILY_JOB = "daily_snapshot"
 
@@ -122,14 +123,14 @@ def _refresh_sensor(settings: Settings, status: dg.DefaultSensorStatus) -> dg.Se
         lake = LakeResource.of(settings)
         pending = arrivals.pending(lake)
         earliest = today(settings) - timedelta(days=settings.refresh_days)
-        stale = lineage.since(lineage.outdated(lake, settings, pending), earliest)
+        stale = staleness.since(staleness.outdated(lake, settings, pending), earliest)
         if not stale:
             return dg.SkipReason("every published day is as new as what it was built from")
         # Days are built from earlier ones: the next range waits until this one is built.
-        step = lineage.steps(stale, {contract: lake.partitions(contract) for contract in lineage.FACTS})[0]
+        step = staleness.steps(stale, {contract: lake.partitions(contract) for contract in FACTS})[0]
         examined = arrivals.last_examination(lake)
         began = examined.began if examined and pending else 0
-        newest = max(max(lake.written_at(contract).values(), default=0) for contract in lineage.daily_tables())
+        newest = max(max(lake.written_at(contract).values(), default=0) for contract in daily_tables())
         return dg.RunRequest(
             # The same request is not made twice, so a range that fails is not tried again until something was written.
             run_key=f"{','.join(step.tables)}:{step.first}:{step.last}:{newest}:{began}",

@@ -13,20 +13,20 @@ from functools import cached_property
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationTargetMaterializationData,  # not exported by dagster; see the module's docstring
-)
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from engagement_assets.dagster_internals.names import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
 from engagement_assets.domain.campaign_policy import CampaignPolicy
-from engagement_assets.domain.column_lineage import column_lineage, depends_on
 from engagement_assets.domain.contracts import Contract
 from engagement_assets.lake.staging import Staged
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.pipeline.checks.rules import Audited, Outcome, Rule
+from engagement_assets.pipeline.column_lineage import column_lineage, depends_on
 
 #: Called with the audited rows, and the part of the write that is about to be published.
 Look = Callable[[DataFrame, Staged], None]

@@ -14,12 +14,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from engagement_assets.domain.contracts import Contract, RawCustomers, RejectedRows
-from engagement_assets.domain.days import today
 from engagement_assets.engine import EngineResource
+from engagement_assets.lake.code_versions import code_version
 from engagement_assets.lake.erasures import read_erasures
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.pipeline.asset_factory import code_version
-from engagement_assets.settings import Settings, is_url
+from engagement_assets.settings import Settings, is_url, today
 from engagement_assets.sources import ingestion as ing
 from engagement_assets.sources.inspection import Inspection
 from engagement_assets.sources.last_read import (

@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from engagement_assets.domain.campaign_policy import PLACEHOLDER, AudienceRule, CampaignPolicy
+from engagement_assets.domain.campaign_policy import CART, PLACEHOLDER, AudienceRule, CampaignPolicy
 from engagement_assets.domain.contracts import CampaignAudiences, EngagementScores
 
 #: Hashes are compared on a scale of 32 bits.
@@ -19,8 +19,6 @@ _SCALE = 2**32
 
 #: Day 0 of the contact rhythm.
 _EPOCH = date(1970, 1, 1)
-
-CART = "cart_abandoned_days_ago"
 
 
 class AudienceRuleError(ValueError):

@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from engagement_assets.domain.contracts import CustomerFeatures
-from engagement_assets.settings import ScoringPolicy
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.transforms.steps import each_day
 
 

@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from engagement_assets.domain.contracts import EngagementScores
-from engagement_assets.settings import Bounds, ScoringPolicy
+from engagement_assets.domain.scoring_policy import Bounds, ScoringPolicy
 from engagement_assets.transforms.lifecycle import lifecycle_stage
 from engagement_assets.transforms.rfm import rfm_limits, with_rfm
 from engagement_assets.transforms.steps import collected

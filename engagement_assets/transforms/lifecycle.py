@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from engagement_assets.settings import ScoringPolicy
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 
 
 def lifecycle_stage(policy: ScoringPolicy) -> Column:

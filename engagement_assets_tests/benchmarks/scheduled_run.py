@@ -26,7 +26,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from engagement_assets.operations.runs import LOCAL_INSTANCE
+from engagement_assets.operations.dagster_home import LOCAL_INSTANCE
 from engagement_assets.pipeline.automation import DAILY_JOB
 from engagement_assets.settings import PREFIX
 from engagement_assets_tests import PROJECT

@@ -12,8 +12,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.engine import EngineResource
-from engagement_assets.settings import ScoringPolicy
 from engagement_assets.transforms.sessions import sessionize
 
 FIRST, DAYS = date(2026, 6, 1), 30

@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from datetime import date
 
-from engagement_assets.operations.runs import build_tables, local_instance
+from engagement_assets.operations.dagster_home import local_instance
+from engagement_assets.operations.runs import build_tables
 from engagement_assets.settings import Settings
 
 

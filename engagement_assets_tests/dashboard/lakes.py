@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.lake.staging import Staged, StagedFile, statistics
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.operations.runs import HOME_VARIABLE
+from engagement_assets.operations.dagster_home import HOME_VARIABLE
 from engagement_assets_tests.worlds import World
 
 

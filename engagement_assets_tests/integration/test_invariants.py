@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from engagement_assets.domain.contracts import TABLES
-from engagement_assets.settings import ScoringPolicy
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets_tests.worlds import Row, World
 
 FIRST = date(2025, 3, 1)

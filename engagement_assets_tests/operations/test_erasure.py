@@ -19,7 +19,8 @@ from engagement_assets.exports.csv_files import export_csv
 from engagement_assets.exports.power_bi.project import write_project
 from engagement_assets.lake.erasures import read_erasures
 from engagement_assets.operations.erasure import Subject, forget
-from engagement_assets.operations.refresh import carry_out, make_plan
+from engagement_assets.operations.refresh import carry_out
+from engagement_assets.pipeline.rebuild_plan import make_plan
 from engagement_assets_tests.worlds import Row, World
 
 #: The first partition, a day before anybody signs up: on the next, everybody is new, which is a change.

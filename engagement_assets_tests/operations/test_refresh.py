@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from engagement_assets.domain import catalogue as lineage
 from engagement_assets.domain.campaign_policy import CampaignPolicy
+from engagement_assets.domain.catalogue import daily_tables
 from engagement_assets.domain.contracts import (
     TABLES,
     CampaignAudiences,
@@ -26,8 +26,9 @@ from engagement_assets.domain.contracts import (
     SegmentChanges,
     Sessions,
 )
-from engagement_assets.operations.refresh import Plan, Refreshed, carry_out, make_plan
-from engagement_assets.settings import ScoringPolicy
+from engagement_assets.domain.scoring_policy import ScoringPolicy
+from engagement_assets.operations.refresh import Refreshed, carry_out
+from engagement_assets.pipeline.rebuild_plan import Plan, make_plan
 from engagement_assets_tests.worlds import Row, World
 
 FIRST = date(2025, 3, 1)
@@ -133,7 +134,7 @@ def written(world: World) -> dict[tuple[str, str], frozenset[str]]:
     """The files of each table and day."""
     return {
         (table.table(), day): frozenset(path for partition, path in world.lake.live_files(table) if partition == day)
-        for table in lineage.daily_tables()
+        for table in daily_tables()
         for day in DAYS
     }
 

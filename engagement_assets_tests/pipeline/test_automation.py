@@ -8,8 +8,8 @@ import dagster as dg
 
 from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.campaign_policy import CampaignPolicy
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.pipeline.automation import DAILY_JOB
-from engagement_assets.settings import ScoringPolicy
 from engagement_assets_tests.worlds import World
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engagement_assets.settings import ScoringPolicy
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.transforms.score_change import Scale, Standing, split_change
 
 POLICY = ScoringPolicy()

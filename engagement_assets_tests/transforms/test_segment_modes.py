@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from engagement_assets.analysis.report import propose_bounds
 from engagement_assets.domain.contracts import CustomerFeatures
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.engine import EngineResource
-from engagement_assets.settings import ScoringPolicy
 from engagement_assets.transforms.engagement_scores import score_customers
 from engagement_assets_tests.worlds import World
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.engine import EngineResource
-from engagement_assets.settings import ScoringPolicy
 from engagement_assets.transforms.sessions import sessionize
 
 UTC = timezone.utc

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engagement_assets.settings import ScoringPolicy
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 
 #: Predictors whose earlier value a snapshot knows: SQL over its rows with `score_then`. Null for customers who had not signed up
 #: or had not ordered by then.

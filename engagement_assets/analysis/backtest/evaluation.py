@@ -31,8 +31,8 @@ from engagement_assets.analysis.backtest.outcomes import (
 )
 from engagement_assets.domain.catalogue import HORIZONS
 from engagement_assets.domain.contracts import EngagementScores
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.settings import ScoringPolicy
 
 #: Resamples for the intervals of a month's last snapshot; other days have none.
 RESAMPLES = 200

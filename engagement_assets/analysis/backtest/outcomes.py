@@ -20,10 +20,10 @@ from engagement_assets.analysis.backtest.bg_nbd import Purchases
 from engagement_assets.analysis.backtest.earlier import EARLIER, scale_then, score_then
 from engagement_assets.analysis.backtest.metrics import Values
 from engagement_assets.domain.contracts import EngagementScores, RawOrders
-from engagement_assets.domain.days import days_between
+from engagement_assets.domain.days import as_date, days_between
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.lake.reading import opened
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.settings import ScoringPolicy, as_date
 
 SCORE, RECENCY, BG_NBD = "score", "recency", "bg_nbd"
 

@@ -18,10 +18,10 @@ from engagement_assets.analysis.backtest.evaluation import known_horizons
 from engagement_assets.analysis.backtest.metrics import Floats, Ranking
 from engagement_assets.domain.contracts import EngagementScores, RawOrders
 from engagement_assets.domain.contracts.engagement import SEGMENTS
-from engagement_assets.domain.days import days_between
+from engagement_assets.domain.days import as_date, days_between
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.lake.reading import opened
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.settings import ScoringPolicy, as_date
 
 _STEPS = 10
 

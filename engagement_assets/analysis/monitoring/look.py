@@ -9,9 +9,10 @@ from typing import Any
 
 from engagement_assets.analysis.monitoring.stability import band_sql
 from engagement_assets.domain.contracts import Contract, EngagementScores, RejectedRows
+from engagement_assets.domain.monitoring_policy import MonitoringPolicy
 from engagement_assets.lake.reading import opened
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.settings import MonitoringPolicy, Settings
+from engagement_assets.settings import Settings
 
 #: How far above the upper quartile a value must be to count as an outlier, in interquartile ranges.
 FAR_OUT = 3

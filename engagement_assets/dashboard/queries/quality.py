@@ -12,7 +12,7 @@ from engagement_assets.analysis.backtest.sensitivity import (
 )
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts import ScoreBacktest
-from engagement_assets.settings import as_date
+from engagement_assets.domain.days import as_date
 
 _DAYS = 365
 _FEW = 12

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from functools import cache
 
-from engagement_assets.exports.measures.base import DAY, STAGES, STEADY, Measure
+from engagement_assets.domain.bands import STEADY
+from engagement_assets.domain.scoring_policy import ScoringPolicy
+from engagement_assets.exports.measures.base import DAY, STAGES, Measure
 from engagement_assets.exports.measures.behaviour import behaviour
 from engagement_assets.exports.measures.monitoring import monitoring
 from engagement_assets.exports.measures.over_time import moves, over_time
 from engagement_assets.exports.measures.snapshot import key_figures, parts, value_and_risk
-from engagement_assets.settings import ScoringPolicy
 
 __all__ = ["DAY", "STAGES", "STEADY", "Measure", "by_key", "measures", "select"]
 

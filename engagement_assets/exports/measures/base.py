@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 SCORE, COUNT, SHARE, MONEY, DECIMAL, DAY = "0.000", "#,0", "0.0%", "#,0.00", "#,0.0", "yyyy-mm-dd"
 
-#: A change of the reference score within this counts as steady.
-STEADY = 0.02
 
 #: Stages of the shopping funnel, by their number.
 STAGES = ("Page view", "Add to cart", "Checkout", "Order")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.exports.measures.base import COUNT, MONEY, SHARE, STAGES, Measure
-from engagement_assets.settings import ScoringPolicy
 
 
 def behaviour(policy: ScoringPolicy) -> list[Measure]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from engagement_assets.exports.measures.base import COUNT, DECIMAL, MONEY, ROWS, SCORE, SHARE, STEADY, Measure
+from engagement_assets.domain.bands import STEADY
+from engagement_assets.domain.scoring_policy import ScoringPolicy
+from engagement_assets.exports.measures.base import COUNT, DECIMAL, MONEY, ROWS, SCORE, SHARE, Measure
 from engagement_assets.exports.star_schema import HIGH_VALUE
-from engagement_assets.settings import ScoringPolicy
 
 
 def key_figures(policy: ScoringPolicy) -> list[Measure]:

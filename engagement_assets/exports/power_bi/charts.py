@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engagement_assets.domain.bands import ACTIVE_SESSIONS, LONG_AGO_DAYS, RECENT_DAYS
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.exports.measures import STEADY
 from engagement_assets.exports.power_bi.model import CUSTOMER_COLUMN, CUSTOMER_TABLE, DATE_COLUMN, DATE_TABLE
 from engagement_assets.exports.power_bi.visuals import (
@@ -17,7 +18,6 @@ from engagement_assets.exports.power_bi.visuals import (
     measure,
     traffic_light,
 )
-from engagement_assets.settings import ScoringPolicy
 
 DATE = column(DATE_TABLE, DATE_COLUMN)
 CUSTOMER = column(CUSTOMER_TABLE, CUSTOMER_COLUMN)

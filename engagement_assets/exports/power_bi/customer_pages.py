@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.exports.power_bi.charts import (
     BANDED,
     COUNTRY,
@@ -23,7 +24,6 @@ from engagement_assets.exports.power_bi.charts import (
 )
 from engagement_assets.exports.power_bi.layout import Page
 from engagement_assets.exports.power_bi.visuals import Visual, column, measure, properties
-from engagement_assets.settings import ScoringPolicy
 
 
 def at_risk(policy: ScoringPolicy) -> Page:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.exports.measures import measures
-from engagement_assets.settings import ScoringPolicy
 
 DOCUMENT = "docs/power_bi.md"
 BEGIN, END = "<!-- measures -->", "<!-- end of measures -->"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engagement_assets.domain.colours import SEGMENT_COLOURS, VALUE_COLOURS
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.exports.power_bi.charts import (
     COUNTRY,
     CUSTOMER,
@@ -23,7 +24,6 @@ from engagement_assets.exports.power_bi.customer_pages import at_risk, customer,
 from engagement_assets.exports.power_bi.layout import Page
 from engagement_assets.exports.power_bi.model import CUSTOMER_TABLE, DATE_TABLE, STAGE_TABLE
 from engagement_assets.exports.power_bi.visuals import Visual, colours_of, column, heat, measure, properties
-from engagement_assets.settings import ScoringPolicy
 
 
 def report_pages(policy: ScoringPolicy) -> list[Page]:

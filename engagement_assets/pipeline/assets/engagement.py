@@ -8,7 +8,6 @@ import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from engagement_assets.domain.catalogue import outdated
 from engagement_assets.domain.contracts import (
     Contract,
     CustomerFeatures,
@@ -22,9 +21,11 @@ from engagement_assets.domain.contracts import (
 )
 from engagement_assets.domain.days import days_between
 from engagement_assets.engine import EngineResource
+from engagement_assets.lake.code_versions import commit_metadata
 from engagement_assets.lake.staging import Staged
+from engagement_assets.lake.staleness import outdated
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.pipeline.asset_factory import commit_metadata, publish_in_chunks, table_asset
+from engagement_assets.pipeline.asset_factory import publish_in_chunks, table_asset
 from engagement_assets.pipeline.checks import rules
 from engagement_assets.pipeline.publication import Look, Publication, preview
 from engagement_assets.settings import Settings

@@ -8,7 +8,6 @@ import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from engagement_assets.domain.catalogue import outdated
 from engagement_assets.domain.contracts import (
     CampaignAudiences,
     EngagementScores,
@@ -18,22 +17,18 @@ from engagement_assets.domain.contracts import (
     Sessions,
 )
 from engagement_assets.domain.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS
-from engagement_assets.domain.days import days_between
+from engagement_assets.domain.days import as_date, days_between
 from engagement_assets.engine import EngineResource
 from engagement_assets.exports.audience_files import write_audiences
+from engagement_assets.lake.code_versions import code_version, commit_metadata
 from engagement_assets.lake.staging import Staged
+from engagement_assets.lake.staleness import outdated
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.pipeline.asset_factory import (
-    OWNER,
-    code_version,
-    commit_metadata,
-    publish_in_chunks,
-    table_asset,
-)
+from engagement_assets.pipeline.asset_factory import OWNER, publish_in_chunks, table_asset
 from engagement_assets.pipeline.automation import AFTER_A_PUBLISH
 from engagement_assets.pipeline.checks import rules
 from engagement_assets.pipeline.publication import Publication
-from engagement_assets.settings import Settings, as_date
+from engagement_assets.settings import Settings
 from engagement_assets.sources.opt_outs import read_opt_outs
 from engagement_assets.transforms.campaign_audiences import choose_audiences
 from engagement_assets.transforms.customer_features import build_features

@@ -8,17 +8,19 @@ import dagster as dg
 from pyspark.sql import DataFrame
 
 from engagement_assets.analysis.backtest.evaluation import Judgement, open_backtest, verdict
-from engagement_assets.domain.catalogue import HORIZONS, outdated
+from engagement_assets.domain.catalogue import HORIZONS
 from engagement_assets.domain.contracts import EngagementScores, RawOrders, ScoreBacktest
 from engagement_assets.domain.contracts.monitoring import PREDICTORS
-from engagement_assets.domain.days import days_between
+from engagement_assets.domain.days import as_date, days_between
 from engagement_assets.engine import EngineResource
+from engagement_assets.lake.code_versions import commit_metadata
 from engagement_assets.lake.staging import Staged
+from engagement_assets.lake.staleness import outdated
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.pipeline.asset_factory import commit_metadata, publish_in_chunks, table_asset
+from engagement_assets.pipeline.asset_factory import publish_in_chunks, table_asset
 from engagement_assets.pipeline.checks import rules
 from engagement_assets.pipeline.publication import Publication
-from engagement_assets.settings import Settings, as_date
+from engagement_assets.settings import Settings
 
 GROUP = "monitoring"
 

@@ -7,8 +7,9 @@ import dagster as dg
 
 from engagement_assets.exports.csv_files import export_csv
 from engagement_assets.exports.power_bi.project import project_folder, write_project
+from engagement_assets.lake.code_versions import code_version, commit_metadata
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.pipeline.asset_factory import OWNER, code_version, commit_metadata
+from engagement_assets.pipeline.asset_factory import OWNER
 from engagement_assets.pipeline.automation import AFTER_A_PUBLISH
 from engagement_assets.pipeline.publication import settings_metadata
 from engagement_assets.settings import Settings

@@ -13,14 +13,9 @@ from engagement_assets.domain.contracts import RawCustomers, RawOrders, RawWebEv
 from engagement_assets.domain.contracts.sources import SOURCE_COLUMNS
 from engagement_assets.domain.days import days_between
 from engagement_assets.engine import EngineResource
+from engagement_assets.lake.code_versions import code_version, commit_metadata
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.pipeline.asset_factory import (
-    code_version,
-    commit_metadata,
-    publish_each,
-    publish_in_chunks,
-    table_asset,
-)
+from engagement_assets.pipeline.asset_factory import publish_each, publish_in_chunks, table_asset
 from engagement_assets.pipeline.checks import rules
 from engagement_assets.pipeline.publication import Publication, preview
 from engagement_assets.settings import Settings

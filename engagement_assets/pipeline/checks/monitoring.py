@@ -12,8 +12,8 @@ import dagster as dg
 from engagement_assets.analysis.monitoring.look import Look
 from engagement_assets.analysis.monitoring.monitors import Finding, Monitor, monitors
 from engagement_assets.domain.contracts import Contract
-from engagement_assets.domain.days import daily_partitions
 from engagement_assets.lake.tables import LakeResource
+from engagement_assets.pipeline.partitions import daily_partitions
 from engagement_assets.pipeline.publication import newest_materializations
 from engagement_assets.settings import Settings
 

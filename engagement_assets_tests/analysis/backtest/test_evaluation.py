@@ -13,8 +13,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from engagement_assets.analysis.backtest import bg_nbd, evaluation
 from engagement_assets.analysis.backtest.bg_nbd import Purchases
 from engagement_assets.analysis.backtest.evaluation import in_words, verdict
-from engagement_assets.domain import catalogue as lineage
 from engagement_assets.domain.contracts import ScoreBacktest
+from engagement_assets.lake import staleness
 from engagement_assets_tests.worlds import Row, World
 
 
@@ -63,7 +63,7 @@ def test_a_snapshot_is_judged_once_its_horizon_is_over_and_again_when_an_order_c
     assert (recency["auc_gain"], recency["high_risk_customers"]) == (0.0, None)
     # The last day of a month has intervals, if those of four customers.
     assert recency["auc_low"] <= 0.75 <= recency["auc_high"]
-    assert lineage.outdated(shop.lake, shop.settings) == {}
+    assert staleness.outdated(shop.lake, shop.settings) == {}
 
     shop.orders([*ORDERS, order(7, "d", "2025-02-20")])
     shop.run("2025-03-02")

@@ -15,7 +15,7 @@ from engagement_assets.analysis.backtest.sensitivity import (
     suggest_weights,
     try_weightings,
 )
-from engagement_assets.settings import ScoringPolicy
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets_tests.worlds import World
 
 POLICY = ScoringPolicy()

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from engagement_assets.cli.app import app
 from engagement_assets.domain.contracts import TABLES, EngagementScores, RawOrders, Sessions
-from engagement_assets.operations.refresh import carry_out, make_plan
+from engagement_assets.operations.refresh import carry_out
+from engagement_assets.pipeline.rebuild_plan import make_plan
 from engagement_assets_tests.worlds import World, failures
 
 START, DAY, LAST = "2025-03-01", "2025-03-02", "2025-03-03"

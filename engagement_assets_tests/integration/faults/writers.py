@@ -116,7 +116,8 @@ def write_sources(root: Path, number: int) -> None:
 
 def run_once(root: Path, ready: Connection) -> None:
     """What `engagement run --date` does: every table, then the export. Says `done` after a success."""
-    from engagement_assets.operations.runs import local_instance, run_days
+    from engagement_assets.operations.dagster_home import local_instance
+    from engagement_assets.operations.runs import run_days
 
     os.environ["DAGSTER_HOME"] = str(root / "home")
     ready.send("ready")

@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 
 from engagement_assets.cli import app as cli
 from engagement_assets.cli.app import app
+from engagement_assets.domain.days import as_date
 from engagement_assets.engine import EngineResource
 from engagement_assets.exports.csv_files import export_csv
 from engagement_assets.operations.erasure import forget
-from engagement_assets.settings import as_date
 from engagement_assets_tests import PROJECT
 from engagement_assets_tests.worlds import World
 

@@ -26,9 +26,10 @@ from engagement_assets.analysis.monitoring.monitors import (
 from engagement_assets.analysis.monitoring.stability import population_stability
 from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.contracts import Contract, EngagementScores, RawCustomers, RawOrders
-from engagement_assets.domain.days import daily_partitions
+from engagement_assets.domain.monitoring_policy import MonitoringPolicy
 from engagement_assets.pipeline.checks.monitoring import MONITORING_JOB
-from engagement_assets.settings import MonitoringPolicy, Settings
+from engagement_assets.pipeline.partitions import daily_partitions
+from engagement_assets.settings import Settings
 from engagement_assets_tests.worlds import World
 
 DAY = "2026-06-30"

@@ -7,8 +7,8 @@ import pytest
 
 from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.contracts import EngagementScores, OrderAggregates
-from engagement_assets.domain.days import daily_partitions
 from engagement_assets.pipeline.checks import rules
+from engagement_assets.pipeline.partitions import daily_partitions
 from engagement_assets.transforms import order_aggregates as step
 from engagement_assets_tests.worlds import World, failures
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import dagster as dg
 
-from engagement_assets.domain.campaign_policy import PLACEHOLDER, CampaignPolicy
+from engagement_assets.domain.campaign_policy import CART, PLACEHOLDER, CampaignPolicy
 from engagement_assets.domain.contracts import (
     TABLES,
     CampaignAudiences,
@@ -28,7 +28,6 @@ from engagement_assets.domain.contracts import (
     SegmentChanges,
     Sessions,
 )
-from engagement_assets.transforms.campaign_audiences import CART
 
 _TIME = ("raw_web_events.event_time",)
 _TYPE = ("raw_web_events.event_type",)

@@ -13,7 +13,6 @@ from pyspark.sql import DataFrame
 
 from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.campaign_policy import AudienceRule, CampaignPolicy
-from engagement_assets.domain.column_lineage import COMPUTED, column_lineage, depends_on
 from engagement_assets.domain.contracts import (
     TABLES,
     CampaignAudiences,
@@ -24,8 +23,10 @@ from engagement_assets.domain.contracts import (
     SegmentChanges,
     Sessions,
 )
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.engine import EngineResource
-from engagement_assets.settings import ScoringPolicy, Settings
+from engagement_assets.pipeline.column_lineage import COMPUTED, column_lineage, depends_on
+from engagement_assets.settings import Settings
 from engagement_assets.transforms.campaign_audiences import choose_audiences
 from engagement_assets.transforms.engagement_scores import score_customers
 from engagement_assets.transforms.segment_changes import changes_between

@@ -1,0 +1,45 @@
+"""The latest result of each check for a day, as Dagster's event log has it. Dagster exports no reader of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import dagster as dg
+import sqlalchemy as sa
+from dagster._core.event_api import PartitionKeyFilter
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The latest result of a check for a day."""
+
+    asset: str
+    check: str
+    passed: bool
+    blocking: bool
+    words: str
+    run_id: str
+
+
+def check_results(instance: dg.DagsterInstance, day: str) -> list[CheckResult]:
+    """The latest result of each check that ever ran for a day, failed ones first."""
+    storage = instance.event_log_storage
+    assert isinstance(storage, SqlEventLogStorage)
+    table = AssetCheckExecutionsTable.c
+    with storage.index_connection() as connection:
+        names = connection.execute(
+            sa.select(table.asset_key, table.check_name).where(table.partition == day).distinct()
+        ).all()
+    keys = [dg.AssetCheckKey(key, name) for text, name in names if (key := dg.AssetKey.from_db_string(text))]
+    found = storage.get_latest_asset_check_execution_by_key(keys, PartitionKeyFilter(key=day))
+    results = []
+    for check, record in found.items():
+        event = record.event.dagster_event if record.event else None
+        evaluation = event.asset_check_evaluation_data if event else None
+        if evaluation is not None:
+            words, blocking = evaluation.description or "", bool(evaluation.blocking)
+            asset = check.asset_key.to_user_string()
+            results.append(CheckResult(asset, check.name, evaluation.passed, blocking, words, record.run_id))
+    return sorted(results, key=lambda result: (result.passed, result.asset, result.check))

@@ -1,0 +1,25 @@
+"""Names that Dagster uses but does not export: tags of a run, statuses of one under way, the target of a check's result.
+
+Tags are part of what users see and filter by, and have not changed; were one renamed, runs of a range would build one day.
+The target is needed to tell check results per partition (`pipeline.publication` says why).
+"""
+
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
+from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+    WILL_RETRY_TAG,
+)
+
+__all__ = [
+    "ASSET_PARTITION_RANGE_END_TAG",
+    "ASSET_PARTITION_RANGE_START_TAG",
+    "IN_PROGRESS_RUN_STATUSES",
+    "PARTITION_NAME_TAG",
+    "WILL_RETRY_TAG",
+    "AssetCheckEvaluationTargetMaterializationData",
+    "StepFailureData",
+]

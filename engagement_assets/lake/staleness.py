@@ -1,0 +1,107 @@
+"""Which published partitions are older than something they were built from, and the runs that build them anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from engagement_assets.domain.catalogue import FACTS, Read, reads
+from engagement_assets.domain.contracts import (
+    Contract,
+    Sessions,
+)
+from engagement_assets.domain.days import ONE_DAY, Days, as_date, spans
+from engagement_assets.lake.tables import LakeResource
+from engagement_assets.settings import Settings
+
+
+def outdated(
+    lake: LakeResource, settings: Settings, changing: Mapping[type[Contract], Days] | None = None
+) -> dict[type[Contract], list[str]]:
+    """Published days of each table that are older than something they were built from, or will be.
+
+    `changing` are days that are to be written anew whatever their age; what reads them follows. Tables without such days are
+    left out; the order is that of the pipeline.
+    """
+    catalogue = reads(settings.scoring, settings.campaigns)
+    written = {contract: lake.written_at(contract) for contract in catalogue}
+    found: dict[type[Contract], list[str]] = {}
+    for contract, sources in catalogue.items():
+        stale = set((changing or {}).get(contract, ()))
+        for read in sources:
+            # As if what is about to be written were written already, later than anything.
+            upstream = {**written[read.table], **dict.fromkeys(found.get(read.table, ()), _LATER_THAN_ANY)}
+            stale |= _older_than(written[contract], upstream, read)
+        if stale:
+            found[contract] = sorted(stale)
+    return found
+
+
+_LATER_THAN_ANY = 1 << 62
+
+
+def _older_than(built: Mapping[str, int], upstream: Mapping[str, int], read: Read) -> set[str]:
+    """Days of `built` before the newest of the upstream days that they read."""
+    stale = set()
+    ordered = sorted(upstream)
+    newest, position = 0, 0
+    for day in sorted(built):
+        if read.horizons:
+            over = [h for h in read.horizons if ordered and (as_date(day) + h * ONE_DAY).isoformat() <= ordered[-1]]
+            after = (as_date(day) + n * ONE_DAY for n in range(1, max(over, default=0) + 1))
+            newest = max((upstream.get(each.isoformat(), 0) for each in after), default=0)
+        elif read.days_before is None:
+            while position < len(ordered) and ordered[position] <= day:
+                newest = max(newest, upstream[ordered[position]])
+                position += 1
+        else:
+            last = as_date(day)
+            newest = max(upstream.get((last - n * ONE_DAY).isoformat(), 0) for n in range(read.days_before + 1))
+        if newest > built[day]:
+            stale.add(day)
+    return stale
+
+
+def since(tables: Mapping[type[Contract], Days], first: date | None) -> dict[type[Contract], list[str]]:
+    """Days from the first on. Of facts all: a run of theirs brings the whole table up to date."""
+
+    def is_meant(contract: type[Contract], day: str) -> bool:
+        return first is None or contract in FACTS or day >= first.isoformat()
+
+    kept = {table: sorted(day for day in days if is_meant(table, day)) for table, days in tables.items()}
+    return {table: days for table, days in kept.items() if days}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A run that builds some tables for consecutive days."""
+
+    tables: tuple[str, ...]
+    first: str
+    last: str
+
+
+def steps(wanted: Mapping[type[Contract], Days], published: Mapping[type[Contract], Days]) -> list[Step]:
+    """The runs that build these days of these tables and no others, in the order in which they have to run.
+
+    Facts come first, asked for by one day each. The rest by consecutive days for which the same tables are wanted, the
+    earliest first, because days are built from their own and earlier ones.
+    """
+    facts = {contract: max(wanted[contract]) for contract in FACTS if wanted.get(contract)}
+    together = facts.get(Sessions, max(facts.values(), default=""))
+    asked: dict[str, list[str]] = {}
+    for contract, own in facts.items():
+        day = together if together in published.get(contract, ()) or together in wanted[contract] else own
+        asked.setdefault(day, []).append(contract.table())
+    found = [Step(tuple(tables), day, day) for day, tables in asked.items()]
+    tables_of: dict[str, tuple[str, ...]] = {}
+    for contract, days in wanted.items():
+        if contract not in FACTS:
+            for day in days:
+                tables_of[day] = (*tables_of.get(day, ()), contract.table())
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for day, tables in tables_of.items():
+        alike.setdefault(tables, []).append(day)
+    rest = [Step(tables, *span) for tables, days in alike.items() for span in spans(days)]
+    return [*found, *sorted(rest, key=lambda step: step.first)]

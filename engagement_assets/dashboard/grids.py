@@ -11,11 +11,10 @@ import dash_ag_grid as dag
 from dash import ALL, MATCH, Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
 
-from engagement_assets.dashboard import formats
+from engagement_assets.dashboard import formats, lists
 from engagement_assets.dashboard.exports import Export
+from engagement_assets.dashboard.lists import LISTS, Column, CustomerList
 from engagement_assets.dashboard.markup import aria
-from engagement_assets.dashboard.queries import lists
-from engagement_assets.dashboard.queries.lists import LISTS, Column, CustomerList
 from engagement_assets.dashboard.state import View, parse, rewrite
 from engagement_assets.dashboard.visuals import log
 from engagement_assets.dashboard.warehouse import Row, Warehouse

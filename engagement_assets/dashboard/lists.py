@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engagement_assets.dashboard.queries.common import where
+from engagement_assets.dashboard.questions import where
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.warehouse import Relation, Row, Warehouse, remembered
 from engagement_assets.domain.contracts import EngagementScores

@@ -14,7 +14,7 @@ from dash.development.base_component import Component
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import link, message
 from engagement_assets.dashboard.markup import aria
-from engagement_assets.dashboard.queries.common import key_figures
+from engagement_assets.dashboard.questions import key_figures
 from engagement_assets.dashboard.shell import NAVBAR, OTHER
 from engagement_assets.dashboard.site import PAGES, page_at, visuals_of
 from engagement_assets.dashboard.state import COMPARISONS, View, parse, rewrite

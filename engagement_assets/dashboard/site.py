@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from engagement_assets.dashboard.pages import (
-    at_risk,
-    behaviour,
-    breakdown,
-    campaigns,
-    customer,
-    high_value,
-    monitoring,
-    overview,
-    quality,
-    value,
-)
+from engagement_assets.dashboard.pages.at_risk import page as at_risk
+from engagement_assets.dashboard.pages.behaviour import page as behaviour
+from engagement_assets.dashboard.pages.breakdown import page as breakdown
+from engagement_assets.dashboard.pages.campaigns import page as campaigns
+from engagement_assets.dashboard.pages.customer import page as customer
+from engagement_assets.dashboard.pages.high_value import page as high_value
+from engagement_assets.dashboard.pages.monitoring import page as monitoring
+from engagement_assets.dashboard.pages.overview import page as overview
+from engagement_assets.dashboard.pages.quality import page as quality
+from engagement_assets.dashboard.pages.value import page as value
 from engagement_assets.dashboard.visuals import Visual
 
 PAGES: tuple[ModuleType, ...] = (

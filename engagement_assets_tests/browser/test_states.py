@@ -85,7 +85,7 @@ def test_one_failing_figure_leaves_the_others(
     def broken(*_: object) -> None:
         raise RuntimeError("broken on purpose")
 
-    monkeypatch.setattr("engagement_assets.dashboard.queries.overview.distribution", broken)
+    monkeypatch.setattr("engagement_assets.dashboard.pages.overview.queries.distribution", broken)
     with visiting(browser, dashboard) as visit:
         visit.open("/?compare=7")
         visit.says("overview-distribution", "This figure could not be made")

@@ -9,11 +9,12 @@ from statistics import fmean, stdev
 import pytest
 from dash.development.base_component import Component
 
-from engagement_assets.dashboard.pages import campaigns as campaigns_page
-from engagement_assets.dashboard.pages import customer as customer_page
-from engagement_assets.dashboard.pages import quality as quality_page
-from engagement_assets.dashboard.queries import campaigns, quality
-from engagement_assets.dashboard.queries.common import Filters
+from engagement_assets.dashboard.pages.campaigns import page as campaigns_page
+from engagement_assets.dashboard.pages.campaigns import queries as campaigns
+from engagement_assets.dashboard.pages.customer import page as customer_page
+from engagement_assets.dashboard.pages.quality import page as quality_page
+from engagement_assets.dashboard.pages.quality import queries as quality
+from engagement_assets.dashboard.questions import Filters
 from engagement_assets.dashboard.state import parse
 from engagement_assets.dashboard.warehouse import Warehouse
 from engagement_assets_tests.worlds import Row, World

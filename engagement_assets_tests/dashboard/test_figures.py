@@ -10,19 +10,16 @@ from typing import Any
 
 import pytest
 
-from engagement_assets.dashboard.queries import (
-    behaviour,
-    breakdown,
-    common,
-    customer,
-    high_value,
-    lists,
-    monitoring,
-    overview,
-    risk,
-    value,
-)
-from engagement_assets.dashboard.queries.common import Filters
+from engagement_assets.dashboard import lists, questions
+from engagement_assets.dashboard.pages.at_risk import queries as risk
+from engagement_assets.dashboard.pages.behaviour import queries as behaviour
+from engagement_assets.dashboard.pages.breakdown import queries as breakdown
+from engagement_assets.dashboard.pages.customer import queries as customer
+from engagement_assets.dashboard.pages.high_value import queries as high_value
+from engagement_assets.dashboard.pages.monitoring import queries as monitoring
+from engagement_assets.dashboard.pages.overview import queries as overview
+from engagement_assets.dashboard.pages.value import queries as value
+from engagement_assets.dashboard.questions import Filters
 from engagement_assets.dashboard.state import parse
 from engagement_assets.dashboard.warehouse import Warehouse
 from engagement_assets_tests.worlds import Row, World
@@ -50,7 +47,7 @@ def close(found: Any, expected: Any) -> bool:
 @both
 def test_key_figures(warehouse: Warehouse, sample_world: World, filters: Filters) -> None:
     expected = rows(sample_world, DAY, filters)
-    found = common.key_figures(warehouse, DAY, filters)
+    found = questions.key_figures(warehouse, DAY, filters)
     at_risk = [row for row in expected if row["is_high_risk"]]
     assert found["customers"] == len(expected) > 0
     assert close(found["average_score"], fmean(row["engagement_score"] for row in expected))
@@ -71,8 +68,8 @@ def test_the_histogram_counts_everybody_once(warehouse: Warehouse, sample_world:
 
 
 def test_trends_agree_with_and_without_a_filter_that_takes_all(warehouse: Warehouse, sample_world: World) -> None:
-    plain = common.trend(warehouse, DAY, NONE)
-    everybody = common.trend(warehouse, DAY, ((), ("High", "Medium", "Low", "At Risk"), ()))
+    plain = questions.trend(warehouse, DAY, NONE)
+    everybody = questions.trend(warehouse, DAY, ((), ("High", "Medium", "Low", "At Risk"), ()))
     assert [row["as_of_date"] for row in plain] == [row["as_of_date"] for row in everybody]
     for metrics, scores in zip(plain, everybody, strict=True):
         assert metrics["customers"] == scores["customers"]
@@ -82,14 +79,14 @@ def test_trends_agree_with_and_without_a_filter_that_takes_all(warehouse: Wareho
 
 
 def test_a_trend_ends_on_the_day_it_is_asked_for(warehouse: Warehouse) -> None:
-    assert common.trend(warehouse, BEFORE, NONE)[-1]["as_of_date"] == date(2026, 6, 23)
+    assert questions.trend(warehouse, BEFORE, NONE)[-1]["as_of_date"] == date(2026, 6, 23)
 
 
 def test_days_are_left_out_evenly_where_rows_would_be_too_many(warehouse: Warehouse) -> None:
     days = [day for day in warehouse.catalogue().days if day >= "2026-06-17"]
     customers = len(warehouse.rows("SELECT 1 FROM {s}", s=(lists.EngagementScores, [DAY])))
-    assert common.thinned(warehouse, days, customers * 5) == days[1::3][-5:]
-    assert common.thinned(warehouse, days, 1)[-1] == DAY
+    assert questions.thinned(warehouse, days, customers * 5) == days[1::3][-5:]
+    assert questions.thinned(warehouse, days, 1)[-1] == DAY
 
 
 @both

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from engagement_assets.cli.app import app as command_line
 from engagement_assets.dashboard.app import build_app
-from engagement_assets.dashboard.queries.common import key_figures
+from engagement_assets.dashboard.questions import key_figures
 from engagement_assets.dashboard.server import PortTakenError, open_server
 from engagement_assets.dashboard.theme import GRAPH_CONFIG, chart, figure
 from engagement_assets.dashboard.warehouse import Warehouse

@@ -6,23 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from engagement_assets.analysis.backtest.sensitivity import RANGE_COLUMNS
+from engagement_assets.dashboard import lists, questions
 from engagement_assets.dashboard.actions import RECOMMENDED
 from engagement_assets.dashboard.dagster_log import NoHistoryError
 from engagement_assets.dashboard.exports import Export, of_rows
 from engagement_assets.dashboard.grids import export_of
-from engagement_assets.dashboard.queries import (
-    behaviour,
-    breakdown,
-    campaigns,
-    common,
-    customer,
-    high_value,
-    lists,
-    monitoring,
-    overview,
-    quality,
-    value,
-)
+from engagement_assets.dashboard.pages.behaviour import queries as behaviour
+from engagement_assets.dashboard.pages.breakdown import queries as breakdown
+from engagement_assets.dashboard.pages.campaigns import queries as campaigns
+from engagement_assets.dashboard.pages.customer import queries as customer
+from engagement_assets.dashboard.pages.high_value import queries as high_value
+from engagement_assets.dashboard.pages.monitoring import queries as monitoring
+from engagement_assets.dashboard.pages.overview import queries as overview
+from engagement_assets.dashboard.pages.quality import queries as quality
+from engagement_assets.dashboard.pages.value import queries as value
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.contracts import ScoreBacktest
@@ -134,7 +131,7 @@ EXPORTS: dict[str, Export] = {
             "high_risk_customers",
             "high_risk_share",
         ),
-        lambda warehouse, view: common.trend(warehouse, view.as_of, view.filters),
+        lambda warehouse, view: questions.trend(warehouse, view.as_of, view.filters),
     ),
     "group-movers": of_rows(
         {

@@ -12,8 +12,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from engagement_assets.dashboard.queries import behaviour, common, high_value, monitoring, overview
-from engagement_assets.dashboard.queries.common import Filters
+from engagement_assets.dashboard import questions
+from engagement_assets.dashboard.pages.behaviour import queries as behaviour
+from engagement_assets.dashboard.pages.high_value import queries as high_value
+from engagement_assets.dashboard.pages.monitoring import queries as monitoring
+from engagement_assets.dashboard.pages.overview import queries as overview
+from engagement_assets.dashboard.questions import Filters
 from engagement_assets.dashboard.warehouse import Warehouse
 from engagement_assets.domain.contracts import TABLES
 from engagement_assets.exports.measures import by_key, measures
@@ -213,7 +217,7 @@ def test_the_stability_index_is_empty_without_the_day_a_week_before() -> None:
 def test_the_dashboard_says_the_same(twins: dict[str, Any], warehouse: Warehouse) -> None:
     """Of the tables, by its own ways where it does not ask with the twins."""
     day, before = DAY.isoformat(), (DAY - timedelta(days=7)).isoformat()
-    figures = common.key_figures(warehouse, day, EVERYBODY)
+    figures = questions.key_figures(warehouse, day, EVERYBODY)
     assert len(figures) > 10
     assert all(close(twins[key], value) for key, value in figures.items())
     funnel = behaviour.funnel(warehouse, day, EVERYBODY)
@@ -224,7 +228,7 @@ def test_the_dashboard_says_the_same(twins: dict[str, Any], warehouse: Warehouse
     assert (twins["high_value_customers"], twins["high_value_slipping"]) == (profile["customers"], profile["slipping"])
     assert close(twins["high_value_revenue"], profile["revenue"])
     assert twins["customers"] == sum(overview.segments(warehouse, day, EVERYBODY).values())
-    trend = common.trend(warehouse, day, EVERYBODY)
+    trend = questions.trend(warehouse, day, EVERYBODY)
     assert close(twins["daily_score"], fmean(row["average_score"] for row in trend))
     assert close(twins["daily_high_risk_share"], fmean(row["high_risk_share"] for row in trend))
     visits = behaviour.engaged(warehouse, day, EVERYBODY)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.dashboard import formats
+from engagement_assets.dashboard import formats, questions
 from engagement_assets.dashboard.components import Figure, figures, link, no_customers, pill
 from engagement_assets.dashboard.grids import grid
 from engagement_assets.dashboard.markup import aria
+from engagement_assets.dashboard.pages.at_risk import queries
 from engagement_assets.dashboard.pages.common import trend_figure
-from engagement_assets.dashboard.queries import common, risk
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import chart
 from engagement_assets.dashboard.visuals import Visual, place
@@ -33,9 +33,9 @@ _NOBODY = {
 
 def cards(warehouse: Warehouse, view: View) -> Component:
     """At risk, revenue at risk, newly at risk, recovered."""
-    now = common.key_figures(warehouse, view.as_of, view.filters)
-    before = common.comparison(warehouse, view) or {}
-    crossed = risk.crossings(warehouse, view.as_of, view.compared, view.filters) if view.compared else None
+    now = questions.key_figures(warehouse, view.as_of, view.filters)
+    before = questions.comparison(warehouse, view) or {}
+    crossed = queries.crossings(warehouse, view.as_of, view.compared, view.filters) if view.compared else None
     meaning = warehouse.meanings
 
     def moved(name: str) -> float | None:
@@ -76,7 +76,7 @@ def cards(warehouse: Warehouse, view: View) -> Component:
 
 def trend(warehouse: Warehouse, view: View) -> Component:
     """Share of customers at high risk over time."""
-    rows = common.trend(warehouse, view.as_of, view.filters)
+    rows = questions.trend(warehouse, view.as_of, view.filters)
     if not rows:
         return no_customers()
     lines = [("high_risk_share", "At high risk", VERMILLION, "solid")]

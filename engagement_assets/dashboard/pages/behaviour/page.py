@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import Figure, figures, message, no_customers, table
-from engagement_assets.dashboard.queries import behaviour
+from engagement_assets.dashboard.pages.behaviour import queries
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import SCALE, axis, chart, day_axis, figure
 from engagement_assets.dashboard.visuals import Visual, place
@@ -28,7 +28,7 @@ _NO_VISITS = message("No sessions in these 30 days", "There are no web sessions 
 
 def funnel(warehouse: Warehouse, view: View) -> Component:
     """Customers and sessions per stage, as a funnel."""
-    found = behaviour.funnel(warehouse, view.as_of, view.filters)
+    found = queries.funnel(warehouse, view.as_of, view.filters)
     if not found["sessions"][0]:
         return _NO_VISITS
     drawn = figure(
@@ -54,7 +54,7 @@ def funnel(warehouse: Warehouse, view: View) -> Component:
 
 def stages(warehouse: Warehouse, view: View) -> Component:
     """Conversion and drop-off from stage to stage."""
-    found = behaviour.funnel(warehouse, view.as_of, view.filters)
+    found = queries.funnel(warehouse, view.as_of, view.filters)
     if not found["sessions"][0]:
         return _NO_VISITS
     rows = []
@@ -88,10 +88,10 @@ def stages(warehouse: Warehouse, view: View) -> Component:
 
 def cards(warehouse: Warehouse, view: View) -> Component:
     """Sessions, engaged share, conversion of sessions."""
-    days = behaviour.engaged(warehouse, view.as_of, view.filters)
+    days = queries.engaged(warehouse, view.as_of, view.filters)
     sessions, engaged = sum(row["sessions"] for row in days), sum(row["engaged"] for row in days)
-    found = behaviour.funnel(warehouse, view.as_of, view.filters)
-    before = behaviour.engaged(warehouse, view.compared, view.filters) if view.compared else None
+    found = queries.funnel(warehouse, view.as_of, view.filters)
+    before = queries.engaged(warehouse, view.compared, view.filters) if view.compared else None
     meaning = warehouse.meanings
     then = sum(row["sessions"] for row in before) if before is not None else None
     was = formats.ratio(sum(row["engaged"] for row in before), then) if before else None
@@ -135,7 +135,7 @@ def cards(warehouse: Warehouse, view: View) -> Component:
 
 def orders(warehouse: Warehouse, view: View) -> Component:
     """Orders per customer by number of sessions."""
-    rows = behaviour.orders_by_sessions(warehouse, view.as_of, view.filters)
+    rows = queries.orders_by_sessions(warehouse, view.as_of, view.filters)
     if not rows:
         return no_customers()
     drawn = figure(
@@ -159,7 +159,7 @@ def orders(warehouse: Warehouse, view: View) -> Component:
 
 def scores(warehouse: Warehouse, view: View) -> Component:
     """Heatmap of score by session count."""
-    rows = behaviour.score_by_sessions(warehouse, view.as_of, view.filters)
+    rows = queries.score_by_sessions(warehouse, view.as_of, view.filters)
     if not rows:
         return no_customers()
     found = {(row["bin"], row["step"]): row["customers"] for row in rows}
@@ -205,7 +205,7 @@ def _heatmap(x: list[str], y: list[str], z: list[list[float | None]], hover: str
 
 def activity(warehouse: Warehouse, view: View) -> Component:
     """Sessions by weekday and hour."""
-    rows = behaviour.activity(warehouse, view.as_of, view.filters)
+    rows = queries.activity(warehouse, view.as_of, view.filters)
     if not rows:
         return _NO_VISITS
     found = {(row["weekday"], row["hour"]): row["sessions"] for row in rows}
@@ -237,7 +237,7 @@ def activity(warehouse: Warehouse, view: View) -> Component:
 
 def engaged(warehouse: Warehouse, view: View) -> Component:
     """Share of engaged sessions per day, over the number of sessions."""
-    rows = behaviour.engaged(warehouse, view.as_of, view.filters)
+    rows = queries.engaged(warehouse, view.as_of, view.filters)
     if not rows:
         return _NO_VISITS
     days = [row["as_of_date"] for row in rows]
@@ -273,7 +273,7 @@ def engaged(warehouse: Warehouse, view: View) -> Component:
 
 def cohorts(warehouse: Warehouse, view: View) -> Component:
     """Retention by sign-up month."""
-    rows = behaviour.cohorts(warehouse, view.as_of, view.filters)
+    rows = queries.cohorts(warehouse, view.as_of, view.filters)
     if not rows:
         return no_customers()
     sizes = {row["cohort"]: row["size"] for row in rows}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from engagement_assets.analysis.monitoring.stability import band_sql
-from engagement_assets.dashboard.queries.common import Filters, where
+from engagement_assets.dashboard.questions import Filters, where
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts import EngagementScores, RawOrders, Sessions
 from engagement_assets.domain.contracts.base import Contract

@@ -6,10 +6,10 @@ import plotly.graph_objects as go
 from dash import Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
-from engagement_assets.dashboard import formats
+from engagement_assets.dashboard import formats, questions
 from engagement_assets.dashboard.components import Figure, figures, link, no_comparison, no_customers, table
 from engagement_assets.dashboard.markup import aria
-from engagement_assets.dashboard.queries import breakdown, common
+from engagement_assets.dashboard.pages.breakdown import queries
 from engagement_assets.dashboard.state import DIMENSIONS, View, parse
 from engagement_assets.dashboard.theme import PART_COLOURS, axis, chart, figure
 from engagement_assets.dashboard.visuals import Visual, place
@@ -28,8 +28,8 @@ _PARTS = ("recency", "frequency", "monetary")
 
 def cards(warehouse: Warehouse, view: View) -> Component:
     """The three component scores with their changes."""
-    now = common.key_figures(warehouse, view.as_of, view.filters)
-    before = common.comparison(warehouse, view) or {}
+    now = questions.key_figures(warehouse, view.as_of, view.filters)
+    before = questions.comparison(warehouse, view) or {}
     items = []
     for name in _PARTS:
         moved = None if now[name] is None or before.get(name) is None else now[name] - before[name]
@@ -48,10 +48,10 @@ def cards(warehouse: Warehouse, view: View) -> Component:
 
 def scatter(warehouse: Warehouse, view: View) -> Component:
     """Sessions against orders, sized by revenue; a sample where there are too many customers."""
-    rows = breakdown.points(warehouse, view.as_of, view.filters)
+    rows = queries.points(warehouse, view.as_of, view.filters)
     if not rows:
         return no_customers()
-    total = common.key_figures(warehouse, view.as_of, view.filters)["customers"]
+    total = questions.key_figures(warehouse, view.as_of, view.filters)["customers"]
     biggest = max(row["revenue"] for row in rows) or 1.0
     traces = []
     for segment in SEGMENTS:
@@ -95,7 +95,7 @@ def scatter(warehouse: Warehouse, view: View) -> Component:
 
 def score_change(warehouse: Warehouse, view: View) -> Component:
     """Waterfall from the average score of the comparison date to this one."""
-    before, now = common.comparison(warehouse, view), common.key_figures(warehouse, view.as_of, view.filters)
+    before, now = questions.comparison(warehouse, view), questions.key_figures(warehouse, view.as_of, view.filters)
     if before is None:
         return no_comparison()
     if now["average_score"] is None or before["average_score"] is None:
@@ -139,7 +139,7 @@ def decomposition(warehouse: Warehouse, view: View) -> Component:
     taken = {dimension for dimension, _ in view.within}
     by = view.by if view.by not in taken else next((each for each in DIMENSIONS if each not in taken), None)
     trail = _trail(view, by, taken)
-    rows = breakdown.groups(warehouse, view.as_of, view.filters, by, view.within) if by else []
+    rows = queries.groups(warehouse, view.as_of, view.filters, by, view.within) if by else []
     if by is None:
         return html.Div([trail, _one_group(warehouse, view)], className="stack")
     if not rows:
@@ -194,7 +194,7 @@ def decomposition(warehouse: Warehouse, view: View) -> Component:
 
 
 def _one_group(warehouse: Warehouse, view: View) -> Component:
-    now = common.key_figures(warehouse, view.as_of, view.filters, view.within)
+    now = questions.key_figures(warehouse, view.as_of, view.filters, view.within)
     return table(
         ["Customers", "Score", "Recency", "Frequency", "Monetary"],
         [

@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import link, message, no_comparison, no_customers, table
-from engagement_assets.dashboard.queries import campaigns
+from engagement_assets.dashboard.pages.campaigns import queries
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, chart, day_axis, figure
 from engagement_assets.dashboard.visuals import Visual, place
@@ -38,14 +38,14 @@ _STAGES = tuple(_STAGE_COLOURS)
 
 def lifecycle(warehouse: Warehouse, view: View) -> Component:
     """Customers per stage, and which way they came since the comparison date."""
-    counts = campaigns.stages(warehouse, view.as_of, view.filters)
+    counts = queries.stages(warehouse, view.as_of, view.filters)
     if not counts:
         return no_customers()
     if view.compared is None:
         return html.Div([_counts(counts), no_comparison()], className="stack")
     found = {
         (row["source"], row["target"]): row["customers"]
-        for row in campaigns.transitions(warehouse, view.as_of, view.compared, view.filters)
+        for row in queries.transitions(warehouse, view.as_of, view.compared, view.filters)
     }
     rows = [
         [
@@ -77,7 +77,7 @@ def _counts(counts: dict[str, int]) -> Component:
 
 def transitions(warehouse: Warehouse, view: View) -> Component:
     """Who came to which stage, day by day."""
-    rows = campaigns.daily_transitions(warehouse, view.as_of, view.filters)
+    rows = queries.daily_transitions(warehouse, view.as_of, view.filters)
     if not rows:
         return message("Nobody moved", "No customer under these filters came to another stage on the days shown.")
     days = sorted({row["as_of_date"] for row in rows})
@@ -106,7 +106,7 @@ def transitions(warehouse: Warehouse, view: View) -> Component:
 
 def rfm(warehouse: Warehouse, view: View) -> Component:
     """RFM segments beside the score."""
-    rows = campaigns.rfm_segments(warehouse, view.as_of, view.filters)
+    rows = queries.rfm_segments(warehouse, view.as_of, view.filters)
     if not rows:
         return no_customers()
     return table(
@@ -127,7 +127,7 @@ def rfm(warehouse: Warehouse, view: View) -> Component:
 
 def audiences(warehouse: Warehouse, view: View) -> Component:
     """The audiences of the day with their sizes."""
-    rows = campaigns.audiences(warehouse, view.as_of, view.filters)
+    rows = queries.audiences(warehouse, view.as_of, view.filters)
     if not rows:
         return _none(view)
     return table(
@@ -165,7 +165,7 @@ def _build(view: View) -> str:
 
 def first_in_line(warehouse: Warehouse, view: View) -> Component:
     """Whom to contact today first, with the evidence."""
-    rows = campaigns.first_in_line(warehouse, view.as_of, view.filters)
+    rows = queries.first_in_line(warehouse, view.as_of, view.filters)
     if not rows:
         return _none(view)
     return table(
@@ -190,7 +190,7 @@ def _customer(view: View, customer: str) -> Component:
 
 def changes(warehouse: Warehouse, view: View) -> Component:
     """Who changed since the day before, and why."""
-    rows = campaigns.changes(warehouse, view.as_of, view.filters)
+    rows = queries.changes(warehouse, view.as_of, view.filters)
     if not rows:
         return message("Nobody moved", "No customer under these filters changed segment, risk or stage on this day.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engagement_assets.dashboard.queries.common import TREND_DAYS, Filters, where
+from engagement_assets.dashboard.questions import TREND_DAYS, Filters, where
 from engagement_assets.dashboard.warehouse import Relation, Row, Warehouse, remembered
 from engagement_assets.domain.contracts import CampaignAudiences, EngagementScores, SegmentChanges
 

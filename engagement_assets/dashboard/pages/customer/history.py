@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 
 from engagement_assets.dashboard.components import message, pill
 from engagement_assets.dashboard.pages.common import segment_pill_mood
-from engagement_assets.dashboard.queries import customer
+from engagement_assets.dashboard.pages.customer import queries
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, chart, day_axis, figure
 from engagement_assets.dashboard.warehouse import Row, Warehouse
@@ -19,7 +19,7 @@ from engagement_assets.domain.colours import BLUE, GREEN, GREY, SEGMENT_COLOURS,
 
 def score_history(warehouse: Warehouse, view: View, row: Row) -> Component:
     """Score and segment over time."""
-    rows = customer.history(warehouse, view.as_of, row["customer_id"])
+    rows = queries.history(warehouse, view.as_of, row["customer_id"])
     days = [each["as_of_date"] for each in rows]
     mode = "lines+markers" if len(days) <= 120 else "lines"
     drawn = figure(
@@ -71,7 +71,7 @@ def _segments_over_time(rows: list[Row]) -> Component:
 
 def orders(warehouse: Warehouse, view: View, row: Row) -> Component:
     """Orders over time, with the sum so far."""
-    found = customer.orders(warehouse, view.as_of, row["customer_id"])
+    found = queries.orders(warehouse, view.as_of, row["customer_id"])
     if not found:
         return message("No orders", "This customer has not ordered up to this day.")
     total, sums = 0.0, []
@@ -114,7 +114,7 @@ def orders(warehouse: Warehouse, view: View, row: Row) -> Component:
 
 def sessions(warehouse: Warehouse, view: View, row: Row) -> Component:
     """Sessions per day of the window."""
-    found = customer.sessions(warehouse, view.as_of, row["customer_id"])
+    found = queries.sessions(warehouse, view.as_of, row["customer_id"])
     if not any(each["sessions"] for each in found):
         return message("No sessions in these 30 days", "This customer was not seen on the web in the window.")
     days = [each["day"] for each in found]

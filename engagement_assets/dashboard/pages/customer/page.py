@@ -9,13 +9,13 @@ from dash import html
 from dash.development.base_component import Component
 
 from engagement_assets.analysis.explanation import ExplanationError, explain, signed
-from engagement_assets.dashboard import formats
+from engagement_assets.dashboard import formats, lists
 from engagement_assets.dashboard.actions import RECOMMENDED
 from engagement_assets.dashboard.components import Figure, figures, link, message, no_comparison, pill, table
 from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.pages.common import segment_pill_mood
-from engagement_assets.dashboard.pages.customer_history import orders, score_history, sessions
-from engagement_assets.dashboard.queries import customer, lists
+from engagement_assets.dashboard.pages.customer import queries
+from engagement_assets.dashboard.pages.customer.history import orders, score_history, sessions
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, chart, figure
 from engagement_assets.dashboard.visuals import Render, Visual, place
@@ -34,7 +34,7 @@ _PARTS = ("recency", "frequency", "monetary")
 
 
 def _found(warehouse: Warehouse, view: View) -> Row | None:
-    return customer.profile(warehouse, view.as_of, view.customer) if view.customer else None
+    return queries.profile(warehouse, view.as_of, view.customer) if view.customer else None
 
 
 def of_customer(draw: Any) -> Render:
@@ -96,7 +96,7 @@ def _nobody(warehouse: Warehouse, view: View) -> Component:
                 ".",
             ],
         )
-    close = customer.similar_ids(warehouse, view.as_of, view.customer)
+    close = queries.similar_ids(warehouse, view.as_of, view.customer)
     found: list[Any] = [f"There is no customer “{view.customer}” in the snapshot of {view.as_of}. "]
     if close:
         found.append("Did you mean ")
@@ -187,9 +187,9 @@ def cards(warehouse: Warehouse, view: View, row: Row) -> Component:
 def parts(warehouse: Warehouse, view: View, row: Row) -> Component:
     """The three component scores beside those of the segment, with percentiles."""
     segment = row["engagement_segment"]
-    average = customer.segment_average(warehouse, view.as_of, segment)
+    average = queries.segment_average(warehouse, view.as_of, segment)
     scores = [row[f"{part}_score"] for part in _PARTS]
-    percent = customer.percentiles(warehouse, view.as_of, *scores)
+    percent = queries.percentiles(warehouse, view.as_of, *scores)
     names = [part.capitalize() for part in _PARTS]
     drawn = figure(
         go.Bar(
@@ -247,7 +247,7 @@ def why(warehouse: Warehouse, view: View, row: Row) -> Component:
     if view.compared is None:
         return no_comparison()
     days = (view.compared, view.as_of)
-    rows, bounds = customer.change(warehouse, *days, row["customer_id"])
+    rows, bounds = queries.change(warehouse, *days, row["customer_id"])
     try:
         found = explain(row["customer_id"], days, rows, bounds, warehouse.settings.scoring)
     except ExplanationError as error:

@@ -6,11 +6,11 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.dashboard import formats
+from engagement_assets.dashboard import formats, questions
 from engagement_assets.dashboard.components import Figure, figures, message, no_customers, table
 from engagement_assets.dashboard.grids import grid
 from engagement_assets.dashboard.pages.common import change, customer_link
-from engagement_assets.dashboard.queries import common, high_value
+from engagement_assets.dashboard.pages.high_value import queries
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, chart, figure
 from engagement_assets.dashboard.visuals import Visual, place
@@ -26,10 +26,10 @@ _NOBODY = "No customer is both revenue-significant and engaged here."
 
 def cards(warehouse: Warehouse, view: View) -> Component:
     """How many there are, their revenue, their orders, how many are slipping."""
-    found = high_value.profile(warehouse, view.as_of, view.filters).get(True)
-    before = high_value.profile(warehouse, view.compared, view.filters).get(True) if view.compared else None
-    totals = common.key_figures(warehouse, view.as_of, view.filters)
-    then = common.comparison(warehouse, view)
+    found = queries.profile(warehouse, view.as_of, view.filters).get(True)
+    before = queries.profile(warehouse, view.compared, view.filters).get(True) if view.compared else None
+    totals = questions.key_figures(warehouse, view.as_of, view.filters)
+    then = questions.comparison(warehouse, view)
     meaning = warehouse.meanings
     now = found or {"customers": 0, "revenue": 0.0, "average_order": None, "slipping": 0, "slipping_revenue": 0.0}
     part = formats.ratio(now["revenue"], totals["revenue"])
@@ -75,7 +75,7 @@ def cards(warehouse: Warehouse, view: View) -> Component:
 
 def common_traits(warehouse: Warehouse, view: View) -> Component:
     """High-value customers beside all other buyers."""
-    found = high_value.profile(warehouse, view.as_of, view.filters)
+    found = queries.profile(warehouse, view.as_of, view.filters)
     if True not in found:
         return message("Nobody here", _NOBODY)
     theirs, others = found[True], found.get(False)
@@ -104,7 +104,7 @@ def _times(theirs: Row, others: Row | None, key: str) -> str:
 
 def countries(warehouse: Warehouse, view: View) -> Component:
     """Where they are, and where they are common."""
-    rows = high_value.countries(warehouse, view.as_of, view.filters)
+    rows = queries.countries(warehouse, view.as_of, view.filters)
     if not rows:
         return no_customers()
     drawn = figure(
@@ -127,7 +127,7 @@ def countries(warehouse: Warehouse, view: View) -> Component:
 
 def slipping(warehouse: Warehouse, view: View) -> Component:
     """The high-value customers who fell most."""
-    rows = high_value.slipping(warehouse, view.as_of, view.filters)
+    rows = queries.slipping(warehouse, view.as_of, view.filters)
     if not rows:
         return message("Nobody is slipping", "No high-value customer's score has fallen noticeably in 30 days.")
     return table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engagement_assets.dashboard.queries.common import Filters, where
+from engagement_assets.dashboard.questions import Filters, where
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts import EngagementScores
 from engagement_assets.exports.measures import STEADY

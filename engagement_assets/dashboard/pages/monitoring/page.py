@@ -11,8 +11,8 @@ from engagement_assets.dashboard.components import failure, message, no_comparis
 from engagement_assets.dashboard.dagster_log import NoHistoryError
 from engagement_assets.dashboard.formats import Number
 from engagement_assets.dashboard.pages.common import customer_link
-from engagement_assets.dashboard.queries import monitoring
-from engagement_assets.dashboard.queries.monitoring import NULLABLE, OUTLIER_COLUMNS, PSI_COLUMNS
+from engagement_assets.dashboard.pages.monitoring import queries
+from engagement_assets.dashboard.pages.monitoring.queries import NULLABLE, OUTLIER_COLUMNS, PSI_COLUMNS
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, chart, day_axis, figure
 from engagement_assets.dashboard.visuals import Visual, log, place
@@ -51,8 +51,8 @@ def table_name(name: str) -> str:
 def rows(warehouse: Warehouse, view: View) -> Component:
     """Rows of each table on the day, against the week before, and gaps."""
     body = []
-    for name in monitoring.daily_tables():
-        days = monitoring.rows_per_day(warehouse, name, view.as_of)
+    for name in queries.daily_tables():
+        days = queries.rows_per_day(warehouse, name, view.as_of)
         if not days:
             body.append([table_name(name), formats.NOTHING, formats.NOTHING, formats.NOTHING, pill("not built", "bad")])
             continue
@@ -91,7 +91,7 @@ def rows_trend(warehouse: Warehouse, view: View) -> Component:
     """Rows per day of the tables that hold facts of the day."""
     traces = []
     for name, colour in zip(_CHARTED, (BLUE, AMBER, GREEN), strict=True):
-        days = monitoring.rows_per_day(warehouse, name, view.as_of)
+        days = queries.rows_per_day(warehouse, name, view.as_of)
         traces.append(
             go.Scatter(
                 x=list(days),
@@ -109,7 +109,7 @@ def rows_trend(warehouse: Warehouse, view: View) -> Component:
 
 def rejected(warehouse: Warehouse, view: View) -> Component:
     """Rejected rows by reason and source."""
-    found = monitoring.rejected(warehouse)
+    found = queries.rejected(warehouse)
     if not found:
         return message("No row was kept out", "Every source row passed the examination.")
     totals: dict[str, int] = {}
@@ -141,7 +141,7 @@ def rejected(warehouse: Warehouse, view: View) -> Component:
 
 def nulls(warehouse: Warehouse, view: View) -> Component:
     """Share of customers without a value."""
-    found = monitoring.nulls(warehouse, view.as_of, view.filters)
+    found = queries.nulls(warehouse, view.as_of, view.filters)
     if found["others"] is None:
         return no_customers()
     body: list[list[Component | str]] = [
@@ -164,7 +164,7 @@ def stability(warehouse: Warehouse, view: View) -> Component:
     """Population stability index with its two lines."""
     if view.compared is None:
         return no_comparison()
-    found = monitoring.stability(warehouse, view.as_of, view.compared, view.filters)
+    found = queries.stability(warehouse, view.as_of, view.compared, view.filters)
     if not found:
         return no_customers()
     values = [found[name] for name in PSI_COLUMNS]
@@ -198,7 +198,7 @@ def stability(warehouse: Warehouse, view: View) -> Component:
 
 def outliers(warehouse: Warehouse, view: View) -> Component:
     """Unusually large values."""
-    found = monitoring.outliers(warehouse, view.as_of, view.filters)
+    found = queries.outliers(warehouse, view.as_of, view.filters)
     if all(row["largest"] is None for row in found):
         return no_customers()
 

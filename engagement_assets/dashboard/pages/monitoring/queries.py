@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from engagement_assets.analysis.monitoring.look import FAR_OUT
 from engagement_assets.analysis.monitoring.stability import band_sql, population_stability
-from engagement_assets.dashboard.queries.common import Filters, where
+from engagement_assets.dashboard.questions import Filters, where
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts import TABLES, EngagementScores, RejectedRows
 

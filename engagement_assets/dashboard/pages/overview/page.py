@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.dashboard import formats
+from engagement_assets.dashboard import formats, questions
 from engagement_assets.dashboard.components import Figure, figures, no_comparison, no_customers, pill, swatch, table
 from engagement_assets.dashboard.pages.common import (
     change,
@@ -15,7 +15,7 @@ from engagement_assets.dashboard.pages.common import (
     segment_pill_mood,
     trend_figure,
 )
-from engagement_assets.dashboard.queries import common, overview
+from engagement_assets.dashboard.pages.overview import queries
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, chart, figure
 from engagement_assets.dashboard.visuals import Visual, place
@@ -31,8 +31,8 @@ PURPOSE = "How engaged customers are, how many may be lost, and what has changed
 
 def cards(warehouse: Warehouse, view: View) -> Component:
     """The five key figures, each with its change."""
-    now = common.key_figures(warehouse, view.as_of, view.filters)
-    before = common.comparison(warehouse, view) or {}
+    now = questions.key_figures(warehouse, view.as_of, view.filters)
+    before = questions.comparison(warehouse, view) or {}
     meaning = warehouse.meanings
 
     def moved(name: str) -> float | None:
@@ -90,7 +90,7 @@ def cards(warehouse: Warehouse, view: View) -> Component:
 
 def distribution(warehouse: Warehouse, view: View) -> Component:
     """Histogram of scores, coloured by segment."""
-    rows = overview.distribution(warehouse, view.as_of, view.filters)
+    rows = queries.distribution(warehouse, view.as_of, view.filters)
     if not rows:
         return no_customers()
     bars = []
@@ -118,7 +118,7 @@ def distribution(warehouse: Warehouse, view: View) -> Component:
 
 def segments(warehouse: Warehouse, view: View) -> Component:
     """Donut of segments with counts and text."""
-    counts = overview.segments(warehouse, view.as_of, view.filters)
+    counts = queries.segments(warehouse, view.as_of, view.filters)
     total = sum(counts.values())
     if not total:
         return no_customers()
@@ -155,7 +155,7 @@ def segments(warehouse: Warehouse, view: View) -> Component:
 
 
 def _trend(warehouse: Warehouse, view: View) -> list[Row]:
-    return common.trend(warehouse, view.as_of, view.filters)
+    return questions.trend(warehouse, view.as_of, view.filters)
 
 
 def score_trend(warehouse: Warehouse, view: View) -> Component:
@@ -185,7 +185,7 @@ def group_movers(warehouse: Warehouse, view: View) -> Component:
     """Which groups moved most since the comparison date."""
     if view.compared is None:
         return no_comparison()
-    rows = overview.group_movers(warehouse, view.as_of, view.compared, view.filters)
+    rows = queries.group_movers(warehouse, view.as_of, view.compared, view.filters)
     if not rows:
         return no_customers()
     return table(
@@ -207,7 +207,7 @@ def customer_movers(warehouse: Warehouse, view: View) -> Component:
     """Which customers moved most since the comparison date."""
     if view.compared is None:
         return no_comparison()
-    rows = overview.customer_movers(warehouse, view.as_of, view.compared, view.filters)
+    rows = queries.customer_movers(warehouse, view.as_of, view.compared, view.filters)
     if not rows:
         return no_customers()
     return table(

@@ -12,7 +12,7 @@ from engagement_assets.analysis.backtest.evaluation import BG_NBD, RECENCY, SCOR
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import link, message, no_customers, table
 from engagement_assets.dashboard.pages.common import trend_figure
-from engagement_assets.dashboard.queries import quality
+from engagement_assets.dashboard.pages.quality import queries
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, chart, figure
 from engagement_assets.dashboard.visuals import Visual, place
@@ -36,8 +36,8 @@ _NAMES = {
 
 
 def _judged(warehouse: Warehouse, view: View) -> list[Row]:
-    day = quality.judged_day(warehouse, view.as_of)
-    return quality.judgements(warehouse, day) if day else []
+    day = queries.judged_day(warehouse, view.as_of)
+    return queries.judgements(warehouse, day) if day else []
 
 
 def _longest(rows: list[Row]) -> list[Row]:
@@ -155,7 +155,7 @@ def deciles(warehouse: Warehouse, view: View) -> Component:
 
 def stability(warehouse: Warehouse, view: View) -> Component:
     """AUC over the snapshots, and how far it varies."""
-    rows = quality.over_time(warehouse, view.as_of, 30)
+    rows = queries.over_time(warehouse, view.as_of, 30)
     if not rows:
         return _not_yet()
     lines = (
@@ -197,7 +197,7 @@ def _spread(rows: list[Row]) -> str:
 
 def weights(warehouse: Warehouse, view: View) -> Component:
     """How much depends on the weights."""
-    found = quality.weights(warehouse, view.as_of)
+    found = queries.weights(warehouse, view.as_of)
     if found is None:
         return no_customers()
     least = " / ".join(f"{100 * weight:.0f}" for weight in found.most_flips_weights)
@@ -220,7 +220,7 @@ def weights(warehouse: Warehouse, view: View) -> Component:
 
 def surest(warehouse: Warehouse, view: View) -> Component:
     """Who is High under every weighting, with their ranks."""
-    rows = quality.surest(warehouse, view.as_of)
+    rows = queries.surest(warehouse, view.as_of)
     if not rows:
         return message("Nobody is High under every weighting", "Each customer falls below it under some weights.")
     return table(

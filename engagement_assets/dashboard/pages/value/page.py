@@ -12,7 +12,7 @@ from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.actions import RECOMMENDED, WHO
 from engagement_assets.dashboard.components import no_comparison, no_customers, swatch, table
 from engagement_assets.dashboard.grids import grid
-from engagement_assets.dashboard.queries import value
+from engagement_assets.dashboard.pages.value import queries
 from engagement_assets.dashboard.state import View, rewrite
 from engagement_assets.dashboard.theme import chart, figure
 from engagement_assets.dashboard.visuals import Visual, place
@@ -29,7 +29,7 @@ _BANDS = ("High", "Medium", "Low")
 
 def matrix(warehouse: Warehouse, view: View) -> Component:
     """Engagement band by revenue band."""
-    rows = value.matrix(warehouse, view.as_of, view.filters)
+    rows = queries.matrix(warehouse, view.as_of, view.filters)
     if not rows:
         return no_customers()
     found = {(row["engagement"], row["revenue_band"]): row for row in rows}
@@ -73,7 +73,7 @@ def _cell(view: View, row: Row | None, customers: int, revenue: float) -> Compon
 
 def segments(warehouse: Warehouse, view: View) -> Component:
     """Value segments with share of revenue, average order value and recommended action."""
-    found = value.value_segments(warehouse, view.as_of, view.filters)
+    found = queries.value_segments(warehouse, view.as_of, view.filters)
     if not found:
         return no_customers()
     customers = sum(row["customers"] for row in found.values())
@@ -104,10 +104,10 @@ def moves(warehouse: Warehouse, view: View) -> Component:
     """Flow between segments since the comparison date."""
     if view.compared is None:
         return no_comparison()
-    rows = value.moves(warehouse, view.as_of, view.compared, view.filters)
+    rows = queries.moves(warehouse, view.as_of, view.compared, view.filters)
     if not rows:
         return no_customers()
-    sources = [name for name in (*SEGMENTS, value.NEW) if any(row["source"] == name for row in rows)]
+    sources = [name for name in (*SEGMENTS, queries.NEW) if any(row["source"] == name for row in rows)]
     targets = [name for name in SEGMENTS if any(row["target"] == name for row in rows)]
     place_of = {("from", name): number for number, name in enumerate(sources)}
     place_of |= {("to", name): number + len(sources) for number, name in enumerate(targets)}
@@ -115,7 +115,7 @@ def moves(warehouse: Warehouse, view: View) -> Component:
     for row in rows:
         total["from", row["source"]] += row["customers"]
         total["to", row["target"]] += row["customers"]
-    colours = {**SEGMENT_COLOURS, value.NEW: GREY}
+    colours = {**SEGMENT_COLOURS, queries.NEW: GREY}
     drawn = figure(
         go.Sankey(
             arrangement="fixed",
@@ -146,8 +146,8 @@ def moves(warehouse: Warehouse, view: View) -> Component:
         [
             html.Div(
                 f"From {view.compared} to {view.as_of}: {staying:,} customers stayed in their segment, "
-                f"{sum(row['customers'] for row in changed if row['source'] != value.NEW):,} moved, "
-                f"{sum(row['customers'] for row in changed if row['source'] == value.NEW):,} are new.",
+                f"{sum(row['customers'] for row in changed if row['source'] != queries.NEW):,} moved, "
+                f"{sum(row['customers'] for row in changed if row['source'] == queries.NEW):,} are new.",
                 className="quiet small",
             ),
             chart(drawn, "Flow of customers between segments.", height=330),

@@ -6,18 +6,17 @@ Whoever has the list and a guess can try the guess, so the list lies in the lake
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from engagement_assets.lake.stores import file_system
-from engagement_assets.settings import is_url
+from engagement_assets.lake.notes import Notes
 from engagement_assets.transforms import examination
+
+_NOTE = "customers"
 
 
 @dataclass(frozen=True)
@@ -44,28 +43,15 @@ class Erasures:
         ).select(*examined.columns)
 
 
-def read_erasures(lake_location: str) -> Erasures:
-    """The list of a lake; an empty one if nobody was erased."""
-    files, path = file_system(_place(lake_location))
-    if not files.exists(path):
+def read_erasures(notes: Notes) -> Erasures:
+    """The list of a lake; an empty one if nobody was erased. One that is there and cannot be read is an error."""
+    found = notes.read(_NOTE)
+    if found is None:
         return Erasures(secrets.token_hex(16), ())
-    with files.open(path, "r") as stream:
-        found = json.load(stream)
     return Erasures(found["salt"], tuple(found["customers"]))
 
 
-def add_erasure(lake_location: str, customer_id: str) -> None:
+def add_erasure(notes: Notes, customer_id: str) -> None:
     """Put a customer on the list."""
-    known = read_erasures(lake_location)
-    customers = sorted({*known.hashes, known.hash(customer_id)})
-    place = _place(lake_location)
-    if not is_url(place):
-        Path(place).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    files, path = file_system(place)
-    with files.open(f"{path}.draft", "w") as stream:
-        json.dump({"salt": known.salt, "customers": customers}, stream)
-    files.mv(f"{path}.draft", path)
-
-
-def _place(lake_location: str) -> str:
-    return f"{lake_location}/.erased/customers.json"
+    known = read_erasures(notes)
+    notes.write(_NOTE, {"salt": known.salt, "customers": sorted({*known.hashes, known.hash(customer_id)})})

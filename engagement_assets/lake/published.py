@@ -21,6 +21,8 @@ from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.lake import evolution, versions
 from engagement_assets.lake.current import CurrentVersion, files_of
 from engagement_assets.lake.damage import Damage, TableDamagedError, what_is_wrong
+from engagement_assets.lake.erasures import Erasures, read_erasures
+from engagement_assets.lake.notes import Notes
 from engagement_assets.lake.staging import partition_column
 from engagement_assets.lake.stores import file_system
 from engagement_assets.settings import is_url, local_path
@@ -50,6 +52,20 @@ class PublishedTables(ConfigurableResource):
     def path(self, contract: type[Contract]) -> str:
         """Where a table lives."""
         return f"{self.location}/{contract.table()}"
+
+    @property
+    def notes(self) -> Notes:
+        """What runs have noted for later ones, beside the tables. Losing any of it costs time only."""
+        return Notes(f"{self.location}/.last_read")
+
+    @property
+    def erasures(self) -> Erasures:
+        """Who is left out of everything, on request."""
+        return read_erasures(self._erased)
+
+    @property
+    def _erased(self) -> Notes:
+        return Notes(f"{self.location}/.erased")
 
     # ---- versions and files -------------------------------------------------------------------------------------------
 

@@ -1,10 +1,15 @@
-"""The file system of a place: a local folder or an object store."""
+"""Places of files: a local folder or an object store, and how a file is replaced there."""
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from engagement_assets.settings import is_url
 
@@ -31,3 +36,34 @@ def file_system(place: str, *, shared: bool = True) -> tuple[Any, str]:
     except ValueError as error:  # fsspec's word for a scheme that it does not know
         raise StoreUnavailableError(f"{place}: {error}") from None
     return found
+
+
+@contextmanager
+def replacing(place: Path) -> Iterator[Path]:
+    """A draft to write beside a local file, whose place it takes at the end of the block.
+
+    If the block fails, the file stays as it was and the draft is deleted.
+    """
+    draft = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        yield draft
+        draft.replace(place)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def replace_file(place: str, contents: bytes) -> None:
+    """Write a file, local or in an object store: readers find what was there before, or all of the new contents."""
+    files, path = file_system(place)
+    if not isinstance(files, LocalFileSystem):
+        files.pipe_file(path, contents)  # an object appears as a whole
+        return
+    with replacing(Path(path)) as draft:
+        draft.write_bytes(contents)
+
+
+def remove(place: str) -> None:
+    """Delete a file, or a folder with all that is in it; no matter if there is none."""
+    files, path = file_system(place)
+    if files.exists(path):
+        files.rm(path, recursive=True)

@@ -24,10 +24,11 @@ from pyspark.sql import DataFrame, SparkSession
 from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.lake import evolution, versions
 from engagement_assets.lake.current import CurrentVersion, files_of
+from engagement_assets.lake.erasures import add_erasure
 from engagement_assets.lake.locks import WriterLock
 from engagement_assets.lake.published import PublishedTables
 from engagement_assets.lake.staging import Staged, now_in_milliseconds, partition_column, write_files
-from engagement_assets.lake.stores import file_system
+from engagement_assets.lake.stores import file_system, remove
 from engagement_assets.settings import Settings, is_url, local_path
 
 _COMMIT_ATTEMPTS = 5
@@ -63,15 +64,20 @@ class LakeResource(PublishedTables):
             rows_per_file=settings.rows_per_file,
         )
 
-    def scratch(self, run_id: str) -> str:
-        """A folder of the run's own for intermediate files, beside the tables."""
-        return f"{self.location}/{_SCRATCH}/{run_id}-{uuid.uuid4().hex[:8]}"
+    @contextmanager
+    def scratch(self, run_id: str) -> Iterator[str]:
+        """A folder for a run's intermediate files, for the owner's eyes only; it is deleted at the end, whatever happens."""
+        folder = f"{self.location}/{_SCRATCH}/{run_id}-{uuid.uuid4().hex[:8]}"
+        if not is_url(folder):
+            Path(folder).mkdir(parents=True, mode=0o700)
+        try:
+            yield folder
+        finally:
+            remove(folder)
 
-    def remove(self, folder: str) -> None:
-        """Delete a folder of intermediate files."""
-        files, path = file_system(folder)
-        if files.exists(path):
-            files.rm(path, recursive=True)
+    def leave_out(self, customer_id: str) -> None:
+        """Put a customer on the list of those who are left out of everything."""
+        add_erasure(self._erased, customer_id)
 
     # ---- one writer at a time ----------------------------------------------------------------------------------------
 

@@ -26,7 +26,6 @@ from engagement_assets.domain.contracts.sources import SOURCES
 from engagement_assets.exports.csv_files import spreadsheet_safe
 from engagement_assets.exports.power_bi.project import CACHE
 from engagement_assets.lake import versions
-from engagement_assets.lake.erasures import add_erasure
 from engagement_assets.lake.staging import FOLDER_KEY, Staged, StagedFile, statistics
 from engagement_assets.lake.stores import file_system
 from engagement_assets.lake.tables import LakeResource
@@ -79,7 +78,7 @@ def forget(settings: Settings, lake: LakeResource, customer_id: str, tell: Tell 
     done = Erased()
     with lake.writing("forget", tell):
         subject = Subject(customer_id, tuple(_emails(lake, customer_id)))
-        add_erasure(lake.location, customer_id)
+        lake.leave_out(customer_id)
         # From the last table to the first: what is built from others is older than they are afterwards, and so shows as
         # outdated: its totals and scales still count the customer.
         for contract in reversed(TABLES.values()):

@@ -16,7 +16,6 @@ import dagster as dg
 from engagement_assets.dagster_internals.names import IN_PROGRESS_RUN_STATUSES
 from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.domain.contracts.sources import SOURCES
-from engagement_assets.lake.stores import file_system
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings
 from engagement_assets.sources.inspection import signature_of
@@ -29,6 +28,9 @@ NEW_FILES_SENSOR = "new_source_files"
 
 #: How often files are listed, seconds. A file that is still being copied differs between two looks, and is waited for.
 _LOOK_SECONDS = 60
+
+#: Name of the note about the last examination.
+_EXAMINATION = "examination"
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,8 @@ def listing(settings: Settings) -> dict[str, str]:
 
 def last_examination(lake: LakeResource) -> Examination | None:
     """What was recorded last; None if there is nothing. Losing it costs another examination."""
-    files, path = file_system(_path(lake))
     try:
-        with files.open(path, "r") as stream:
-            found = json.load(stream)
+        found = lake.notes.read(_EXAMINATION)
         return Examination(dict(found["files"]), int(found["began"]), dict(found["changed"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -109,7 +109,7 @@ def build_arrivals(settings: Settings, status: dg.DefaultSensorStatus) -> tuple[
             files = listing(settings)
             plan = make_plan(settings, lake)
             changed = {contract.table(): list(days) for contract, days in plan.changed.items()}
-            _remember(lake, Examination(files, began, changed))
+            lake.notes.write(_EXAMINATION, asdict(Examination(files, began, changed)))
         for table, days in changed.items():
             context.log.info(f"{table}: {len(days)} published day(s) are no longer what the sources say")
         if plan.damaged:
@@ -166,14 +166,3 @@ def build_arrivals(settings: Settings, status: dg.DefaultSensorStatus) -> tuple[
 
 def _digest(found: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _remember(lake: LakeResource, examination: Examination) -> None:
-    files, path = file_system(_path(lake))
-    files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-    with files.open(path, "w") as stream:
-        json.dump(asdict(examination), stream)
-
-
-def _path(lake: LakeResource) -> str:
-    return f"{lake.location}/.last_read/examination.json"

@@ -20,7 +20,7 @@ from pyspark.sql import types as T
 
 from engagement_assets.domain.contracts import Contract, RejectedRows
 from engagement_assets.domain.days import days_between
-from engagement_assets.lake.stores import file_system
+from engagement_assets.lake.notes import read_rows, write_rows
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.sources.inspection import Inspection
 from engagement_assets.transforms import conversions, examination
@@ -101,20 +101,6 @@ def keep(frame: DataFrame, folder: str, spark: SparkSession) -> DataFrame:
     schema = frame.schema
     write_rows(frame, folder)
     return read_rows(spark, folder, schema)
-
-
-def write_rows(frame: DataFrame, folder: str) -> None:
-    """Write a frame to a folder of its own."""
-    frame.write.mode("overwrite").parquet(folder)
-
-
-def read_rows(spark: SparkSession, folder: str, schema: T.StructType) -> DataFrame:
-    """What `write_rows` wrote, which may be nothing."""
-    files, path = file_system(folder)
-    written = [name for name in files.find(path) if name.endswith(".parquet")] if files.exists(path) else []
-    if not written:
-        return spark.createDataFrame([], schema)
-    return spark.read.schema(schema).parquet(folder)
 
 
 def take_stock(

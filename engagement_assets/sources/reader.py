@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -16,9 +15,8 @@ from pyspark.sql import functions as F
 from engagement_assets.domain.contracts import Contract, RawCustomers, RejectedRows
 from engagement_assets.engine import EngineResource
 from engagement_assets.lake.code_versions import code_version
-from engagement_assets.lake.erasures import read_erasures
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.settings import Settings, is_url, today
+from engagement_assets.settings import Settings, today
 from engagement_assets.sources import ingestion as ing
 from engagement_assets.sources.inspection import Inspection
 from engagement_assets.sources.last_read import (
@@ -243,7 +241,7 @@ class Reader:
         spark = self.spark  # started here: an engine that cannot start says why itself
         try:
             frames = [frame.select(*schema.names) for frame in examine(inspection)]
-            together = read_erasures(self.lake.location).left_out(ing.source_rows(frames, schema, spark))
+            together = self.lake.erasures.left_out(ing.source_rows(frames, schema, spark))
             rows = ing.keep(together, f"{self.scratch}/{inspection.source}", spark)
         except SourceChangedError:
             raise
@@ -272,17 +270,13 @@ def reading(
     engine: EngineResource,
     lake: LakeResource,
 ) -> Iterator[Reader]:
-    """A reader whose intermediate rows are removed at the end, whatever happens. They are for the owner's eyes only.
+    """A reader whose intermediate rows are removed at the end, whatever happens.
 
     Raises TableDamagedError in place of an engine's error about a published file.
     """
-    scratch = lake.scratch(run_id)
-    if not is_url(scratch):
-        Path(scratch).mkdir(parents=True, mode=0o700)
-    try:
-        yield Reader(settings, sources, engine, lake, scratch)
-    except Exception as error:
-        lake.name_damage(error)
-        raise
-    finally:
-        lake.remove(scratch)
+    with lake.scratch(run_id) as scratch:
+        try:
+            yield Reader(settings, sources, engine, lake, scratch)
+        except Exception as error:
+            lake.name_damage(error)
+            raise

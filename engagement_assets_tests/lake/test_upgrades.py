@@ -19,6 +19,7 @@ from engagement_assets.domain.contracts import TABLES, Contract, RawCustomers
 from engagement_assets.engine import EngineResource
 from engagement_assets.lake.evolution import SchemaChangedError
 from engagement_assets.lake.reading import opened, relation_sql
+from engagement_assets.lake.stores import remove
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.lake.versions import VersionNotKeptError
 from engagement_assets.operations.doctor import examine
@@ -192,7 +193,7 @@ def test_a_rebuild_gives_the_tables_that_a_new_lake_has_and_leaves_earlier_versi
     shop(world).run(DAYS[0], NEXT)
     new = {name: world.rows(name) for name in TABLES}
     # The customers as another version would have left them: numbers in place of a text.
-    world.lake.remove(world.lake.path(RawCustomers))
+    remove(world.lake.path(RawCustomers))
     write(world.lake, engine, OtherType, [*DAYS, NEXT])
     others = world.lake.delta(RawCustomers)
     assert others is not None

@@ -17,7 +17,6 @@ from engagement_assets.cli.app import app
 from engagement_assets.domain.contracts import TABLES, RawOrders
 from engagement_assets.exports.csv_files import export_csv
 from engagement_assets.exports.power_bi.project import write_project
-from engagement_assets.lake.erasures import read_erasures
 from engagement_assets.operations.erasure import Subject, forget
 from engagement_assets.operations.refresh import carry_out
 from engagement_assets.pipeline.rebuild_plan import make_plan
@@ -173,11 +172,11 @@ def test_no_file_names_an_erased_customer_and_no_run_brings_them_back(shop: Worl
 def test_the_erasure_list_does_not_say_who(world: World) -> None:
     """Of a lake that never heard of them, too: the sources may yet bring them."""
     forget(world.settings, world.lake, WHO)
-    listed = read_erasures(world.lake.location)
+    listed = world.lake.erasures
     assert listed.hashes == (listed.hash(WHO),)
     assert Path(world.lake.location, ".erased").stat().st_mode & 0o077 == 0
     forget(world.settings, world.lake, "somebody else")
-    assert len(read_erasures(world.lake.location).hashes) == 2
+    assert len(world.lake.erasures.hashes) == 2
 
 
 def test_the_command_asks_first_and_says_what_is_left_to_do(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engagement_assets.domain.campaign_policy import CampaignPolicy
+from engagement_assets.domain.meanings import Meanings
 from engagement_assets.domain.monitoring_policy import MonitoringPolicy
 from engagement_assets.domain.scoring_policy import ScoringPolicy, Share
 
@@ -143,6 +144,11 @@ class Settings(BaseSettings):
         if self.rejected_share_warning > self.rejected_share_limit:
             raise ValueError("rejected_share_warning must not exceed rejected_share_limit")
         return self
+
+    @property
+    def meanings(self) -> Meanings:
+        """What numbers, columns and groups of customers mean under these settings."""
+        return Meanings(self.scoring, self.campaigns)
 
     @property
     def zone(self) -> ZoneInfo:

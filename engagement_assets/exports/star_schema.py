@@ -22,7 +22,6 @@ from engagement_assets.domain.contracts import (
     Sessions,
 )
 from engagement_assets.domain.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS, VALUE_SEGMENTS
-from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.settings import Settings
 
 #: Width of a score bucket, and the last bucket, which holds 1 too.
@@ -106,14 +105,14 @@ def export_files(settings: Settings) -> tuple[ExportFile, ...]:
     return (
         _customers(settings),
         _dates(),
-        _latest_scores(),
-        _score_history(),
-        _daily_metrics(),
+        _latest_scores(settings),
+        _score_history(settings),
+        _daily_metrics(settings),
         _orders(settings),
         _sessions(settings),
-        _segment_moves(),
+        _segment_moves(settings),
         _table_rows(),
-        _rejected_counts(),
+        _rejected_counts(settings),
     )
 
 
@@ -121,8 +120,9 @@ def export_files(settings: Settings) -> tuple[ExportFile, ...]:
 
 
 def _customers(settings: Settings) -> ExportFile:
-    policy = settings.scoring
+    policy, filled = settings.scoring, settings.meanings.filled
     own = _of(
+        settings,
         EngagementScores,
         "customer_id country signup_date engagement_segment engagement_status revenue_band value_segment lifecycle_stage "
         "rfm_segment is_high_risk",
@@ -131,15 +131,17 @@ def _customers(settings: Settings) -> ExportFile:
         *own,
         _date("signup_month", "first day of the month of the sign-up"),
         _text("score_bucket", f"engagement score in steps of {BUCKET:g}"),
-        _text("recency_band", f"recency score: {_bands_in_words(policy)}"),
-        _text("frequency_band", f"frequency score: {_bands_in_words(policy)}"),
-        _text("monetary_band", f"monetary score: {_bands_in_words(policy)}"),
-        _text("sessions_band", "sessions in the activity window, in steps"),
+        _text("recency_band", filled("recency score: {score_bands}")),
+        _text("frequency_band", filled("frequency score: {score_bands}")),
+        _text("monetary_band", filled("monetary score: {score_bands}")),
+        _text("sessions_band", filled("sessions in the last {window}, in steps")),
         _flag("is_high_value", "revenue band High and segment High or Medium"),
         _whole(
             "furthest_stage",
-            "how far the customer came in the activity window: 4 order, 3 checkout, 2 cart, 1 page view, 0 none of them; "
-            "who ordered without a session has 0",
+            filled(
+                "how far the customer came in the last {window}: 4 order, 3 checkout, 2 cart, 1 page view, 0 none of them; "
+                "who ordered without a session has 0"
+            ),
         ),
     ]
     bands = ("recency_band", "frequency_band", "monetary_band", "sessions_band")
@@ -224,16 +226,17 @@ def _dates() -> ExportFile:
 # ---- facts -----------------------------------------------------------------------------------------------------------
 
 
-def _latest_scores() -> ExportFile:
-    return _whole_table(EngagementScores, Days(snapshot=True))
+def _latest_scores(settings: Settings) -> ExportFile:
+    return _whole_table(settings, EngagementScores, Days(snapshot=True))
 
 
-def _daily_metrics() -> ExportFile:
-    return _whole_table(EngagementMetrics, Days(all_days=True))
+def _daily_metrics(settings: Settings) -> ExportFile:
+    return _whole_table(settings, EngagementMetrics, Days(all_days=True))
 
 
-def _score_history() -> ExportFile:
+def _score_history(settings: Settings) -> ExportFile:
     columns = _of(
+        settings,
         EngagementScores,
         "as_of_date customer_id engagement_score reference_score engagement_segment is_high_risk",
     )
@@ -248,7 +251,7 @@ def _score_history() -> ExportFile:
 
 
 def _orders(settings: Settings) -> ExportFile:
-    columns = _of(RawOrders, " ".join(RawOrders.columns()))
+    columns = _of(settings, RawOrders, " ".join(RawOrders.columns()))
     return ExportFile(
         "orders",
         "One row per order. The oldest days are left out where there are too many.",
@@ -260,7 +263,7 @@ def _orders(settings: Settings) -> ExportFile:
 
 
 def _sessions(settings: Settings) -> ExportFile:
-    columns = _of(Sessions, " ".join(Sessions.columns()))
+    columns = _of(settings, Sessions, " ".join(Sessions.columns()))
     query = f"""
         SELECT v.* REPLACE ({_local_times(columns)}), hour(session_start AT TIME ZONE $zone) AS start_hour,
                {reached("o.customer_id IS NOT NULL")} AS furthest_stage
@@ -284,8 +287,8 @@ def _sessions(settings: Settings) -> ExportFile:
     )
 
 
-def _segment_moves() -> ExportFile:
-    moves = _whole_table(SegmentChanges, Days())
+def _segment_moves(settings: Settings) -> ExportFile:
+    moves = _whole_table(settings, SegmentChanges, Days())
     return replace(moves, description=f"{moves.description} The oldest days are left out where there are too many.")
 
 
@@ -299,8 +302,8 @@ def _table_rows() -> ExportFile:
     )
 
 
-def _rejected_counts() -> ExportFile:
-    source, reason = _of(RejectedRows, "source reason")
+def _rejected_counts(settings: Settings) -> ExportFile:
+    source, reason = _of(settings, RejectedRows, "source reason")
     return ExportFile(
         "rejected_counts",
         "One row per source and reason: how many source rows are kept out, as of the latest reading of the sources.",
@@ -335,13 +338,6 @@ def reached(ordered: str) -> str:
     )
 
 
-def _bands_in_words(policy: ScoringPolicy) -> str:
-    return (
-        f"High from {policy.high_threshold:g}, Medium from {policy.medium_threshold:g}, Low from {policy.low_threshold:g}, "
-        "else Very low"
-    )
-
-
 def _named(number: str, names: Iterable[str]) -> str:
     listed = ", ".join(f"'{name}'" for name in names)
     return f"[{listed}][{number}]"
@@ -352,22 +348,22 @@ def _position(column: str, names: Iterable[str]) -> str:
     return f"list_position([{listed}], {column})"
 
 
-def _whole_table(contract: type[Contract], days: Days) -> ExportFile:
+def _whole_table(settings: Settings, contract: type[Contract], days: Days) -> ExportFile:
     return ExportFile(
         contract.table(),
         contract.describe(),
-        tuple(_of(contract, " ".join(contract.columns()))),
+        tuple(_of(settings, contract, " ".join(contract.columns()))),
         tuple(contract.key()),
         f"FROM {contract.table()}",
         {contract: days},
     )
 
 
-def _of(contract: type[Contract], names: str) -> list[ExportColumn]:
+def _of(settings: Settings, contract: type[Contract], names: str) -> list[ExportColumn]:
     """Columns of a contract by their names, with its types and descriptions. Raises KeyError if it has no such column."""
-    columns = contract.columns()
+    columns, descriptions = contract.columns(), contract.descriptions(settings.meanings)
     return [
-        ExportColumn(name, columns[name].dtype.type, bool(columns[name].nullable), str(columns[name].description))
+        ExportColumn(name, columns[name].dtype.type, bool(columns[name].nullable), descriptions[name])
         for name in names.split()
     ]
 

@@ -69,7 +69,7 @@ def table_asset(
         "deps": deps,
         "check_specs": check_specs(contract.table(), rules, partitions),
         "metadata": {
-            "dagster/column_schema": column_schema(contract, deps, settings.campaigns),
+            "dagster/column_schema": column_schema(contract, settings, deps),
             "dagster/table_name": contract.table(),
             "dagster/storage_kind": "deltalake",
             "dagster/uri": f"{lake}/{contract.table()}",

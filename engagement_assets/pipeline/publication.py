@@ -27,6 +27,7 @@ from engagement_assets.lake.staging import Staged
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.pipeline.checks.rules import Audited, Outcome, Rule
 from engagement_assets.pipeline.column_lineage import column_lineage, depends_on
+from engagement_assets.settings import Settings
 
 #: Called with the audited rows, and the part of the write that is about to be published.
 Look = Callable[[DataFrame, Staged], None]
@@ -290,14 +291,13 @@ def check_specs(asset: str, rules: Sequence[Rule], partitions: dg.PartitionsDefi
     ]
 
 
-def column_schema(
-    contract: type[Contract], upstream: Collection[str] = (), campaigns: CampaignPolicy | None = None
-) -> dg.TableSchema:
+def column_schema(contract: type[Contract], settings: Settings, upstream: Collection[str] = ()) -> dg.TableSchema:
     """A contract as the Dagster UI shows it: columns, types, descriptions with their origin, constraints.
 
     The origin is told in words too, because Dagster's own UI does not draw column lineage.
     """
-    origins = depends_on(contract, upstream, campaigns)
+    origins = depends_on(contract, upstream, settings.campaigns)
+    descriptions = contract.descriptions(settings.meanings)
     columns = []
     for name, column in contract.columns().items():
         conditions = [rule.name for rule in contract.rules() if rule.column == name and "not null" not in rule.name]
@@ -305,7 +305,7 @@ def column_schema(
             dg.TableColumn(
                 name,
                 column.dtype.type.simpleString(),
-                description=_with_origin(column.description, origins.get(name, ())),
+                description=_with_origin(descriptions[name], origins.get(name, ())),
                 constraints=dg.TableColumnConstraints(
                     nullable=column.nullable, unique=contract.key() == [name], other=conditions or None
                 ),

@@ -13,6 +13,8 @@ import pandera.pyspark as pa
 import pyspark.sql.types as T
 from pyspark.sql import DataFrame
 
+from engagement_assets.domain.meanings import Meanings
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -27,7 +29,10 @@ class Rule:
 
 
 class Contract(pa.DataFrameModel):
-    """Base of the table contracts. Subclasses declare columns; `_row_rules` adds rules that span columns."""
+    """Base of the table contracts. Subclasses declare columns; `_row_rules` adds rules that span columns.
+
+    Where the description of a column depends on a setting, it holds the setting's name in braces; see `descriptions`.
+    """
 
     #: Name -> SQL condition, for rules that span columns.
     _row_rules: ClassVar[dict[str, str]] = {}
@@ -44,6 +49,11 @@ class Contract(pa.DataFrameModel):
     def describe(cls) -> str:
         """What a row is, in a sentence."""
         return " ".join((cls.__doc__ or "").split())
+
+    @classmethod
+    def descriptions(cls, meanings: Meanings) -> dict[str, str]:
+        """What each column holds, with the settings in force."""
+        return {name: meanings.filled(str(column.description)) for name, column in cls.columns().items()}
 
     @classmethod
     def columns(cls) -> dict[str, Any]:

@@ -4,25 +4,14 @@ import pandera.pyspark as pa
 import pyspark.sql.types as T
 
 from engagement_assets.domain.contracts.base import Contract
+from engagement_assets.domain.meanings import names
 
-SEGMENTS = ("High", "Medium", "Low", "At Risk")
-STATUSES = ("Active", "Browsing Only", "Not Active")
-REVENUE_BANDS = ("High", "Low")
-VALUE_SEGMENTS = ("VIPs", "Converters-to-be", "Core", "At-risk VIPs", "Dormant")
-LIFECYCLE_STAGES = ("Prospect", "New", "Active", "Slipping", "At Risk", "Lapsed", "Reactivated")
-RFM_SEGMENTS = (
-    "Champions",
-    "Loyal Customers",
-    "Potential Loyalists",
-    "New Customers",
-    "Promising",
-    "Need Attention",
-    "About to Sleep",
-    "At Risk",
-    "Cannot Lose Them",
-    "Hibernating",
-    "Prospects",
-)
+SEGMENTS = names("engagement_segment")
+STATUSES = names("engagement_status")
+REVENUE_BANDS = names("revenue_band")
+VALUE_SEGMENTS = names("value_segment")
+LIFECYCLE_STAGES = names("lifecycle_stage")
+RFM_SEGMENTS = names("rfm_segment")
 
 #: How far the three contributions may miss the score they add up to.
 SUM_TOLERANCE = 1e-12
@@ -44,7 +33,7 @@ class Sessions(Contract):
     checkouts: T.LongType() = pa.Field(nullable=False, ge=0, description="events of type checkout")
     is_engaged: T.BooleanType() = pa.Field(
         nullable=False,
-        description="longer than 10 seconds, or two page views, or a checkout (the rule of Google Analytics 4)",
+        description="{engaged}",
     )
     continues_previous_day: T.BooleanType() = pa.Field(
         nullable=False, description="the session began before midnight and has a row there too"
@@ -73,13 +62,13 @@ class OrderAggregates(Contract):
     first_order_date: T.DateType() = pa.Field(nullable=False, description="day of the first order")
     last_order_date: T.DateType() = pa.Field(nullable=False, description="day of the latest order")
     total_orders_30_days_before: T.LongType() = pa.Field(
-        nullable=False, ge=0, description="orders as of 30 days before"
+        nullable=False, ge=0, description="orders as of {window} before"
     )
     total_revenue_30_days_before: T.DecimalType(18, 2) = pa.Field(
-        nullable=False, ge=0, description="revenue as of 30 days before, currency units"
+        nullable=False, ge=0, description="revenue as of {window} before, currency units"
     )
     last_order_date_30_days_before: T.DateType() = pa.Field(
-        nullable=True, description="day of the latest order as of 30 days before; null if there was none"
+        nullable=True, description="day of the latest order as of {window} before; null if there was none"
     )
 
     _row_rules = {
@@ -122,34 +111,32 @@ class CustomerFeatures(Contract):
     sessions_last_30_days: T.LongType() = pa.Field(
         nullable=False,
         ge=0,
-        description="sessions with an event in the activity window (30 days, the as-of date included)",
+        description="sessions with an event in the last {window}, the as-of date included",
     )
     sessions_previous_30_days: T.LongType() = pa.Field(
-        nullable=False, ge=0, description="sessions with an event in the window before"
+        nullable=False, ge=0, description="sessions with an event in the {window} before those"
     )
     engaged_sessions_last_30_days: T.LongType() = pa.Field(
-        nullable=False, ge=0, description="engaged sessions in the activity window"
+        nullable=False, ge=0, description="engaged sessions in the last {window}"
     )
     page_views_last_30_days: T.LongType() = pa.Field(
-        nullable=False, ge=0, description="page views in the activity window"
+        nullable=False, ge=0, description="page views in the last {window}"
     )
     add_to_carts_last_30_days: T.LongType() = pa.Field(
-        nullable=False, ge=0, description="additions to the cart in the activity window"
+        nullable=False, ge=0, description="additions to the cart in the last {window}"
     )
-    checkouts_last_30_days: T.LongType() = pa.Field(
-        nullable=False, ge=0, description="checkouts in the activity window"
-    )
+    checkouts_last_30_days: T.LongType() = pa.Field(nullable=False, ge=0, description="checkouts in the last {window}")
     last_session_date: T.DateType() = pa.Field(
-        nullable=True, description="latest day with a web event within the two windows; null if none"
+        nullable=True, description="latest day with a web event within the last {two_windows}; null if none"
     )
     total_orders_30_days_before: T.LongType() = pa.Field(
-        nullable=False, ge=0, description="orders as of 30 days before"
+        nullable=False, ge=0, description="orders as of {window} before"
     )
     total_revenue_30_days_before: T.DecimalType(18, 2) = pa.Field(
-        nullable=False, ge=0, description="revenue as of 30 days before, currency units"
+        nullable=False, ge=0, description="revenue as of {window} before, currency units"
     )
     recency_days_30_days_before: T.IntegerType() = pa.Field(
-        nullable=True, ge=0, description="recency as of 30 days before; null if the customer had not ordered"
+        nullable=True, ge=0, description="recency as of {window} before; null if the customer had not ordered"
     )
 
     _row_rules = {
@@ -178,22 +165,26 @@ class EngagementScores(CustomerFeatures):
     session_score: T.DoubleType() = pa.Field(
         nullable=False,
         in_range={"min_value": 0, "max_value": 1},
-        description="sessions of the window on the snapshot's scale",
+        description="sessions of the last {window} on the snapshot's scale",
     )
     frequency_score: T.DoubleType() = pa.Field(
-        nullable=False, in_range={"min_value": 0, "max_value": 1}, description="0.6 order score + 0.4 session score"
+        nullable=False,
+        in_range={"min_value": 0, "max_value": 1},
+        description="{order_weight} order score + {session_weight} session score",
     )
     monetary_score: T.DoubleType() = pa.Field(
-        nullable=False, in_range={"min_value": 0, "max_value": 1}, description="ln(1 + revenue) on the snapshot's scale"
+        nullable=False,
+        in_range={"min_value": 0, "max_value": 1},
+        description="{scored_revenue} on the snapshot's scale",
     )
     recency_contribution: T.DoubleType() = pa.Field(
-        nullable=False, ge=0, description="weight of recency times its score"
+        nullable=False, ge=0, description="{recency_weight} times the recency score"
     )
     frequency_contribution: T.DoubleType() = pa.Field(
-        nullable=False, ge=0, description="weight of frequency times its score"
+        nullable=False, ge=0, description="{frequency_weight} times the frequency score"
     )
     monetary_contribution: T.DoubleType() = pa.Field(
-        nullable=False, ge=0, description="weight of monetary value times its score"
+        nullable=False, ge=0, description="{monetary_weight} times the monetary score"
     )
     engagement_score: T.DoubleType() = pa.Field(
         nullable=False, in_range={"min_value": 0, "max_value": 1}, description="sum of the three contributions"
@@ -201,16 +192,16 @@ class EngagementScores(CustomerFeatures):
     reference_score: T.DoubleType() = pa.Field(
         nullable=False,
         in_range={"min_value": 0, "max_value": 1},
-        description="the same formula on fixed bounds: moves only when the customer does",
+        description="the same formula on fixed bounds ({fixed_bounds}): moves only when the customer does",
     )
     reference_score_30_days_before: T.DoubleType() = pa.Field(
         nullable=True,
         in_range={"min_value": 0, "max_value": 1},
-        description="reference score of what was known 30 days before; null for customers who signed up since",
+        description="reference score of what was known {window} before; null for customers who signed up since",
     )
     reference_score_change: T.DoubleType() = pa.Field(
         nullable=True,
-        description="reference score less what it was 30 days before; null for customers who signed up since",
+        description="reference score less what it was {window} before; null for customers who signed up since",
     )
     score_percentile: T.DoubleType() = pa.Field(
         nullable=False,
@@ -218,24 +209,25 @@ class EngagementScores(CustomerFeatures):
         description="percent of customers with this score or a lower one",
     )
     engagement_segment: T.StringType() = pa.Field(
-        nullable=False, isin=list(SEGMENTS), description="High from 0.7, Medium from 0.4, Low from 0.2, else At Risk"
+        nullable=False, isin=list(SEGMENTS), description="by the engagement score: {engagement_segment}"
     )
     engagement_status: T.StringType() = pa.Field(
         nullable=False,
         isin=list(STATUSES),
-        description="Active: has ordered; Browsing Only: sessions in the window; else Not Active",
+        description="by what the customer has done: {engagement_status}",
     )
     revenue_band: T.StringType() = pa.Field(
-        nullable=False, isin=list(REVENUE_BANDS), description="High: at or above the 75th percentile of buyers' revenue"
+        nullable=False, isin=list(REVENUE_BANDS), description="by total revenue: {revenue_band}"
     )
     value_segment: T.StringType() = pa.Field(
-        nullable=False, isin=list(VALUE_SEGMENTS), description="engagement band by revenue band"
+        nullable=False,
+        isin=list(VALUE_SEGMENTS),
+        description="engagement band (At Risk counts as Low) by revenue band: {value_segment}",
     )
     lifecycle_stage: T.StringType() = pa.Field(
         nullable=False,
         isin=list(LIFECYCLE_STAGES),
-        description="by the dates of orders: Prospect: none; New: the first within 30 days; Reactivated: within 30 days, after "
-        "120 days of silence; Active: within 30 days; Slipping: within 60; At Risk: within 120; Lapsed: longer ago",
+        description="by the dates of orders: {lifecycle_stage}",
     )
     rfm_recency: T.IntegerType() = pa.Field(
         nullable=True,
@@ -255,9 +247,11 @@ class EngagementScores(CustomerFeatures):
     rfm_segment: T.StringType() = pa.Field(
         nullable=False,
         isin=list(RFM_SEGMENTS),
-        description="named by the quintiles of recency and frequency; Prospects have never ordered",
+        description="by the quintiles of recency / frequency: {rfm_segment}",
     )
-    is_high_risk: T.BooleanType() = pa.Field(nullable=False, description="has ordered and scores below 0.3")
+    is_high_risk: T.BooleanType() = pa.Field(
+        nullable=False, description="has ordered and scores below {high_risk_threshold}"
+    )
     risk_reasons: T.StringType() = pa.Field(
         nullable=True, description="why, in words with numbers; null when not at high risk"
     )
@@ -304,7 +298,7 @@ class EngagementMetrics(Contract):
         nullable=True, ge=0, description="mean contribution of monetary value"
     )
     average_sessions_last_30_days: T.DoubleType() = pa.Field(
-        nullable=True, ge=0, description="mean sessions in the activity window per customer; null without customers"
+        nullable=True, ge=0, description="mean sessions of the last {window} per customer; null without customers"
     )
     high_risk_customers: T.LongType() = pa.Field(nullable=False, ge=0, description="customers at high risk")
     high_risk_share: T.DoubleType() = pa.Field(

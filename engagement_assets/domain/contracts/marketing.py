@@ -56,7 +56,7 @@ class SegmentChanges(Contract):
     recency_ageing: T.DoubleType() = _part("a day more since the last order")
     recency_behaviour: T.DoubleType() = _part("a new order made the last one recent")
     orders_behaviour: T.DoubleType() = _part("more orders")
-    sessions_behaviour: T.DoubleType() = _part("more or fewer sessions in the window")
+    sessions_behaviour: T.DoubleType() = _part("more or fewer sessions in the last {window}")
     monetary_behaviour: T.DoubleType() = _part("more revenue")
     recency_rescaling: T.DoubleType() = _part("the recency scale moved")
     orders_rescaling: T.DoubleType() = _part("the scale of orders moved")
@@ -94,7 +94,7 @@ class CampaignAudiences(Contract):
 
     as_of_date: T.DateType() = pa.Field(nullable=False, description="day the snapshot stands for")
     audience: T.StringType() = pa.Field(
-        nullable=False, description="the first audience of the settings whose rule fits the customer"
+        nullable=False, description="the first audience whose rule fits the customer: {audience}"
     )
     customer_id: T.StringType() = pa.Field(nullable=False, description="customer; those who opted out have no row")
     recommended_action: T.StringType() = pa.Field(nullable=False, description="what to do, in words")
@@ -106,11 +106,11 @@ class CampaignAudiences(Contract):
     drop_share: T.DoubleType() = pa.Field(
         nullable=False,
         ge=0,
-        description="the share of it at stake by the rule, such as the fall of the score in 30 days",
+        description="the share of it at stake by the rule, such as the fall of the reference score in {window}",
     )
     country: T.StringType() = pa.Field(nullable=False, description="country of the customer")
     value_segment: T.StringType() = pa.Field(
-        nullable=False, isin=list(VALUE_SEGMENTS), description="engagement band by revenue band"
+        nullable=False, isin=list(VALUE_SEGMENTS), description="engagement band (At Risk counts as Low) by revenue band"
     )
     lifecycle_stage: T.StringType() = pa.Field(
         nullable=False, isin=list(LIFECYCLE_STAGES), description="where the customer stands in their life with the shop"
@@ -124,7 +124,7 @@ class CampaignAudiences(Contract):
     )
     is_contact_day: T.BooleanType() = pa.Field(
         nullable=False,
-        description="the customer's day to be contacted, once in 7 days: no more often is anybody addressed",
+        description="the customer's day to be contacted, {contact_rhythm}: no more often is anybody addressed",
     )
     is_to_contact: T.BooleanType() = pa.Field(
         nullable=False, description="to be contacted today: the contact day, and not held out"

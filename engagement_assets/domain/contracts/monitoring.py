@@ -12,10 +12,8 @@ _UNDEFINED = "null where all or none of them ordered, and for a BG/NBD model tha
 
 
 def _decile(number: int) -> T.DoubleType:
-    place = "highest" if number == 1 else "lowest" if number == 10 else f"{number}th"
-    return pa.Field(
-        nullable=True, in_range=_SHARE, description=f"share who ordered again in the {place} tenth by this predictor"
-    )
+    text = f"share who ordered again in tenth {number} by this predictor; 1 is the highest, 10 the lowest"
+    return pa.Field(nullable=True, in_range=_SHARE, description=text)
 
 
 class ScoreBacktest(Contract):
@@ -85,7 +83,7 @@ class ScoreBacktest(Contract):
     rank_persistence: T.DoubleType() = pa.Field(
         nullable=True,
         in_range={"min_value": -1, "max_value": 1},
-        description="Spearman's correlation with the ranking of 30 days before, over customers who had ordered by then; "
+        description="Spearman's correlation with the ranking of {window} before, over customers who had ordered by then; "
         "score, reference score, recency, frequency; null where all of them are equal",
     )
 

@@ -9,7 +9,6 @@ from dash import Dash
 from flask import Flask, Response
 
 from engagement_assets.dashboard import exports, grids, routing, shell, site, visuals
-from engagement_assets.dashboard.pages.exporting import EXPORTS
 from engagement_assets.dashboard.warehouse import Warehouse
 from engagement_assets.settings import Settings
 
@@ -55,12 +54,12 @@ def build_app(settings: Settings) -> Dash:
     app.layout = shell.frame()
     routing.register(app, warehouse)
     for page in site.PAGES:
-        for visual in site.visuals_of(page, warehouse.meanings).values():
+        for visual in page.visuals:
             visuals.register(app, warehouse, visual)
-        if hasattr(page, "register"):
+        if page.register:
             page.register(app, warehouse)
     grids.register(app, warehouse)
-    exports.register(server, warehouse, EXPORTS)
+    exports.register(server, warehouse, site.EXPORTS)
 
     @server.after_request
     def guard(response: Response) -> Response:

@@ -1,8 +1,8 @@
-"""Building blocks of the pages: cards, hints, key figures, states, links."""
+"""Building blocks of the pages: cards, hints, key figures, states, links, tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,8 +10,11 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from engagement_assets.dashboard.formats import NOTHING, signed
+from engagement_assets.dashboard import formats
+from engagement_assets.dashboard.formats import NOTHING, Number
 from engagement_assets.dashboard.markup import aria
+from engagement_assets.dashboard.state import View
+from engagement_assets.dashboard.warehouse import Row, Warehouse
 
 Good = Literal["up", "down", "neither"]
 
@@ -51,64 +54,105 @@ def card(title: str, body: Any, *, meaning: str | None = None, aside: Any = None
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A key figure: its name, the value as text, the change as text with its sign, and which way is good."""
+class KeyFigure:
+    """A card with one number: the key of a measure, its label, how it is written, what it means, which way is good.
 
-    name: str
-    value: str
+    `meaning`: a key of the warehouse's meanings, or the words themselves. Under the number stands its change since the
+    comparison date, or what `note` says about the measures.
+    """
+
+    label: str
+    key: str
+    write: Callable[[Number], str]
     meaning: str
-    change: float | None = None
-    change_text: str = ""
     good: Good = "neither"
-    note: str | None = None
     unit: str | None = None
+    note: Callable[[Row], str] | None = None
 
 
-def figures(items: Sequence[Figure], compared: str | None) -> Component:
-    """A row of key figures; each takes the same room."""
-    return html.Div([_figure(item, compared) for item in items], className="figures", style={"--figures": len(items)})
-
-
-def _figure(item: Figure, compared: str | None) -> Component:
-    return dmc.Paper(
+def figure_cards(
+    warehouse: Warehouse,
+    figures: Sequence[KeyFigure],
+    now: Mapping[str, Any],
+    before: Mapping[str, Any] | None = None,
+    compared: str | None = None,
+) -> Component:
+    """A row of key figures of the measures `now`, with their changes since those of the day `compared`."""
+    return html.Div(
         [
-            dmc.Group(
-                [dmc.Text(item.name, size="sm", c="dimmed", fw=500), hint(item.meaning, item.name)],
-                gap=6,
-                wrap="nowrap",
-                justify="space-between",
-            ),
-            html.Div(
-                [item.value, *([html.Span(f" {item.unit}", className="figure-unit")] if item.unit else [])],
-                className="figure-value",
-            ),
-            _change(item, compared),
+            dmc.Paper(
+                [
+                    dmc.Group(
+                        [
+                            dmc.Text(figure.label, size="sm", c="dimmed", fw=500),
+                            hint(warehouse.meanings.get(figure.meaning, figure.meaning), figure.label),
+                        ],
+                        gap=6,
+                        wrap="nowrap",
+                        justify="space-between",
+                    ),
+                    html.Div(
+                        [
+                            figure.write(now.get(figure.key)),
+                            *([html.Span(f" {figure.unit}", className="figure-unit")] if figure.unit else []),
+                        ],
+                        className="figure-value",
+                    ),
+                    dmc.Text(figure.note(dict(now)), size="xs", c="dimmed")
+                    if figure.note
+                    else _since(figure, now.get(figure.key), (before or {}).get(figure.key), compared),
+                ],
+                withBorder=True,
+                p="md",
+                radius="md",
+                className="figure",
+            )
+            for figure in figures
         ],
-        withBorder=True,
-        p="md",
-        radius="md",
-        className="figure",
+        className="figures",
+        style={"--figures": len(figures)},
     )
 
 
-def _change(item: Figure, compared: str | None) -> Component:
-    if item.note is not None:
-        return dmc.Text(item.note, size="xs", c="dimmed")
-    if compared is None or item.change is None:
+def _since(figure: KeyFigure, now: Number, before: Number, compared: str | None) -> Component:
+    if compared is None or now is None or before is None:
         return dmc.Text("no earlier snapshot to compare with", size="xs", c="dimmed")
+    moved = float(now) - float(before)
+    text = formats.difference(moved, formats.points if figure.write is formats.share else figure.write)
     # What rounds to nothing is no change.
-    moved = any(digit in "123456789" for digit in item.change_text)
-    way = "same" if not moved else "up" if item.change > 0 else "down"
-    mood = "same" if way == "same" or item.good == "neither" else "better" if way == item.good else "worse"
-    arrow = {"up": "▲", "down": "▼", "same": "■"}[way]
-    text = "unchanged" if way == "same" else signed(item.change_text, item.change)
+    if not any(digit in "123456789" for digit in text):
+        moved, text = 0.0, "unchanged"
+    mood = _mood(moved, figure.good)
     return html.Div(
         [
-            html.Span([html.Span(arrow, **aria(hidden="true")), " ", text], className=f"change {mood}"),
+            change(moved, text, good=figure.good),
             html.Span(f"{f'{mood} ' if mood != 'same' else ''}since {compared}", className="change-note"),
         ],
         className="figure-change",
     )
+
+
+def change(moved: float, text: str | None = None, *, good: Good = "up") -> Component:
+    """A change (of a score, where no text is given) with an arrow and, where one way is good, colour."""
+    arrow = "▲" if moved > 0 else "▼" if moved < 0 else "■"
+    return html.Span(
+        [html.Span(arrow, **aria(hidden="true")), " ", text or formats.difference(moved)],
+        className=f"change {_mood(moved, good)}",
+    )
+
+
+def _mood(moved: float, good: Good) -> str:
+    return "same" if not moved or good == "neither" else "better" if (moved > 0) == (good == "up") else "worse"
+
+
+def stack(*parts: Any) -> Component:
+    """Parts below each other."""
+    return html.Div(list(parts), className="stack")
+
+
+def small(text: Any) -> Component:
+    """A remark."""
+    return html.Div(text, className="quiet small")
 
 
 def message(title: str, text: Any, *, kind: str = "empty") -> Component:
@@ -148,6 +192,11 @@ def pill(text: str, mood: str) -> Component:
     return html.Span(text, className=f"pill {mood}")
 
 
+def segment_pill(segment: str) -> Component:
+    """A segment's label."""
+    return pill(segment, {"High": "good", "Medium": "calm", "Low": "watch", "At Risk": "bad"}.get(segment, "calm"))
+
+
 def swatch(text: str, colour: str) -> Component:
     """A name with the colour it has in a chart."""
     return html.Span([html.Span(className="swatch", style={"background": colour}), text], className="swatched")
@@ -156,6 +205,28 @@ def swatch(text: str, colour: str) -> Component:
 def link(text: str, href: str, **more: Any) -> Component:
     """A link within the dashboard; the page is not loaded anew."""
     return dcc.Link(text, href=href, **{"className": "link", **more})
+
+
+def customer_link(view: View, customer: str, **came: Any) -> Component:
+    """A link to a customer's page; `came` says which list it is in."""
+    return link(customer, view.link("/customer", cid=customer, **came))
+
+
+#: A column of a table: heading, key of its value or how to get it from the row, how it is written.
+Column = tuple[str, str | Callable[[Any], Any]] | tuple[str, str | Callable[[Any], Any], Callable[[Any], Any]]
+
+
+def listing(
+    rows: Iterable[Any], columns: Sequence[Column], *, left: Sequence[int] = (0,), caption: str | None = None
+) -> Component:
+    """Rows as a small table."""
+
+    def cell(row: Any, value: str | Callable[[Any], Any], write: Callable[[Any], Any] | None = None) -> Any:
+        found = value(row) if callable(value) else row[value]
+        return write(found) if write else found
+
+    body = [[cell(row, *how) for _, *how in columns] for row in rows]
+    return table([column[0] for column in columns], body, left=left, caption=caption)
 
 
 def table(

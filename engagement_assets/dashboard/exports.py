@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from dash import html
+from dash.development.base_component import Component
 from flask import Flask, Response, request
 
+from engagement_assets.dashboard.dagster_log import NoHistoryError
+from engagement_assets.dashboard.markup import aria
+from engagement_assets.dashboard.questions import Question
 from engagement_assets.dashboard.state import View, parse
-from engagement_assets.dashboard.visuals import log
-from engagement_assets.dashboard.warehouse import Row, Warehouse
+from engagement_assets.dashboard.warehouse import Warehouse
 from engagement_assets.exports.csv_files import spreadsheet_safe
+
+log = logging.getLogger("engagement.dashboard")
 
 #: Column names and the rows below them.
 Export = Callable[[Warehouse, View], Iterable[Sequence[Any]]]
@@ -22,15 +31,47 @@ Export = Callable[[Warehouse, View], Iterable[Sequence[Any]]]
 _BLOCK_LINES = 2_000
 
 
-def of_rows(columns: dict[str, str], ask: Callable[[Warehouse, View], Sequence[Row]]) -> Export:
-    """An export of rows: `columns` gives the key of each and the heading it gets."""
+@dataclass(frozen=True)
+class Csv:
+    """A visual's rows at `/export/<name>.csv`: `columns` gives the key of each and the heading it gets.
 
-    def export(warehouse: Warehouse, view: View) -> Iterator[Sequence[Any]]:
-        yield list(columns.values())
-        for row in ask(warehouse, view):
-            yield [row[key] for key in columns]
+    `rows` where they are not those that the visual draws.
+    """
 
-    return export
+    name: str
+    columns: Mapping[str, str]
+    rows: Question | None = None
+
+    def export(self, drawn: Question | None) -> Export:
+        """The export of these rows or of those that are drawn; where nothing is to be told it has a heading only."""
+        ask = self.rows or drawn
+        if ask is None:
+            raise ValueError(f"{self.name}: neither the file nor its visual names rows")
+
+        def export(warehouse: Warehouse, view: View) -> Iterator[Sequence[Any]]:
+            yield list(self.columns.values())
+            with suppress(NoHistoryError):
+                for row in ask(warehouse, view) or []:
+                    yield [row[key] for key in self.columns]
+
+        return export
+
+
+def same(*columns: str) -> dict[str, str]:
+    """Columns whose headings are their keys."""
+    return dict(zip(columns, columns, strict=True))
+
+
+def export_link(name: str, title: str, link_id: Any = None) -> Component:
+    """A link to a table as CSV; the address follows the filters."""
+    return html.A(
+        "CSV",
+        id=link_id or {"type": "export", "name": name},
+        href=f"/export/{name}.csv",
+        className="export",
+        download="",
+        **aria(label=f"Download as CSV: {title}"),
+    )
 
 
 def cell(value: Any) -> str:

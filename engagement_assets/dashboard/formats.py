@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -36,9 +37,14 @@ def share(value: Number, digits: int = 1) -> str:
     return NOTHING if _missing(value) else f"{value:.{digits}%}"
 
 
-def money(value: Number, digits: int = 0) -> str:
-    """An amount in currency units."""
-    return decimal(value, digits)
+def money(value: Number) -> str:
+    """An amount in whole currency units."""
+    return decimal(value, 0)
+
+
+def cents(value: Number) -> str:
+    """An amount in currency units to the cent."""
+    return decimal(value, 2)
 
 
 def day(value: date | datetime | str | None) -> str:
@@ -48,9 +54,16 @@ def day(value: date | datetime | str | None) -> str:
     return value if isinstance(value, str) else value.isoformat()[:10]
 
 
-def signed(text: str, value: float) -> str:
-    """A text of the absolute value with its sign; a true minus, as wide as the plus."""
-    return f"{'+' if value > 0 else '−' if value < 0 else '±'}{text}"
+def points(value: Number) -> str:
+    """A difference of two shares."""
+    return NOTHING if value is None else f"{value * 100:.1f} points"
+
+
+def difference(value: Number, write: Callable[[Number], str] = score) -> str:
+    """A change with its sign, `write` for its amount; a true minus, as wide as the plus."""
+    if value is None:
+        return NOTHING
+    return f"{'+' if value > 0 else '−' if value < 0 else '±'}{write(abs(value))}"
 
 
 def ratio(part: Number, whole: Number) -> float | None:

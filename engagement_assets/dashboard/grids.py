@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,23 +13,24 @@ from dash import ALL, MATCH, Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats, lists
-from engagement_assets.dashboard.exports import Export
+from engagement_assets.dashboard.exports import Export, export_link
 from engagement_assets.dashboard.lists import LISTS, Column, CustomerList
 from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.state import View, parse, rewrite
-from engagement_assets.dashboard.visuals import log
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain import bands
+
+log = logging.getLogger("engagement.dashboard")
 
 _BLOCK = 100
 
 _WRITE = {
     "count": formats.count,
-    "money": lambda value: formats.money(value, 2),
+    "money": formats.cents,
     "score": formats.score,
     "date": formats.day,
     "text": lambda value: formats.NOTHING if value is None else str(value),
-    "change": lambda value: formats.NOTHING if value is None else formats.signed(formats.score(abs(value)), value),
+    "change": formats.difference,
 }
 
 _FILTERS = {"text": "agTextColumnFilter", "date": "agDateColumnFilter"}
@@ -49,14 +51,7 @@ def grid(warehouse: Warehouse, view: View, name: str, *, height: int = 460, empt
             html.Div(
                 [
                     html.Span(f"{total:,} customers", id={"type": "grid-count", "name": name, "rev": rev}),
-                    html.A(
-                        "CSV",
-                        id={"type": "grid-export", "name": name, "rev": rev},
-                        href=f"/export/{name}.csv",
-                        className="export",
-                        download="",
-                        **aria(label=f"Download as CSV: {found.title}"),
-                    ),
+                    export_link(name, found.title, {"type": "grid-export", "name": name, "rev": rev}),
                 ],
                 className="grid-head",
             ),

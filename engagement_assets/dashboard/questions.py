@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from engagement_assets.dashboard.state import View
-from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
+from engagement_assets.dashboard.warehouse import Relation, Row, Warehouse, remembered
 from engagement_assets.domain.contracts import EngagementMetrics, EngagementScores
 from engagement_assets.exports.measures import select
 
 #: Countries, segments, value segments; an empty part stands for all.
 Filters = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+#: What a visual draws; None where it needs a comparison date and there is none.
+Question = Callable[[Warehouse, View], Any]
 
 _FILTER_COLUMNS = ("country", "engagement_segment", "value_segment")
 
@@ -38,7 +42,17 @@ KEY_FIGURES = (
     "frequency_part",
     "monetary_part",
 )
-_FOLLOWED = ("customers", "average_score", "average_reference_score", "high_risk_customers", "high_risk_share")
+FOLLOWED = ("customers", "average_score", "average_reference_score", "high_risk_customers", "high_risk_share")
+
+
+def of_day(ask: Callable[[Warehouse, str, Filters], Any]) -> Question:
+    """What is asked of the customers who match the filters on the day."""
+    return lambda warehouse, view: ask(warehouse, view.as_of, view.filters)
+
+
+def since(ask: Callable[[Warehouse, str, str, Filters], Any]) -> Question:
+    """What is asked of them and of the comparison date."""
+    return lambda warehouse, view: ask(warehouse, view.as_of, view.compared, view.filters) if view.compared else None
 
 
 def where(filters: Filters, table: str = "s") -> tuple[str, dict[str, Any]]:
@@ -51,6 +65,23 @@ def where(filters: Filters, table: str = "s") -> tuple[str, dict[str, Any]]:
             parts.append(f"{table}.{column} IN ({', '.join('$' + name for name in names)})")
             parameters |= dict(zip(names, chosen, strict=True))
     return " AND ".join(parts) or "true", parameters
+
+
+def of_customers(
+    warehouse: Warehouse,
+    day: str,
+    filters: Filters,
+    sql: str,
+    parameters: dict[str, Any] | None = None,
+    **relations: Relation,
+) -> list[Row]:
+    """The rows of a query: `{scores} s` is the snapshot of the day, `{filters}` the condition on it."""
+    condition, own = where(filters)
+    return warehouse.rows(
+        sql.replace("{filters}", condition),
+        {**own, **(parameters or {})},
+        **{"scores": (EngagementScores, [day]), **relations},
+    )
 
 
 def add_conditions(condition: str, parameters: dict[str, Any], within: tuple[tuple[str, str], ...]) -> str:
@@ -90,15 +121,12 @@ def trend(warehouse: Warehouse, until: str, filters: Filters) -> list[Row]:
     if not any(filters):
         measured = [day for day in warehouse.days(EngagementMetrics) if day <= until][-TREND_DAYS:]
         return warehouse.rows(
-            """
-            SELECT as_of_date, customers, average_score, average_reference_score, high_risk_customers, high_risk_share
-            FROM {metrics} ORDER BY as_of_date
-            """,
+            f"SELECT as_of_date, {', '.join(FOLLOWED)} FROM {{metrics}} ORDER BY as_of_date",
             metrics=(EngagementMetrics, measured),
         )
     days = [day for day in warehouse.catalogue().days if day <= until][-TREND_DAYS:]
     condition, parameters = where(filters)
-    figures = select(warehouse.settings.scoring, *_FOLLOWED)
+    figures = select(warehouse.settings.scoring, *FOLLOWED)
     return warehouse.rows(
         f"SELECT as_of_date, {figures} FROM {{scores}} s WHERE {condition} GROUP BY as_of_date ORDER BY as_of_date",
         parameters,

@@ -16,7 +16,7 @@ from engagement_assets.dashboard.components import link, message
 from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.questions import key_figures
 from engagement_assets.dashboard.shell import NAVBAR, OTHER
-from engagement_assets.dashboard.site import PAGES, page_at, visuals_of
+from engagement_assets.dashboard.site import PAGES, page_at
 from engagement_assets.dashboard.state import COMPARISONS, View, parse, rewrite
 from engagement_assets.dashboard.visuals import log
 from engagement_assets.dashboard.warehouse import Catalogue, Warehouse
@@ -39,8 +39,8 @@ def register(app: Dash, warehouse: Warehouse) -> None:
         here = page_at(path)
         return [
             dmc.NavLink(
-                label=page.TITLE,
-                href=view.link(page.PATH) if view else page.PATH,
+                label=page.title,
+                href=view.link(page.path) if view else page.path,
                 active=page is here,
                 className="nav-link",
                 **(aria(current="page") if page is here else {}),
@@ -150,7 +150,7 @@ def register(app: Dash, warehouse: Warehouse) -> None:
         return view.link("/customer", cid=str(wanted).strip()), ""
 
     # Pure browser matters: the drawer of small screens, and the title of the tab.
-    navbar, titles = json.dumps(NAVBAR), json.dumps({page.PATH: page.TITLE for page in PAGES})
+    navbar, titles = json.dumps(NAVBAR), json.dumps({page.path: page.title for page in PAGES})
     app.clientside_callback(
         f"(opened) => ({{...{navbar}, collapsed: {{mobile: !opened}}}})",
         Output("shell", "navbar"),
@@ -213,9 +213,9 @@ def _page(warehouse: Warehouse, path: str | None) -> Sequence[Component]:
         ]
     return [
         html.Div(
-            [dmc.Title(page.TITLE, order=1, size="h3"), dmc.Text(page.PURPOSE, c="dimmed", size="sm")], className="head"
+            [dmc.Title(page.title, order=1, size="h3"), dmc.Text(page.purpose, c="dimmed", size="sm")], className="head"
         ),
-        *page.layout(visuals_of(page, warehouse.meanings)),
+        *page.layout(warehouse.meanings),
     ]
 
 

@@ -1,42 +1,32 @@
-"""The pages in their order. A new page is a module in pages/ and a line here."""
+"""The pages in their order, and what can be downloaded from them. A new page is a folder in pages/: page.py with a `PAGE`."""
 
 from __future__ import annotations
 
-from types import ModuleType
+from importlib import import_module
+from pkgutil import iter_modules
 
-from engagement_assets.dashboard.pages.at_risk import page as at_risk
-from engagement_assets.dashboard.pages.behaviour import page as behaviour
-from engagement_assets.dashboard.pages.breakdown import page as breakdown
-from engagement_assets.dashboard.pages.campaigns import page as campaigns
-from engagement_assets.dashboard.pages.customer import page as customer
-from engagement_assets.dashboard.pages.high_value import page as high_value
-from engagement_assets.dashboard.pages.monitoring import page as monitoring
-from engagement_assets.dashboard.pages.overview import page as overview
-from engagement_assets.dashboard.pages.quality import page as quality
-from engagement_assets.dashboard.pages.value import page as value
-from engagement_assets.dashboard.visuals import Visual
+from engagement_assets.dashboard import pages
+from engagement_assets.dashboard.exports import Export
+from engagement_assets.dashboard.grids import export_of
+from engagement_assets.dashboard.lists import LISTS
+from engagement_assets.dashboard.visuals import Page, Visual
 
-PAGES: tuple[ModuleType, ...] = (
-    overview,
-    breakdown,
-    value,
-    at_risk,
-    high_value,
-    behaviour,
-    campaigns,
-    quality,
-    customer,
-    monitoring,
+PAGES: tuple[Page, ...] = tuple(
+    sorted(
+        (import_module(f"{pages.__name__}.{folder.name}.page").PAGE for folder in iter_modules(pages.__path__)),
+        key=lambda page: page.order,
+    )
 )
 
+VISUALS: dict[str, Visual] = {visual.name: visual for page in PAGES for visual in page.visuals}
 
-def visuals_of(page: ModuleType, meaning: dict[str, str]) -> dict[str, Visual]:
-    """A page's visuals by name."""
-    found: dict[str, Visual] = page.visuals(meaning)
-    return found
+#: What can be downloaded as CSV, by name.
+EXPORTS: dict[str, Export] = {name: export_of(name) for name in LISTS} | {
+    visual.csv.name: visual.csv.export(visual.rows) for visual in VISUALS.values() if visual.csv
+}
 
 
-def page_at(path: str | None) -> ModuleType | None:
+def page_at(path: str | None) -> Page | None:
     """The page of an address; None if there is none."""
     wanted = (path or "/").rstrip("/") or "/"
-    return next((page for page in PAGES if wanted == page.PATH), None)
+    return next((page for page in PAGES if wanted == page.path), None)

@@ -80,6 +80,42 @@ def day_axis(**more: Any) -> dict[str, Any]:
     return axis(None, type="date", tickformat="%Y-%m-%d", hoverformat="%Y-%m-%d", nticks=4, showgrid=False, **more)
 
 
+def names_axis(title: str | None = None, **more: Any) -> dict[str, Any]:
+    """An axis of names in their own order."""
+    return axis(title, type="category", showgrid=False, **more)
+
+
+def right_axis(title: str, **more: Any) -> dict[str, Any]:
+    """A second vertical axis."""
+    return {**axis(title, **more), "overlaying": "y", "side": "right", "showgrid": False}
+
+
+def bars(x: Any, y: Any, colour: Any, hover: str, *, texts: Any = None, **more: Any) -> go.Bar:
+    """Bars in a colour or one each; `texts` stand beside them, `hover` is the template of what is said about one."""
+    if texts is not None:
+        more |= {"text": texts, "textposition": "outside", "cliponaxis": False}
+    return go.Bar(x=x, y=y, marker={"color": colour}, hovertemplate=hover, **more)
+
+
+def waterfall(names: Any, values: Any, texts: Any, total: str, yaxis: dict[str, Any], **more: Any) -> go.Figure:
+    """From the first value by steps to the last, which has the colour `total`."""
+    return figure(
+        go.Waterfall(
+            x=names,
+            y=values,
+            measure=["absolute", *["relative"] * (len(values) - 2), "total"],
+            text=texts,
+            textposition="outside",
+            totals={"marker": {"color": total}},
+            hovertemplate="%{x}: %{text}<extra></extra>",
+            **more,
+        ),
+        xaxis=names_axis(),
+        yaxis=yaxis,
+        showlegend=False,
+    )
+
+
 def chart(found: go.Figure, label: str, *, height: int = CHART_HEIGHT, graph_id: Any = None) -> Component:
     """A figure on the page; `label` says in words what it shows, for those who do not see it."""
     extra = {} if graph_id is None else {"id": graph_id}

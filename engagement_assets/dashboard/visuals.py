@@ -1,4 +1,4 @@
-"""A visual: one part of a page with its own callback and its own error boundary.
+"""Pages and their visuals, as data. A visual is a part of a page with its own callback, CSV file and error boundary.
 
 A visual that fails says so in its place, and the others stay. Pages declare visuals; `register` wires them once.
 """
@@ -8,23 +8,25 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
 
 import dash_mantine_components as dmc
 import duckdb
 from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
 
-from engagement_assets.dashboard.components import card, failure
-from engagement_assets.dashboard.markup import aria
+from engagement_assets.dashboard.components import card, failure, message, no_comparison, no_customers
+from engagement_assets.dashboard.dagster_log import NoHistoryError
+from engagement_assets.dashboard.exports import Csv, export_link
+from engagement_assets.dashboard.questions import Question
 from engagement_assets.dashboard.state import View, parse
 from engagement_assets.dashboard.warehouse import Warehouse
 from engagement_assets.lake.damage import TableDamagedError
 
 log = logging.getLogger("engagement.dashboard")
 
-Render = Callable[[Warehouse, View], Component]
+Draw = TypeVar("Draw", bound=Callable[..., Component])
 
 #: A slower visual is written to the log, seconds.
 _SLOW_SECONDS = 1.0
@@ -32,41 +34,85 @@ _SLOW_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Visual:
-    """A part of a page. `height` is kept free while it loads; `export` names the CSV of its rows; `bare` has no card."""
+    """A part of a page.
+
+    `draw` gets the warehouse and the view; where `rows` asks a question, also what it answers. Where that is nothing, `empty`
+    is said; None means that the question needs a comparison date and there is none.
+    `meaning`: a key of the warehouse's meanings, or the words themselves. `csv`: its rows as a file.
+    `height` is kept free while it loads, pixels; `bare` has no card; `beside` puts it next to the visual before it on a wide
+    screen, and says how wide the two are (a class of the stylesheet).
+    """
 
     name: str
     title: str
-    render: Render
+    draw: Callable[..., Component]
+    rows: Question | None = None
     meaning: str | None = None
     note: str | None = None
+    csv: Csv | None = None
+    empty: Component | Callable[[View], Component] = field(default_factory=no_customers)
     height: int = 320
-    export: str | None = None
     bare: bool = False
+    beside: Literal["halves", "wide-narrow", "narrow-wide"] | None = None
+
+    def render(self, warehouse: Warehouse, view: View) -> Component:
+        """The visual for a view."""
+        if self.rows is None:
+            return self.draw(warehouse, view)
+        rows = self.rows(warehouse, view)
+        if rows is None:
+            return no_comparison()
+        if rows:
+            return self.draw(warehouse, view, rows)
+        return self.empty(view) if callable(self.empty) else self.empty
+
+    def place(self, meanings: dict[str, str]) -> Component:
+        """Where the visual will appear."""
+        body = html.Div(dmc.Skeleton(height=self.height, radius="md"), id=self.name, className="visual")
+        if self.bare:
+            return body
+        aside = export_link(self.csv.name, self.title) if self.csv else None
+        meaning = self.meaning and meanings.get(self.meaning, self.meaning)
+        return card(self.title, body, meaning=meaning, aside=aside, note=self.note)
 
 
-def place(visual: Visual) -> Component:
-    """Where a visual will appear."""
-    body = html.Div(
-        dmc.Skeleton(height=visual.height, radius="md"),
-        id=visual.name,
-        className="visual",
-    )
-    if visual.bare:
-        return body
-    aside = export_link(visual.export, visual.title) if visual.export else None
-    return card(visual.title, body, meaning=visual.meaning, aside=aside, note=visual.note)
+@dataclass
+class Page:
+    """A page: its address, what it is called and for, its place in the navigation, its visuals from top to bottom.
 
+    `register` wires what the page answers beyond drawing: clicks.
+    """
 
-def export_link(name: str, title: str) -> Component:
-    """A link to a table as CSV; the address follows the filters."""
-    return html.A(
-        "CSV",
-        id={"type": "export", "name": name},
-        href=f"/export/{name}.csv",
-        className="export",
-        download="",
-        **aria(label=f"Download as CSV: {title}"),
-    )
+    path: str
+    title: str
+    purpose: str
+    order: int
+    register: Callable[[Dash, Warehouse], None] | None = None
+    visuals: list[Visual] = field(default_factory=list)
+
+    def visual(self, name: str, title: str, rows: Question | None = None, **more: Any) -> Callable[[Draw], Draw]:
+        """Makes what is decorated draw the next visual of the page; the other arguments are those of `Visual`."""
+
+        def add(draw: Draw) -> Draw:
+            self.visuals.append(Visual(name, title, draw, rows, **more))
+            return draw
+
+        return add
+
+    def layout(self, meanings: dict[str, str]) -> list[Component]:
+        """The page before its visuals are drawn."""
+        lines: list[list[Visual]] = []
+        for visual in self.visuals:
+            if visual.beside:
+                lines[-1].append(visual)
+            else:
+                lines.append([visual])
+        return [
+            html.Div([visual.place(meanings) for visual in line], className=f"row {line[-1].beside}")
+            if len(line) > 1
+            else line[0].place(meanings)
+            for line in lines
+        ]
 
 
 def register(app: Dash, warehouse: Warehouse, visual: Visual) -> None:
@@ -74,28 +120,29 @@ def register(app: Dash, warehouse: Warehouse, visual: Visual) -> None:
 
     @app.callback(Output(visual.name, "children"), Input("url", "search"))
     def draw(search: str | None) -> Any:
-        return guarded(warehouse, visual.name, visual.render, search)
-
-
-def guarded(warehouse: Warehouse, name: str, render: Render, search: str | None) -> Any:
-    """A visual's content, or what is shown in its place."""
-    started = time.perf_counter()
-    try:
-        view = parse(search, warehouse.catalogue())
-        # Without a snapshot the whole page says so.
-        return [] if view is None else render(warehouse, view)
-    except TableDamagedError as error:
-        log.error("%s failed: %s", name, error)
-        return failure(str(error))
-    except duckdb.BinderException:
-        log.exception("%s failed", name)
-        return failure(
-            "This snapshot was built by an earlier version and lacks a column. Build it again: engagement run --date …"
-        )
-    except Exception:
-        log.exception("%s failed", name)
-        return failure()
-    finally:
-        seconds = time.perf_counter() - started
-        if seconds > _SLOW_SECONDS:
-            log.warning("%s took %.1f s", name, seconds)
+        started = time.perf_counter()
+        try:
+            view = parse(search, warehouse.catalogue())
+            # Without a snapshot the whole page says so.
+            return [] if view is None else visual.render(warehouse, view)
+        except NoHistoryError as error:
+            return message(
+                "No run history",
+                f"{error} Set DAGSTER_HOME to the home of the runs, then start the dashboard again.",
+            )
+        except TableDamagedError as error:
+            log.error("%s failed: %s", visual.name, error)
+            return failure(str(error))
+        except duckdb.BinderException:
+            log.exception("%s failed", visual.name)
+            return failure(
+                "This snapshot was built by an earlier version and lacks a column. "
+                "Build it again: engagement run --date …"
+            )
+        except Exception:
+            log.exception("%s failed", visual.name)
+            return failure()
+        finally:
+            seconds = time.perf_counter() - started
+            if seconds > _SLOW_SECONDS:
+                log.warning("%s took %.1f s", visual.name, seconds)

@@ -28,8 +28,7 @@ from urllib.parse import urlencode
 
 import duckdb
 
-from engagement_assets.dashboard.glossary import meanings
-from engagement_assets.dashboard.site import PAGES, visuals_of
+from engagement_assets.dashboard.site import PAGES
 from engagement_assets.dashboard.warehouse import Warehouse
 from engagement_assets.domain.contracts import (
     Contract,
@@ -272,14 +271,14 @@ def _grid_body(name: str, search: str) -> str:
 
 def ask_page(port: int, page: Any, search: str, pool: ThreadPoolExecutor) -> float:
     """Seconds until a page's frame, figures and first block of rows are answered, asked six at a time as browsers do."""
-    names = visuals_of(page, meanings(Settings().scoring))
+    names = [visual.name for visual in page.visuals]
     bodies = [_body(f"{name}.children", [("url", "search", search)]) for name in ("status", *names)]
     started = time.perf_counter()
-    _check(_post(port, _body("page.children", [("url", "pathname", page.PATH)])))
+    _check(_post(port, _body("page.children", [("url", "pathname", page.path)])))
     for answer in pool.map(lambda body: _post(port, body), bodies):
         _check(answer)
-    if page.PATH in GRIDS:
-        _check(_post(port, _grid_body(GRIDS[page.PATH], search)))
+    if page.path in GRIDS:
+        _check(_post(port, _grid_body(GRIDS[page.path], search)))
     return time.perf_counter() - started
 
 
@@ -322,7 +321,7 @@ def measure(lake: str, rounds: int) -> None:
         _say(f"{'page':24}{'first':>9}{'new filter':>12}{'again':>9}   milliseconds, medians of {rounds}")
         with ThreadPoolExecutor(6) as pool:
             for page in PAGES:
-                more = {"cid": customer, "from": "customers"} if page.PATH == "/customer" else {}
+                more = {"cid": customer, "from": "customers"} if page.path == "/customer" else {}
                 first = ask_page(port, page, _search(more), pool)
                 fresh = [
                     ask_page(
@@ -335,7 +334,7 @@ def measure(lake: str, rounds: int) -> None:
                 ]
                 again = [ask_page(port, page, _search(more), pool) for _ in range(rounds)]
                 shown = [first, statistics.median(fresh), statistics.median(again)]
-                _say(f"{page.TITLE:24}{shown[0] * 1e3:9.0f}{shown[1] * 1e3:12.0f}{shown[2] * 1e3:9.0f}")
+                _say(f"{page.title:24}{shown[0] * 1e3:9.0f}{shown[1] * 1e3:12.0f}{shown[2] * 1e3:9.0f}")
         _say("memory of the server: {:.0f} MB, at the most {:.0f} MB".format(*memory_mb(server.pid)))
     finally:
         server.terminate()

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from engagement_assets.dashboard.server import open_server
+from engagement_assets.dashboard.visuals import Page as DashboardPage
 from engagement_assets.settings import Settings
 from engagement_assets_tests.dashboard.lakes import history_of
 from engagement_assets_tests.servers import headless_chromium
@@ -54,10 +54,10 @@ class Visit:
         self.settle()
         return self.page
 
-    def go(self, page: ModuleType) -> None:
+    def go(self, page: DashboardPage) -> None:
         """Go to another page by the navigation, open or not; faster than opening its address."""
-        self.page.locator("#nav").get_by_text(page.TITLE, exact=True).dispatch_event("click")
-        expect(self.page.locator("#page h1")).to_have_text(page.TITLE)
+        self.page.locator("#nav").get_by_text(page.title, exact=True).dispatch_event("click")
+        expect(self.page.locator("#page h1")).to_have_text(page.title)
         self.settle()
 
     def settle(self) -> None:

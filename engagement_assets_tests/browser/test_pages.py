@@ -40,12 +40,12 @@ def test_every_page_is_in_the_navigation_and_none_fails(visit: Visit) -> None:
     visit.open("/?country=DE&compare=7")
     for page in PAGES:
         visit.go(page)
-        assert visit.page.url.endswith(f"{page.PATH}?compare=7&country=DE")
-        assert visit.page.title() == f"{page.TITLE} · Customer engagement"
+        assert visit.page.url.endswith(f"{page.path}?compare=7&country=DE")
+        assert visit.page.title() == f"{page.title} · Customer engagement"
         assert visit.page.locator(".state.failed").count() == 0
         assert not any(word in visit.page.locator("#page").inner_text() for word in ("nan", "None", "_30_days"))
     visit.page.go_back()
-    expect(visit.page.locator("#page h1")).to_have_text(PAGES[-2].TITLE)
+    expect(visit.page.locator("#page h1")).to_have_text(PAGES[-2].title)
 
 
 def test_overview(visit: Visit, now: list[Row], then: dict[str, Row]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from engagement_assets.dashboard.site import PAGES
+from engagement_assets.dashboard.visuals import Visual
 from engagement_assets.settings import Settings
 from engagement_assets_tests.browser.conftest import Visit, serving, visiting
 from engagement_assets_tests.dashboard.lakes import copied
@@ -82,10 +84,13 @@ def test_a_day_without_a_snapshot_is_told_with_what_builds_it(visit: Visit) -> N
 def test_one_failing_figure_leaves_the_others(
     browser: Browser, dashboard: str, sample_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
-        raise RuntimeError("broken on purpose")
+    def broken(visual: Visual, *asked: Any) -> Any:
+        if visual.name == "overview-distribution":
+            raise RuntimeError("broken on purpose")
+        return render(visual, *asked)
 
-    monkeypatch.setattr("engagement_assets.dashboard.pages.overview.queries.distribution", broken)
+    render = Visual.render
+    monkeypatch.setattr(Visual, "render", broken)
     with visiting(browser, dashboard) as visit:
         visit.open("/?compare=7")
         visit.says("overview-distribution", "This figure could not be made")

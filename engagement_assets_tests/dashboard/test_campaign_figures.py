@@ -9,12 +9,10 @@ from statistics import fmean, stdev
 import pytest
 from dash.development.base_component import Component
 
-from engagement_assets.dashboard.pages.campaigns import page as campaigns_page
 from engagement_assets.dashboard.pages.campaigns import queries as campaigns
-from engagement_assets.dashboard.pages.customer import page as customer_page
-from engagement_assets.dashboard.pages.quality import page as quality_page
 from engagement_assets.dashboard.pages.quality import queries as quality
 from engagement_assets.dashboard.questions import Filters
+from engagement_assets.dashboard.site import VISUALS
 from engagement_assets.dashboard.state import parse
 from engagement_assets.dashboard.warehouse import Warehouse
 from engagement_assets_tests.worlds import Row, World
@@ -84,7 +82,7 @@ def test_the_chart_of_transitions_counts_who_changed_stage(warehouse: Warehouse,
         for row in sample_world.rows("segment_changes")
         if row["previous_lifecycle_stage"] != row["lifecycle_stage"]
     )
-    drawn = campaigns_page.transitions(warehouse, view).children.figure
+    drawn = VISUALS["campaigns-transitions"].render(warehouse, view).children.figure
     assert {bars.name: sum(bars.y) for bars in drawn.data if sum(bars.y)} == moved
     assert len(moved) > 3
 
@@ -112,9 +110,9 @@ def test_the_page_of_a_customer_explains_the_change(warehouse: Warehouse, sample
     )
     view = parse(f"?compare=2026-06-29&cid={change['customer_id']}", warehouse.catalogue())
     assert view is not None
-    text = said(customer_page.of_customer(customer_page.why)(warehouse, view))
+    text = said(VISUALS["customer-why"].render(warehouse, view))
     assert change["explanation"] in text
-    told = said(campaigns_page.changes(warehouse, view))
+    told = said(VISUALS["campaigns-changes"].render(warehouse, view))
     assert change["explanation"] in told
 
 
@@ -129,7 +127,7 @@ def test_the_quality_of_the_score(warehouse: Warehouse, sample_world: World) -> 
         for row in sample_world.rows("score_backtest", "2025-12-15")
         if (row["predictor"], row["horizon_days"]) == ("score", 90)
     )
-    told = said(quality_page.verdict(warehouse, view))
+    told = said(VISUALS["quality-verdict"].render(warehouse, view))
     assert f"AUC {score['auc']:.3f} against" in told
     assert f"{score['high_risk_precision']:.1%} did not order again" in told
     areas, kept = {}, {}
@@ -142,18 +140,18 @@ def test_the_quality_of_the_score(warehouse: Warehouse, sample_world: World) -> 
         f"Its AUC is {fmean(areas.values()):.3f} on average, from {min(areas.values()):.3f} to {max(areas.values()):.3f} "
         f"(standard deviation {stdev(areas.values()):.3f}). Its ranking correlates with that of 30 days before by "
         f"{fmean(persistence):.3f} on average."
-    ) in said(quality_page.stability(warehouse, view))
+    ) in said(VISUALS["quality-stability"].render(warehouse, view))
     model = next(
         row
         for row in sample_world.rows("score_backtest", "2025-12-15")
         if (row["predictor"], row["horizon_days"]) == ("bg_nbd", 90)
     )
     assert f"A BG/NBD model, fitted to each customer's orders, has AUC {model['auc']:.3f}" in told
-    compared = said(quality_page.predictors(warehouse, view))
+    compared = said(VISUALS["quality-predictors"].render(warehouse, view))
     assert f"BG/NBD expected purchases 90 {score['base_rate']:.1%} {model['auc']:.3f}" in compared
-    assert "segment the same under every weighting" in said(quality_page.weights(warehouse, view))
+    assert "segment the same under every weighting" in said(VISUALS["quality-weights"].render(warehouse, view))
     first = quality.surest(warehouse, DAY)[0]["customer_id"]
-    assert said(quality_page.surest(warehouse, view)).split("Highest rank ")[1].startswith(first)
+    assert said(VISUALS["quality-surest"].render(warehouse, view)).split("Highest rank ")[1].startswith(first)
     early = parse("?date=2025-02-20", warehouse.catalogue())
     assert early is not None
-    assert "2025-02-20" in said(quality_page.verdict(warehouse, early))
+    assert "2025-02-20" in said(VISUALS["quality-verdict"].render(warehouse, early))

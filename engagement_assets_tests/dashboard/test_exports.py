@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from engagement_assets.dashboard.app import build_app
 from engagement_assets.dashboard.exports import cell
-from engagement_assets.dashboard.pages.exporting import EXPORTS
+from engagement_assets.dashboard.site import EXPORTS
 from engagement_assets_tests.dashboard.lakes import history_of
 from engagement_assets_tests.worlds import World
 

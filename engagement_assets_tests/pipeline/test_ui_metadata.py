@@ -18,7 +18,7 @@ DAY = "2026-06-30"
 def test_every_table_links_to_a_page_of_the_dashboard_to_its_files_and_to_the_csv_files() -> None:
     settings = Settings(dashboard_url="https://dashboard.test/", lake="/lake", export="/export")
     graph = build_definitions(settings).resolve_asset_graph()
-    paths = {page.PATH for page in PAGES}
+    paths = {page.path for page in PAGES}
     for table in daily_tables():
         metadata = graph.get(dg.AssetKey(table.table())).metadata
         link = urlsplit(str(metadata["dashboard"].value))

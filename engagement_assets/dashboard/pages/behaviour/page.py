@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 import plotly.graph_objects as go
@@ -9,174 +10,180 @@ from dash import html
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats
-from engagement_assets.dashboard.components import Figure, figures, message, no_customers, table
+from engagement_assets.dashboard.components import KeyFigure, figure_cards, message, small, stack, table
+from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.pages.behaviour import queries
+from engagement_assets.dashboard.questions import of_day
 from engagement_assets.dashboard.state import View
-from engagement_assets.dashboard.theme import SCALE, axis, chart, day_axis, figure
-from engagement_assets.dashboard.visuals import Visual, place
-from engagement_assets.dashboard.warehouse import Warehouse
+from engagement_assets.dashboard.theme import SCALE, axis, bars, chart, day_axis, figure, names_axis, right_axis
+from engagement_assets.dashboard.visuals import Page
+from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.colours import AMBER, BLUE, SKY
 from engagement_assets.exports.measures import STAGES
 from engagement_assets.exports.star_schema import SESSION_STEPS, WEEKDAYS
 
-PATH = "/behaviour"
-TITLE = "Behaviour"
-PURPOSE = "From looking to buying, when people come, and whether they come back."
+PAGE = Page(
+    "/behaviour", "Behaviour", "From looking to buying, when people come, and whether they come back.", order=60
+)
 
 _NO_VISITS = message("No sessions in these 30 days", "There are no web sessions of these customers in the window.")
 
 
-def funnel(warehouse: Warehouse, view: View) -> Component:
-    """Customers and sessions per stage, as a funnel."""
+def _of_lookers(unit: str) -> Callable[[Row], str]:
+    return lambda row: f"{row[unit][3]:,} of {row[unit][0]:,} {unit}"
+
+
+FIGURES = (
+    KeyFigure("Sessions, 30 days", "visits", formats.count, "average_sessions", "up"),
+    KeyFigure("Engaged sessions", "engaged", formats.share, "engaged_sessions", "up"),
+    KeyFigure("Sessions with an order", "bought", formats.share, "funnel", note=_of_lookers("sessions")),
+    KeyFigure("Visitors who ordered", "buyers", formats.share, "funnel", note=_of_lookers("customers")),
+)
+
+
+@PAGE.visual("behaviour-cards", "Key figures", height=118, bare=True)
+def cards(warehouse: Warehouse, view: View) -> Component:
+    """Sessions, engaged share, conversion of sessions."""
+
+    def visits(day: str) -> Row:
+        days = queries.engaged(warehouse, day, view.filters)
+        total = sum(row["sessions"] for row in days)
+        return {"visits": total, "engaged": formats.ratio(sum(row["engaged"] for row in days), total)}
+
     found = queries.funnel(warehouse, view.as_of, view.filters)
-    if not found["sessions"][0]:
-        return _NO_VISITS
+    bought, buyers = (formats.ratio(found[unit][3], found[unit][0]) for unit in ("sessions", "customers"))
+    now = {**visits(view.as_of), **found, "bought": bought, "buyers": buyers}
+    return figure_cards(warehouse, FIGURES, now, visits(view.compared) if view.compared else None, view.compared)
+
+
+def _funnel(warehouse: Warehouse, view: View) -> Row | None:
+    """Customers and sessions per stage; nothing where nobody looked."""
+    found = queries.funnel(warehouse, view.as_of, view.filters)
+    return found if found["sessions"][0] else {}
+
+
+@PAGE.visual("behaviour-funnel", "From page view to order", _funnel, meaning="funnel", empty=_NO_VISITS, height=320)
+def funnel(warehouse: Warehouse, view: View, found: Row) -> Component:
+    """Customers and sessions per stage, as a funnel."""
     drawn = figure(
         *[
-            go.Bar(
-                x=list(STAGES),
-                y=[count / found[unit][0] for count in found[unit]],
+            bars(
+                list(STAGES),
+                [count / found[unit][0] for count in found[unit]],
+                colour,
+                f"%{{x}}: %{{text}} {unit}, %{{y:.1%}} of those who looked<extra></extra>",
+                texts=[f"{count:,}" for count in found[unit]],
                 name=unit.capitalize(),
-                marker={"color": colour},
-                text=[f"{count:,}" for count in found[unit]],
-                textposition="outside",
-                cliponaxis=False,
-                hovertemplate=f"%{{x}}: %{{text}} {unit}, %{{y:.1%}} of those who looked<extra></extra>",
             )
             for unit, colour in (("customers", BLUE), ("sessions", SKY))
         ],
         barmode="group",
-        xaxis=axis(None, type="category", showgrid=False),
+        xaxis=names_axis(),
         yaxis=axis("Share of those who looked", tickformat=".0%", range=[0, 1.12]),
     )
     return chart(drawn, "Funnel from page view to order, customers and sessions.", height=320)
 
 
-def stages(warehouse: Warehouse, view: View) -> Component:
-    """Conversion and drop-off from stage to stage."""
+def _stages(warehouse: Warehouse, view: View) -> list[Row]:
     found = queries.funnel(warehouse, view.as_of, view.filters)
-    if not found["sessions"][0]:
-        return _NO_VISITS
+    return [
+        {"stage": stage, "customers": found["customers"][number], "sessions": found["sessions"][number]}
+        for number, stage in enumerate(STAGES)
+    ]
+
+
+@PAGE.visual(
+    "behaviour-stages",
+    "Conversion and drop-off",
+    _funnel,
+    meaning="funnel",
+    csv=Csv("funnel", same("stage", "customers", "sessions"), _stages),
+    empty=_NO_VISITS,
+    height=260,
+    beside="narrow-wide",
+)
+def stages(warehouse: Warehouse, view: View, found: Row) -> Component:
+    """Conversion and drop-off from stage to stage."""
     rows = []
     for number, stage in enumerate(STAGES):
         row = [stage]
         for unit in ("customers", "sessions"):
             counts = found[unit]
             kept = formats.ratio(counts[number], counts[number - 1]) if number else None
-            row += [
-                formats.count(counts[number]),
-                formats.share(kept),
-                formats.share(1 - kept) if kept is not None else formats.NOTHING,
-            ]
+            lost = None if kept is None else 1 - kept
+            row += [formats.count(counts[number]), formats.share(kept), formats.share(lost)]
         rows.append(row)
-    return html.Div(
-        [
-            table(
-                ["Stage", "Customers", "Conversion", "Drop-off", "Sessions", "Conversion", "Drop-off"],
-                rows,
-                caption="Conversion and drop-off from stage to stage",
-            ),
-            html.Div(
-                f"Conversion is from the stage before. {found['without_session']:,} customers ordered without a recorded "
-                "session; they are not in the funnel.",
-                className="quiet small",
-            ),
-        ],
-        className="stack",
-    )
-
-
-def cards(warehouse: Warehouse, view: View) -> Component:
-    """Sessions, engaged share, conversion of sessions."""
-    days = queries.engaged(warehouse, view.as_of, view.filters)
-    sessions, engaged = sum(row["sessions"] for row in days), sum(row["engaged"] for row in days)
-    found = queries.funnel(warehouse, view.as_of, view.filters)
-    before = queries.engaged(warehouse, view.compared, view.filters) if view.compared else None
-    meaning = warehouse.meanings
-    then = sum(row["sessions"] for row in before) if before is not None else None
-    was = formats.ratio(sum(row["engaged"] for row in before), then) if before else None
-    part = formats.ratio(engaged, sessions)
-    points = part - was if part is not None and was is not None else None
-    moved = float(sessions - then) if then is not None else None
-    return figures(
-        [
-            Figure(
-                "Sessions, 30 days",
-                formats.count(sessions),
-                meaning["average_sessions"],
-                moved,
-                formats.count(abs(moved or 0)),
-                "up",
-            ),
-            Figure(
-                "Engaged sessions",
-                formats.share(part),
-                meaning["engaged_sessions"],
-                points,
-                f"{abs(points or 0) * 100:.1f} points",
-                "up",
-            ),
-            Figure(
-                "Sessions with an order",
-                formats.share(formats.ratio(found["sessions"][3], found["sessions"][0])),
-                meaning["funnel"],
-                note=f"{found['sessions'][3]:,} of {found['sessions'][0]:,} sessions",
-            ),
-            Figure(
-                "Visitors who ordered",
-                formats.share(formats.ratio(found["customers"][3], found["customers"][0])),
-                meaning["funnel"],
-                note=f"{found['customers'][3]:,} of {found['customers'][0]:,} customers",
-            ),
-        ],
-        view.compared,
-    )
-
-
-def orders(warehouse: Warehouse, view: View) -> Component:
-    """Orders per customer by number of sessions."""
-    rows = queries.orders_by_sessions(warehouse, view.as_of, view.filters)
-    if not rows:
-        return no_customers()
-    drawn = figure(
-        go.Bar(
-            x=[SESSION_STEPS[row["step"]][2] for row in rows],
-            y=[row["orders"] / row["customers"] for row in rows],
-            marker={"color": BLUE},
-            text=[f"{row['orders'] / row['customers']:.2f}" for row in rows],
-            textposition="outside",
-            cliponaxis=False,
-            customdata=[[row["customers"], row["orders"], row["ordered"] / row["customers"]] for row in rows],
-            hovertemplate="%{x} sessions: %{customdata[0]:,} customers, %{customdata[1]:,} orders<br>"
-            "%{customdata[2]:.1%} of them ordered<extra></extra>",
+    return stack(
+        table(
+            ["Stage", "Customers", "Conversion", "Drop-off", "Sessions", "Conversion", "Drop-off"],
+            rows,
+            caption="Conversion and drop-off from stage to stage",
         ),
-        xaxis=axis("Sessions in 30 days", type="category", showgrid=False),
+        small(
+            f"Conversion is from the stage before. {found['without_session']:,} customers ordered without a recorded "
+            "session; they are not in the funnel."
+        ),
+    )
+
+
+def _orders(warehouse: Warehouse, view: View) -> list[Row]:
+    rows = queries.orders_by_sessions(warehouse, view.as_of, view.filters)
+    return [{**row, "sessions": SESSION_STEPS[row["step"]][2]} for row in rows]
+
+
+@PAGE.visual(
+    "behaviour-orders",
+    "Sessions against orders",
+    _orders,
+    meaning="sessions_orders",
+    csv=Csv("orders-by-sessions", same("sessions", "customers", "orders", "ordered")),
+    height=300,
+)
+def orders(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+    """Orders per customer by number of sessions."""
+    drawn = figure(
+        bars(
+            [row["sessions"] for row in rows],
+            [row["orders"] / row["customers"] for row in rows],
+            BLUE,
+            "%{x} sessions: %{customdata[0]:,} customers, %{customdata[1]:,} orders<br>"
+            "%{customdata[2]:.1%} of them ordered<extra></extra>",
+            texts=[f"{row['orders'] / row['customers']:.2f}" for row in rows],
+            customdata=[[row["customers"], row["orders"], row["ordered"] / row["customers"]] for row in rows],
+        ),
+        xaxis=names_axis("Sessions in 30 days"),
         yaxis=axis("Orders per customer", tickformat=".1f", rangemode="tozero"),
         showlegend=False,
     )
     return chart(drawn, "Orders per customer by number of sessions in 30 days.", height=300)
 
 
-def scores(warehouse: Warehouse, view: View) -> Component:
-    """Heatmap of score by session count."""
+def _scores(warehouse: Warehouse, view: View) -> list[Row]:
     rows = queries.score_by_sessions(warehouse, view.as_of, view.filters)
-    if not rows:
-        return no_customers()
+    return [{**row, "from": row["bin"] / 10, "sessions": SESSION_STEPS[row["step"]][2]} for row in rows]
+
+
+@PAGE.visual(
+    "behaviour-scores",
+    "Score by number of sessions",
+    _scores,
+    meaning="score_sessions",
+    csv=Csv("score-by-sessions", {"from": "from_score", **same("sessions", "customers")}),
+    height=340,
+    beside="halves",
+)
+def scores(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+    """Heatmap of score by session count."""
     found = {(row["bin"], row["step"]): row["customers"] for row in rows}
-    names = [name for _, _, name in SESSION_STEPS]
-    counts = [[found.get((number, step)) for step in range(len(names))] for number in range(10)]
-    return chart(
-        _heatmap(
-            names,
-            [f"{number / 10:.1f}–{(number + 1) / 10:.1f}" for number in range(10)],
-            counts,
-            "Score %{y}, %{x} sessions: %{z:,} customers<extra></extra>",
-            xaxis=axis("Sessions in 30 days", type="category", showgrid=False),
-            yaxis=axis("Engagement score", type="category", showgrid=False),
-        ),
-        "Heatmap of customers by score and number of sessions.",
-        height=340,
+    drawn = _heatmap(
+        [name for _, _, name in SESSION_STEPS],
+        [f"{number / 10:.1f}–{(number + 1) / 10:.1f}" for number in range(10)],
+        [[found.get((number, step)) for step in range(len(SESSION_STEPS))] for number in range(10)],
+        "Score %{y}, %{x} sessions: %{z:,} customers<extra></extra>",
+        xaxis=names_axis("Sessions in 30 days"),
+        yaxis=names_axis("Engagement score"),
     )
+    return chart(drawn, "Heatmap of customers by score and number of sessions.", height=340)
 
 
 def _heatmap(x: list[str], y: list[str], z: list[list[float | None]], hover: str, **layout: object) -> go.Figure:
@@ -203,43 +210,48 @@ def _heatmap(x: list[str], y: list[str], z: list[list[float | None]], hover: str
     )
 
 
-def activity(warehouse: Warehouse, view: View) -> Component:
+@PAGE.visual(
+    "behaviour-activity",
+    "When they come",
+    of_day(queries.activity),
+    meaning="activity",
+    csv=Csv("activity", same("weekday", "hour", "sessions")),
+    empty=_NO_VISITS,
+    height=340,
+)
+def activity(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Sessions by weekday and hour."""
-    rows = queries.activity(warehouse, view.as_of, view.filters)
-    if not rows:
-        return _NO_VISITS
     found = {(row["weekday"], row["hour"]): row["sessions"] for row in rows}
-    counts = [[found.get((weekday, hour)) for hour in range(24)] for weekday in range(1, 8)]
     busiest = max(rows, key=lambda row: row["sessions"])
-    return html.Div(
-        [
-            html.Div(
-                f"Busiest: {WEEKDAYS[busiest['weekday'] - 1]} {busiest['hour']:02d}:00 to {busiest['hour']:02d}:59 with "
-                f"{busiest['sessions']:,} sessions ({warehouse.settings.timezone}).",
-                className="quiet small",
-            ),
-            chart(
-                _heatmap(
-                    [f"{hour:02d}" for hour in range(24)],
-                    [day[:3] for day in WEEKDAYS],
-                    counts,
-                    "%{y} %{x}:00: %{z:,} sessions<extra></extra>",
-                    xaxis=axis("Hour of the day", type="category", showgrid=False, tickangle=0),
-                    yaxis=axis(None, type="category", autorange="reversed", showgrid=False),
-                ),
-                "Heatmap of sessions by weekday and hour.",
-                height=310,
-            ),
-        ],
-        className="stack",
+    drawn = _heatmap(
+        [f"{hour:02d}" for hour in range(24)],
+        [day[:3] for day in WEEKDAYS],
+        [[found.get((weekday, hour)) for hour in range(24)] for weekday in range(1, 8)],
+        "%{y} %{x}:00: %{z:,} sessions<extra></extra>",
+        xaxis=names_axis("Hour of the day", tickangle=0),
+        yaxis=names_axis(autorange="reversed"),
+    )
+    return stack(
+        small(
+            f"Busiest: {WEEKDAYS[busiest['weekday'] - 1]} {busiest['hour']:02d}:00 to {busiest['hour']:02d}:59 with "
+            f"{busiest['sessions']:,} sessions ({warehouse.settings.timezone})."
+        ),
+        chart(drawn, "Heatmap of sessions by weekday and hour.", height=310),
     )
 
 
-def engaged(warehouse: Warehouse, view: View) -> Component:
+@PAGE.visual(
+    "behaviour-engaged",
+    "Engaged sessions",
+    of_day(queries.engaged),
+    meaning="engaged_sessions",
+    csv=Csv("engaged", same("as_of_date", "sessions", "engaged")),
+    empty=_NO_VISITS,
+    height=310,
+    beside="halves",
+)
+def engaged(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Share of engaged sessions per day, over the number of sessions."""
-    rows = queries.engaged(warehouse, view.as_of, view.filters)
-    if not rows:
-        return _NO_VISITS
     days = [row["as_of_date"] for row in rows]
     drawn = figure(
         go.Bar(
@@ -261,21 +273,24 @@ def engaged(warehouse: Warehouse, view: View) -> Component:
         ),
         xaxis=day_axis(),
         yaxis=axis("Sessions", tickformat=",", rangemode="tozero"),
-        yaxis2={
-            **axis("Engaged share", tickformat=".0%", range=[0, 1.05], dtick=0.25),
-            "overlaying": "y",
-            "side": "right",
-            "showgrid": False,
-        },
+        yaxis2=right_axis("Engaged share", tickformat=".0%", range=[0, 1.05], dtick=0.25),
     )
     return chart(drawn, "Sessions per day and the share of engaged ones.", height=310)
 
 
-def cohorts(warehouse: Warehouse, view: View) -> Component:
+@PAGE.visual(
+    "behaviour-cohorts",
+    "Cohort retention",
+    of_day(queries.cohorts),
+    meaning="cohorts",
+    note="Share of the customers who signed up in a month and ordered so many months later.",
+    csv=Csv(
+        "cohorts", {"cohort": "signup_month", "size": "customers", "month": "months_since", "customers": "ordered"}
+    ),
+    height=340,
+)
+def cohorts(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Retention by sign-up month."""
-    rows = queries.cohorts(warehouse, view.as_of, view.filters)
-    if not rows:
-        return no_customers()
     sizes = {row["cohort"]: row["size"] for row in rows}
     found = {(row["cohort"], row["month"]): row["customers"] for row in rows if row["month"] is not None}
     last = date.fromisoformat(view.as_of)
@@ -297,64 +312,3 @@ def cohorts(warehouse: Warehouse, view: View) -> Component:
         cells,
         caption="Share of a sign-up month's customers who ordered in each month since",
     )
-
-
-def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
-    """The visuals of this page."""
-    return {
-        visual.name: visual
-        for visual in (
-            Visual("behaviour-cards", "Key figures", cards, height=118, bare=True),
-            Visual("behaviour-funnel", "From page view to order", funnel, meaning["funnel"], height=320),
-            Visual(
-                "behaviour-stages", "Conversion and drop-off", stages, meaning["funnel"], height=260, export="funnel"
-            ),
-            Visual(
-                "behaviour-orders",
-                "Sessions against orders",
-                orders,
-                meaning["sessions_orders"],
-                height=300,
-                export="orders-by-sessions",
-            ),
-            Visual(
-                "behaviour-scores",
-                "Score by number of sessions",
-                scores,
-                meaning["score_sessions"],
-                height=340,
-                export="score-by-sessions",
-            ),
-            Visual(
-                "behaviour-activity", "When they come", activity, meaning["activity"], height=340, export="activity"
-            ),
-            Visual(
-                "behaviour-engaged",
-                "Engaged sessions",
-                engaged,
-                meaning["engaged_sessions"],
-                height=310,
-                export="engaged",
-            ),
-            Visual(
-                "behaviour-cohorts",
-                "Cohort retention",
-                cohorts,
-                meaning["cohorts"],
-                note="Share of the customers who signed up in a month and ordered so many months later.",
-                height=340,
-                export="cohorts",
-            ),
-        )
-    }
-
-
-def layout(parts: dict[str, Visual]) -> list[Component]:
-    """How the visuals are arranged."""
-    return [
-        place(parts["behaviour-cards"]),
-        html.Div([place(parts["behaviour-funnel"]), place(parts["behaviour-stages"])], className="row narrow-wide"),
-        html.Div([place(parts["behaviour-orders"]), place(parts["behaviour-scores"])], className="row halves"),
-        html.Div([place(parts["behaviour-activity"]), place(parts["behaviour-engaged"])], className="row halves"),
-        place(parts["behaviour-cohorts"]),
-    ]

@@ -8,11 +8,10 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.dashboard.components import message, pill
-from engagement_assets.dashboard.pages.common import segment_pill_mood
+from engagement_assets.dashboard.components import message, segment_pill, stack
 from engagement_assets.dashboard.pages.customer import queries
 from engagement_assets.dashboard.state import View
-from engagement_assets.dashboard.theme import axis, chart, day_axis, figure
+from engagement_assets.dashboard.theme import axis, bars, chart, day_axis, figure, right_axis
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.colours import BLUE, GREEN, GREY, SEGMENT_COLOURS, SKY
 
@@ -44,10 +43,7 @@ def score_history(warehouse: Warehouse, view: View, row: Row) -> Component:
         xaxis=day_axis(),
         yaxis=axis("Score", range=[0, 1.02], tickformat=".1f"),
     )
-    return html.Div(
-        [chart(drawn, "Score over time.", height=390), _segments_over_time(rows)],
-        className="stack",
-    )
+    return stack(chart(drawn, "Score over time.", height=390), _segments_over_time(rows))
 
 
 def _segments_over_time(rows: list[Row]) -> Component:
@@ -59,7 +55,7 @@ def _segments_over_time(rows: list[Row]) -> Component:
         else:
             spells.append((each["segment"], each["as_of_date"], each["as_of_date"]))
     items = [
-        html.Span([pill(segment, segment_pill_mood(segment)), f" {first} to {last}"], className="legend-item")
+        html.Span([segment_pill(segment), f" {first} to {last}"], className="legend-item")
         for segment, first, last in spells[::-1][:6]
     ]
     more = len(spells) - 6
@@ -102,12 +98,7 @@ def orders(warehouse: Warehouse, view: View, row: Row) -> Component:
         yaxis=axis(
             "Order amount", tickformat=",", range=[0, max(float(order["amount"]) for order in found) * 1.15 or 1]
         ),
-        yaxis2={
-            **axis("Revenue so far", tickformat=",", range=[0, total * 1.08 or 1], tickmode="auto"),
-            "overlaying": "y",
-            "side": "right",
-            "showgrid": False,
-        },
+        yaxis2=right_axis("Revenue so far", tickformat=",", range=[0, total * 1.08 or 1], tickmode="auto"),
     )
     return chart(drawn, f"{len(found):,} orders over time.", height=300)
 
@@ -120,20 +111,13 @@ def sessions(warehouse: Warehouse, view: View, row: Row) -> Component:
     days = [each["day"] for each in found]
     most = max(each["sessions"] for each in found)
     drawn = figure(
-        go.Bar(
-            x=days,
-            y=[each["engaged"] for each in found],
-            name="Engaged",
-            marker={"color": BLUE},
-            hovertemplate="%{x|%Y-%m-%d}: %{y:,} engaged<extra></extra>",
-        ),
-        go.Bar(
-            x=days,
-            y=[each["sessions"] - each["engaged"] for each in found],
-            name="Other",
-            marker={"color": SKY},
-            hovertemplate="%{x|%Y-%m-%d}: %{y:,} other<extra></extra>",
-        ),
+        *[
+            bars(days, counts, colour, f"%{{x|%Y-%m-%d}}: %{{y:,}} {name.lower()}<extra></extra>", name=name)
+            for name, counts, colour in (
+                ("Engaged", [each["engaged"] for each in found], BLUE),
+                ("Other", [each["sessions"] - each["engaged"] for each in found], SKY),
+            )
+        ],
         barmode="stack",
         xaxis=day_axis(),
         yaxis=axis("Sessions", tickformat=",d", rangemode="tozero", dtick=1 if most <= 6 else None),

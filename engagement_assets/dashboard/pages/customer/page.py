@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
 from engagement_assets.analysis.explanation import ExplanationError, explain, signed
 from engagement_assets.dashboard import formats, lists
 from engagement_assets.dashboard.actions import RECOMMENDED
-from engagement_assets.dashboard.components import Figure, figures, link, message, no_comparison, pill, table
+from engagement_assets.dashboard.components import (
+    KeyFigure,
+    figure_cards,
+    link,
+    message,
+    no_comparison,
+    pill,
+    segment_pill,
+    small,
+    stack,
+    table,
+)
+from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.markup import aria
-from engagement_assets.dashboard.pages.common import segment_pill_mood
 from engagement_assets.dashboard.pages.customer import queries
 from engagement_assets.dashboard.pages.customer.history import orders, score_history, sessions
+from engagement_assets.dashboard.questions import Question
 from engagement_assets.dashboard.state import View
-from engagement_assets.dashboard.theme import axis, chart, figure
-from engagement_assets.dashboard.visuals import Render, Visual, place
+from engagement_assets.dashboard.theme import axis, bars, chart, figure, names_axis, waterfall
+from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain import bands
 from engagement_assets.domain.colours import BLUE, GREY
 
-PATH = "/customer"
-TITLE = "Customer"
-PURPOSE = "One customer: profile, score and reasons, orders and sessions."
+PAGE = Page("/customer", "Customer", "One customer: profile, score and reasons, orders and sessions.", order=90)
 
 #: A part of a change that rounds to less is not drawn.
 _SMALLEST_SHOWN = 0.0005
@@ -33,23 +43,30 @@ _SMALLEST_SHOWN = 0.0005
 _PARTS = ("recency", "frequency", "monetary")
 
 
-def _found(warehouse: Warehouse, view: View) -> Row | None:
+def _customer(warehouse: Warehouse, view: View) -> Row | None:
     return queries.profile(warehouse, view.as_of, view.customer) if view.customer else None
 
 
-def of_customer(draw: Any) -> Render:
+def _of_customer(name: str, title: str, **more: Any) -> Any:
     """A visual that needs a customer; without one it stays empty, because the head of the page says why."""
+    return PAGE.visual(
+        name,
+        title,
+        lambda warehouse, view: _customer(warehouse, view) or {},
+        empty=html.Div(className="absent"),
+        **more,
+    )
 
-    def render(warehouse: Warehouse, view: View) -> Component:
-        row = _found(warehouse, view)
-        return html.Div(className="absent") if row is None else draw(warehouse, view, row)
 
-    return render
+def _by_customer(ask: Callable[[Warehouse, str, str], list[Row]]) -> Question:
+    """Rows of the customer of the address."""
+    return lambda warehouse, view: ask(warehouse, view.as_of, view.customer) if view.customer else []
 
 
+@PAGE.visual("customer-head", "Profile", height=110)
 def head(warehouse: Warehouse, view: View) -> Component:
     """Who it is, with previous and next; or how to find one."""
-    row = _found(warehouse, view)
+    row = _customer(warehouse, view)
     if row is None:
         return _nobody(warehouse, view)
     facts = [
@@ -57,32 +74,20 @@ def head(warehouse: Warehouse, view: View) -> Component:
         f"signed up {row['signup_date']} ({row['tenure_days']:,} days ago)",
         f"status {row['engagement_status']}",
     ]
-    return html.Div(
-        [
-            html.Div(
-                [
-                    html.Div(
-                        [
-                            html.Strong(row["customer_id"], className="customer-id"),
-                            pill(row["engagement_segment"], segment_pill_mood(row["engagement_segment"])),
-                            pill(row["value_segment"], "calm"),
-                            *([pill("High risk", "bad")] if row["is_high_risk"] else []),
-                        ],
-                        className="trail",
-                    ),
-                    _neighbours(warehouse, view),
-                ],
-                className="customer-head",
-            ),
-            html.Div(" · ".join(facts), className="quiet small"),
-            *(
-                [html.Div([html.Strong("Why at risk: "), row["risk_reasons"]], className="notice")]
-                if row["risk_reasons"]
-                else []
-            ),
-            html.Div([html.Strong("Recommended: "), RECOMMENDED[row["value_segment"]]], className="small"),
-        ],
-        className="stack",
+    pills = [segment_pill(row["engagement_segment"]), pill(row["value_segment"], "calm")]
+    if row["is_high_risk"]:
+        pills.append(pill("High risk", "bad"))
+    name = html.Div([html.Strong(row["customer_id"], className="customer-id"), *pills], className="trail")
+    why = (
+        [html.Div([html.Strong("Why at risk: "), row["risk_reasons"]], className="notice")]
+        if row["risk_reasons"]
+        else []
+    )
+    return stack(
+        html.Div([name, _neighbours(warehouse, view)], className="customer-head"),
+        small(" · ".join(facts)),
+        *why,
+        html.Div([html.Strong("Recommended: "), RECOMMENDED[row["value_segment"]]], className="small"),
     )
 
 
@@ -101,7 +106,7 @@ def _nobody(warehouse: Warehouse, view: View) -> Component:
     if close:
         found.append("Did you mean ")
         for number, each in enumerate(close):
-            found += [", " if number else "", link(each, view.link(PATH, cid=each))]
+            found += [", " if number else "", link(each, view.link(PAGE.path, cid=each))]
         found.append("?")
     else:
         found.append("Ids are written exactly as in the orders; the customer may have signed up later.")
@@ -124,7 +129,7 @@ def _neighbours(warehouse: Warehouse, view: View) -> Component:
     def step(text: str, target: str | None, name: str) -> Component:
         if target is None:
             return html.Span(text, className="step off", **aria(disabled="true"))
-        return link(text, view.link(PATH, cid=target, **keep), title=f"{name} in {came.title.lower()}: {target}")
+        return link(text, view.link(PAGE.path, cid=target, **keep), title=f"{name} in {came.title.lower()}: {target}")
 
     return html.Div(
         [
@@ -138,76 +143,108 @@ def _neighbours(warehouse: Warehouse, view: View) -> Component:
     )
 
 
+def _score_note(row: Row) -> str:
+    return f"higher than or equal to {row['score_percentile']:.0f}% of customers"
+
+
+def _order_note(row: Row) -> str:
+    average = row["average_order_value"]
+    return f"{row['total_orders']:,} orders, {formats.cents(average)} on average" if average else "no orders yet"
+
+
+def _recency_note(row: Row) -> str:
+    if not row["last_order_date"]:
+        return "never ordered"
+    return f"{bands.recency(row['recency_days'])[1]}, last order {row['last_order_date']}"
+
+
+def _session_note(row: Row) -> str:
+    active = bands.sessions(row["sessions_last_30_days"])[1]
+    return f"{active}, {row['sessions_previous_30_days']:,} in the 30 days before"
+
+
+@_of_customer("customer-cards", "Key figures", height=118, bare=True)
 def cards(warehouse: Warehouse, view: View, row: Row) -> Component:
     """Score, orders, revenue, recency, sessions."""
-    change = row["reference_score_change"]
-    recency, active = bands.recency(row["recency_days"])[1], bands.sessions(row["sessions_last_30_days"])[1]
-    order = row["average_order_value"]
-    return figures(
+    score = warehouse.meanings["average_score"].replace("Mean engagement score of the customers", "Engagement score")
+    return figure_cards(
+        warehouse,
         [
-            Figure(
-                "Engagement score",
-                formats.score(row["engagement_score"]),
-                warehouse.meanings["average_score"].replace(
-                    "Mean engagement score of the customers", "Engagement score"
-                ),
-                note=f"higher than or equal to {row['score_percentile']:.0f}% of customers",
-            ),
-            Figure(
+            KeyFigure("Engagement score", "engagement_score", formats.score, score, note=_score_note),
+            KeyFigure(
                 "Change in 30 days",
-                formats.NOTHING if change is None else formats.signed(formats.score(abs(change)), change),
-                warehouse.meanings["reference_score"],
-                note=bands.change(change)[1] + " (reference score)",
+                "reference_score_change",
+                formats.difference,
+                "reference_score",
+                note=lambda row: bands.change(row["reference_score_change"])[1] + " (reference score)",
             ),
-            Figure(
+            KeyFigure(
                 "Revenue so far",
-                formats.money(row["total_revenue"], 2),
+                "total_revenue",
+                formats.cents,
                 "Sum of all orders so far, in the currency of the orders.",
-                note=f"{row['total_orders']:,} orders, {formats.money(order, 2)} on average"
-                if order
-                else "no orders yet",
+                note=_order_note,
             ),
-            Figure(
+            KeyFigure(
                 "Days since last order",
-                formats.count(row["recency_days"]),
+                "recency_days",
+                formats.count,
                 "Days from the last order to the snapshot.",
-                note=f"{recency}, last order {row['last_order_date']}" if row["last_order_date"] else "never ordered",
+                note=_recency_note,
             ),
-            Figure(
+            KeyFigure(
                 "Sessions, 30 days",
-                formats.count(row["sessions_last_30_days"]),
+                "sessions_last_30_days",
+                formats.count,
                 "Web sessions in the 30 days up to the date.",
-                note=f"{active}, {row['sessions_previous_30_days']:,} in the 30 days before",
+                note=_session_note,
             ),
         ],
-        None,
+        row,
     )
 
 
+def _score_parts(warehouse: Warehouse, view: View) -> list[Row]:
+    row = _customer(warehouse, view)
+    if row is None:
+        return []
+    average = queries.segment_average(warehouse, view.as_of, row["engagement_segment"])
+    return [
+        {
+            "part": part,
+            "score": row[f"{part}_score"],
+            "segment_average": average[part],
+            "contribution": row[f"{part}_contribution"],
+        }
+        for part in _PARTS
+    ]
+
+
+@_of_customer(
+    "customer-parts",
+    "What the score is made of",
+    meaning="contributions",
+    csv=Csv("customer-parts", same("part", "score", "segment_average", "contribution"), _score_parts),
+    height=420,
+)
 def parts(warehouse: Warehouse, view: View, row: Row) -> Component:
-    """The three component scores beside those of the segment, with percentiles."""
+    """The component scores beside those of the segment, with percentiles."""
     segment = row["engagement_segment"]
     average = queries.segment_average(warehouse, view.as_of, segment)
     scores = [row[f"{part}_score"] for part in _PARTS]
     percent = queries.percentiles(warehouse, view.as_of, *scores)
     names = [part.capitalize() for part in _PARTS]
     drawn = figure(
-        go.Bar(
-            x=names,
-            y=scores,
-            name="This customer",
-            marker={"color": BLUE},
-            hovertemplate="%{x}: %{y:.3f}<extra>This customer</extra>",
-        ),
-        go.Bar(
-            x=names,
-            y=[average[part] for part in _PARTS],
+        bars(names, scores, BLUE, "%{x}: %{y:.3f}<extra>This customer</extra>", name="This customer"),
+        bars(
+            names,
+            [average[part] for part in _PARTS],
+            GREY,
+            f"%{{x}}: %{{y:.3f}}<extra>Segment {segment}</extra>",
             name=f"Average of segment {segment}",
-            marker={"color": GREY},
-            hovertemplate=f"%{{x}}: %{{y:.3f}}<extra>Segment {segment}</extra>",
         ),
         barmode="group",
-        xaxis=axis(None, type="category", showgrid=False),
+        xaxis=names_axis(),
         yaxis=axis("Score", range=[0, 1], tickformat=".1f"),
     )
     rows = [
@@ -229,19 +266,29 @@ def parts(warehouse: Warehouse, view: View, row: Row) -> Component:
             formats.score(row["engagement_score"]),
         ]
     )
-    return html.Div(
-        [
-            chart(drawn, "Component scores of the customer beside the segment's averages.", height=250),
-            table(
-                ["Score", "Customer", f"Average {segment}", "Percentile", "Contribution"],
-                rows,
-                caption="Score components",
-            ),
-        ],
-        className="stack",
+    return stack(
+        chart(drawn, "Component scores of the customer beside the segment's averages.", height=250),
+        table(
+            ["Score", "Customer", f"Average {segment}", "Percentile", "Contribution"], rows, caption="Score components"
+        ),
     )
 
 
+_of_customer(
+    "customer-history",
+    "Score and segment over time",
+    meaning="reference_score",
+    csv=Csv(
+        "customer-history",
+        {**same("as_of_date"), "score": "engagement_score", "reference": "reference_score", **same("segment")},
+        _by_customer(queries.history),
+    ),
+    height=420,
+    beside="halves",
+)(score_history)
+
+
+@_of_customer("customer-why", "Why the score moved", meaning="explained", height=400)
 def why(warehouse: Warehouse, view: View, row: Row) -> Component:
     """The exact split of the score's change since the comparison date."""
     if view.compared is None:
@@ -266,83 +313,35 @@ def why(warehouse: Warehouse, view: View, row: Row) -> Component:
         if abs(amount) >= _SMALLEST_SHOWN
     ]
     before, now = found.before["engagement_score"], found.now["engagement_score"]
-    drawn = figure(
-        go.Waterfall(
-            x=[view.compared, *[text for text, _ in named], view.as_of],
-            y=[before, *[amount for _, amount in named], 0],
-            measure=["absolute", *["relative"] * len(named), "total"],
-            text=[formats.score(before), *[signed(amount) for _, amount in named], formats.score(now)],
-            textposition="outside",
-            totals={"marker": {"color": BLUE}},
-            hovertemplate="%{x}: %{text}<extra></extra>",
-        ),
-        xaxis=axis(None, type="category", showgrid=False),
-        yaxis=axis("Score", tickformat=".2f", rangemode="tozero"),
-        showlegend=False,
+    drawn = waterfall(
+        [view.compared, *[text for text, _ in named], view.as_of],
+        [before, *[amount for _, amount in named], 0],
+        [formats.score(before), *[signed(amount) for _, amount in named], formats.score(now)],
+        BLUE,
+        axis("Score", tickformat=".2f", rangemode="tozero"),
     )
     parts_of = (
         f"Ageing {signed(found.change.ageing)}, behaviour {signed(found.change.behaviour)}, "
         f"rescaling {signed(found.change.rescaling)}: together {signed(found.change.total)}."
     )
-    return html.Div(
-        [
-            html.Div(found.words, className="notice"),
-            html.Div(parts_of, className="small"),
-            chart(drawn, "The score on the comparison date, what moved it, and the score now.", height=300),
-        ],
-        className="stack",
+    return stack(
+        html.Div(found.words, className="notice"),
+        html.Div(parts_of, className="small"),
+        chart(drawn, "The score on the comparison date, what moved it, and the score now.", height=300),
     )
 
 
-def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
-    """The visuals of this page."""
-    return {
-        visual.name: visual
-        for visual in (
-            Visual("customer-head", "Profile", head, height=110),
-            Visual("customer-cards", "Key figures", of_customer(cards), height=118, bare=True),
-            Visual(
-                "customer-parts",
-                "What the score is made of",
-                of_customer(parts),
-                meaning["contributions"],
-                height=420,
-                export="customer-parts",
-            ),
-            Visual(
-                "customer-history",
-                "Score and segment over time",
-                of_customer(score_history),
-                meaning["reference_score"],
-                height=420,
-                export="customer-history",
-            ),
-            Visual(
-                "customer-why",
-                "Why the score moved",
-                of_customer(why),
-                meaning["explained"],
-                height=400,
-            ),
-            Visual("customer-orders", "Orders", of_customer(orders), height=300, export="customer-orders"),
-            Visual(
-                "customer-sessions",
-                "Sessions in 30 days",
-                of_customer(sessions),
-                meaning["engaged_sessions"],
-                height=300,
-                export="customer-sessions",
-            ),
-        )
-    }
-
-
-def layout(found: dict[str, Visual]) -> list[Component]:
-    """How the visuals are arranged. Without a customer the stylesheet hides all but the head."""
-    return [
-        place(found["customer-head"]),
-        place(found["customer-cards"]),
-        html.Div([place(found["customer-parts"]), place(found["customer-history"])], className="row halves"),
-        place(found["customer-why"]),
-        html.Div([place(found["customer-orders"]), place(found["customer-sessions"])], className="row halves"),
-    ]
+_of_customer(
+    "customer-orders",
+    "Orders",
+    csv=Csv("customer-orders", same("day", "order_id", "amount"), _by_customer(queries.orders)),
+    height=300,
+)(orders)
+_of_customer(
+    "customer-sessions",
+    "Sessions in 30 days",
+    meaning="engaged_sessions",
+    csv=Csv("customer-sessions", same("day", "sessions", "engaged"), _by_customer(queries.sessions)),
+    height=300,
+    beside="halves",
+)(sessions)

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+
 import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats
-from engagement_assets.dashboard.components import failure, message, no_comparison, no_customers, pill, table
-from engagement_assets.dashboard.dagster_log import NoHistoryError
-from engagement_assets.dashboard.formats import Number
-from engagement_assets.dashboard.pages.common import customer_link
+from engagement_assets.dashboard.components import (
+    customer_link,
+    listing,
+    message,
+    no_customers,
+    pill,
+    small,
+    table,
+)
+from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.pages.monitoring import queries
 from engagement_assets.dashboard.pages.monitoring.queries import NULLABLE, OUTLIER_COLUMNS, PSI_COLUMNS
+from engagement_assets.dashboard.questions import of_day, since
 from engagement_assets.dashboard.state import View
-from engagement_assets.dashboard.theme import axis, chart, day_axis, figure
-from engagement_assets.dashboard.visuals import Visual, log, place
-from engagement_assets.dashboard.warehouse import Warehouse
+from engagement_assets.dashboard.theme import axis, bars, chart, day_axis, figure, names_axis
+from engagement_assets.dashboard.visuals import Page
+from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.colours import AMBER, BLUE, GREEN, PURPLE, VERMILLION
 from engagement_assets.domain.contracts.sources import SOURCES
 
-PATH = "/monitoring"
-TITLE = "Monitoring"
-PURPOSE = "Whether the tables are complete, what was kept out, and whether scores still look as they did."
+PAGE = Page(
+    "/monitoring",
+    "Monitoring",
+    "Whether the tables are complete, what was kept out, and whether scores still look as they did.",
+    order=100,
+)
 
 _TABLE_NAMES = {
     "raw_customers": "Customers",
@@ -48,13 +62,28 @@ def table_name(name: str) -> str:
     return _TABLE_NAMES.get(name, name.replace("_", " ").capitalize())
 
 
+def _rows_per_table(warehouse: Warehouse, view: View) -> list[Row]:
+    return [
+        {"table": name, "as_of_date": day, "rows": rows}
+        for name in queries.daily_tables()
+        for day, rows in queries.rows_per_day(warehouse, name, view.as_of).items()
+    ]
+
+
+@PAGE.visual(
+    "monitoring-rows",
+    "Rows per table",
+    meaning="rows",
+    csv=Csv("rows-per-table", same("table", "as_of_date", "rows"), _rows_per_table),
+    height=310,
+)
 def rows(warehouse: Warehouse, view: View) -> Component:
     """Rows of each table on the day, against the week before, and gaps."""
     body = []
     for name in queries.daily_tables():
         days = queries.rows_per_day(warehouse, name, view.as_of)
         if not days:
-            body.append([table_name(name), formats.NOTHING, formats.NOTHING, formats.NOTHING, pill("not built", "bad")])
+            body.append([table_name(name), None, None, None, pill("not built", "bad")])
             continue
         today = days.get(view.as_of)
         week = [count for day, count in days.items() if count is not None and day != view.as_of][-7:]
@@ -62,23 +91,16 @@ def rows(warehouse: Warehouse, view: View) -> Component:
         gaps = sum(count is None for count in days.values())
         off = formats.ratio((today or 0) - mean, mean) if mean is not None and today is not None else None
         state = (
-            pill("missing", "bad")
+            ("missing", "bad")
             if today is None
-            else pill("unusual", "watch")
+            else ("unusual", "watch")
             if off is not None and abs(off) > _UNUSUAL
-            else pill(f"{gaps} gaps", "watch")
+            else (f"{gaps} gaps", "watch")
             if gaps
-            else pill("complete", "good")
+            else ("complete", "good")
         )
-        body.append(
-            [
-                table_name(name),
-                formats.count(today),
-                formats.count(mean),
-                f"{len(days) - gaps:,} of {len(days):,}",
-                state,
-            ]
-        )
+        built = f"{len(days) - gaps:,} of {len(days):,}"
+        body.append([table_name(name), formats.count(today), formats.count(mean), built, pill(*state)])
     return table(
         ["Table", "Rows", "7-day mean", "Days built", "State"],
         body,
@@ -87,6 +109,7 @@ def rows(warehouse: Warehouse, view: View) -> Component:
     )
 
 
+@PAGE.visual("monitoring-trend", "Rows per day", meaning="rows", height=310, beside="halves")
 def rows_trend(warehouse: Warehouse, view: View) -> Component:
     """Rows per day of the tables that hold facts of the day."""
     traces = []
@@ -107,83 +130,122 @@ def rows_trend(warehouse: Warehouse, view: View) -> Component:
     return chart(drawn, "Rows per day of orders, web events and sessions.", height=310)
 
 
-def rejected(warehouse: Warehouse, view: View) -> Component:
+def _checks(warehouse: Warehouse, view: View) -> list[Row]:
+    return [asdict(result) for result in warehouse.dagster.checks(view.as_of)]
+
+
+@PAGE.visual(
+    "monitoring-checks",
+    "Quality checks",
+    _checks,
+    meaning="checks",
+    csv=Csv("checks", same("asset", "check", "passed", "blocking", "words", "run_id")),
+    empty=message(
+        "No check results for this day", "Dagster's home holds none; it may be another one than the runs used."
+    ),
+    height=340,
+)
+def checks(warehouse: Warehouse, view: View, results: list[Row]) -> Component:
+    """The latest result of each check for the day."""
+
+    def outcome(result: Row) -> Component:
+        return pill(
+            *("passed", "good")
+            if result["passed"]
+            else ("failed", "bad")
+            if result["blocking"]
+            else ("warning", "watch")
+        )
+
+    passed = sum(result["passed"] for result in results)
+    return html.Div(
+        [
+            small(f"{passed:,} of {len(results):,} checks passed."),
+            listing(
+                results,
+                [
+                    ("Table", "asset", table_name),
+                    ("Check", lambda result: result["check"].replace("_", " ").capitalize()),
+                    ("Result", outcome),
+                    ("In words", lambda result: html.Span(result["words"], className="quiet")),
+                ],
+                left=(0, 1, 2, 3),
+                caption=f"Check results for {view.as_of}",
+            ),
+        ],
+        className="stack scroll-tall",
+    )
+
+
+@PAGE.visual(
+    "monitoring-rejected",
+    "Rejected rows",
+    lambda warehouse, view: queries.rejected(warehouse),
+    meaning="rejected",
+    csv=Csv("rejected", same("source", "reason", "rows")),
+    empty=message("No row was kept out", "Every source row passed the examination."),
+    height=340,
+    beside="wide-narrow",
+)
+def rejected(warehouse: Warehouse, view: View, found: list[Row]) -> Component:
     """Rejected rows by reason and source."""
-    found = queries.rejected(warehouse)
-    if not found:
-        return message("No row was kept out", "Every source row passed the examination.")
-    totals: dict[str, int] = {}
+    totals: Counter[str] = Counter()
     for row in found:
-        totals[row["reason"]] = totals.get(row["reason"], 0) + row["rows"]
+        totals[row["reason"]] += row["rows"]
     reasons = sorted(totals, key=lambda reason: (-totals[reason], reason))
     traces = []
     for source, colour in zip(SOURCES, (PURPLE, BLUE, AMBER), strict=True):
         counts = {row["reason"]: row["rows"] for row in found if row["source"] == source}
         traces.append(
-            go.Bar(
-                y=[reason.replace("_", " ").capitalize() for reason in reasons],
-                x=[counts.get(reason, 0) for reason in reasons],
+            bars(
+                [counts.get(reason, 0) for reason in reasons],
+                [reason.replace("_", " ").capitalize() for reason in reasons],
+                colour,
+                f"%{{y}}<br>{_SOURCE_NAMES[source]}: %{{x:,}} rows<extra></extra>",
                 name=_SOURCE_NAMES[source],
                 orientation="h",
-                marker={"color": colour},
-                hovertemplate=f"%{{y}}<br>{_SOURCE_NAMES[source]}: %{{x:,}} rows<extra></extra>",
             )
         )
     drawn = figure(
         *traces,
         barmode="stack",
         xaxis=axis("Rejected rows", tickformat=","),
-        yaxis=axis(None, autorange="reversed", type="category", showgrid=False),
+        yaxis=names_axis(autorange="reversed"),
     )
     total = sum(row["rows"] for row in found)
     return chart(drawn, f"{total:,} rejected rows by reason and source.", height=max(240, 100 + 24 * len(reasons)))
 
 
-def nulls(warehouse: Warehouse, view: View) -> Component:
-    """Share of customers without a value."""
-    found = queries.nulls(warehouse, view.as_of, view.filters)
-    if found["others"] is None:
-        return no_customers()
-    body: list[list[Component | str]] = [
-        [
-            "All columns that must not be empty",
-            formats.share(found["others"]),
-            pill("none empty", "good") if not found["others"] else pill("must not be", "bad"),
-        ]
-    ]
-    body += [
-        [words, formats.share(found[column]), html.Span("may be empty", className="quiet")]
-        for column, words in NULLABLE.items()
-    ]
-    return table(
-        ["Value", "Customers without", "Meant"], body, left=(0, 2), caption="Share of customers without a value"
-    )
+def _stability(warehouse: Warehouse, view: View) -> list[Row] | None:
+    found = since(queries.stability)(warehouse, view)
+    return found and [{"measure": name, "population_stability_index": index} for name, index in found.items()]
 
 
-def stability(warehouse: Warehouse, view: View) -> Component:
+@PAGE.visual(
+    "monitoring-stability",
+    "Stability of scores",
+    _stability,
+    meaning="psi",
+    csv=Csv("stability", same("measure", "population_stability_index")),
+    height=300,
+)
+def stability(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Population stability index with its two lines."""
-    if view.compared is None:
-        return no_comparison()
-    found = queries.stability(warehouse, view.as_of, view.compared, view.filters)
-    if not found:
-        return no_customers()
-    values = [found[name] for name in PSI_COLUMNS]
+    values = [row["population_stability_index"] for row in rows]
     stable, shifted = warehouse.settings.monitoring.psi_warning, warehouse.settings.monitoring.psi_error
     words = ["stable" if value < stable else "worth a look" if value < shifted else "shifted" for value in values]
     colour = {"stable": GREEN, "worth a look": AMBER, "shifted": VERMILLION}
     drawn = figure(
-        go.Bar(
-            y=list(PSI_COLUMNS.values()),
-            x=values,
+        bars(
+            values,
+            list(PSI_COLUMNS.values()),
+            [colour[word] for word in words],
+            "%{y}: %{x:.4f}<extra></extra>",
+            texts=[f"{value:.3f} {word}" for value, word in zip(values, words, strict=True)],
             orientation="h",
-            marker={"color": [colour[word] for word in words]},
-            text=[f"{value:.3f} {word}" for value, word in zip(values, words, strict=True)],
-            textposition="outside",
-            cliponaxis=False,
-            hovertemplate="%{y}: %{x:.4f}<extra></extra>",
         ),
         xaxis=axis("Population stability index", range=[0, max(0.34, max(values) * 1.35)], tickformat=".2f"),
-        yaxis=axis(None, autorange="reversed", type="category", showgrid=False),
+        yaxis=names_axis(autorange="reversed"),
         showlegend=False,
         margin={"l": 8, "r": 16, "t": 28, "b": 8},
     )
@@ -196,140 +258,103 @@ def stability(warehouse: Warehouse, view: View) -> Component:
     return chart(drawn, "Population stability index of the score and its parts.", height=300)
 
 
-def outliers(warehouse: Warehouse, view: View) -> Component:
-    """Unusually large values."""
-    found = queries.outliers(warehouse, view.as_of, view.filters)
-    if all(row["largest"] is None for row in found):
+def _nullable(warehouse: Warehouse, view: View) -> list[Row]:
+    found = queries.nulls(warehouse, view.as_of, view.filters)
+    return [{"column": column, "share_without": found[column]} for column in NULLABLE]
+
+
+@PAGE.visual(
+    "monitoring-nulls",
+    "Empty values",
+    of_day(queries.nulls),
+    meaning="nulls",
+    csv=Csv("nulls", same("column", "share_without"), _nullable),
+    height=300,
+    beside="halves",
+)
+def nulls(warehouse: Warehouse, view: View, found: Row) -> Component:
+    """Share of customers without a value."""
+    if found["others"] is None:
         return no_customers()
-
-    def number(measure: str, value: Number) -> str:
-        return (
-            formats.money(value, 2)
-            if measure in ("total_revenue", "average_order_value")
-            else formats.decimal(value, 0)
-        )
-
+    good = ("must not be", "bad") if found["others"] else ("none empty", "good")
+    may = html.Span("may be empty", className="quiet")
     return table(
-        ["Measure", "Limit", "Above it", "Largest", "Customer"],
+        ["Value", "Customers without", "Meant"],
         [
-            [
-                OUTLIER_COLUMNS[row["measure"]],
-                number(row["measure"], row["threshold"]),
-                formats.count(row["customers"]),
-                number(row["measure"], row["largest"]),
-                customer_link(view, row["customer_id"]) if row["customer_id"] else formats.NOTHING,
-            ]
-            for row in found
+            ["All columns that must not be empty", formats.share(found["others"]), pill(*good)],
+            *[[words, formats.share(found[column]), may] for column, words in NULLABLE.items()],
         ],
-        caption="Unusually large values",
+        left=(0, 2),
+        caption="Share of customers without a value",
     )
 
 
-def _without_history(error: NoHistoryError) -> Component:
-    return message(
-        "No run history", f"{error} Set DAGSTER_HOME to the home of the runs, then start the dashboard again."
-    )
+def _runs(warehouse: Warehouse, view: View) -> list[Row]:
+    return [asdict(run) for run in warehouse.dagster.runs()]
 
 
-def checks(warehouse: Warehouse, view: View) -> Component:
-    """The latest result of each check for the day."""
-    try:
-        found = warehouse.dagster.checks(view.as_of)
-    except NoHistoryError as error:
-        return _without_history(error)
-    if not found:
-        return message(
-            "No check results for this day", "Dagster's home holds none; it may be another one than the runs used."
-        )
-    failed = sum(not result.passed for result in found)
-    return html.Div(
-        [
-            html.Div(f"{len(found) - failed:,} of {len(found):,} checks passed.", className="quiet small"),
-            table(
-                ["Table", "Check", "Result", "In words"],
-                [
-                    [
-                        table_name(result.asset),
-                        result.check.replace("_", " ").capitalize(),
-                        pill("passed", "good")
-                        if result.passed
-                        else pill("failed", "bad")
-                        if result.blocking
-                        else pill("warning", "watch"),
-                        html.Span(result.words, className="quiet"),
-                    ]
-                    for result in found
-                ],
-                left=(0, 1, 2, 3),
-                caption=f"Check results for {view.as_of}",
-            ),
-        ],
-        className="stack scroll-tall",
-    )
-
-
-def runs(warehouse: Warehouse, view: View) -> Component:
+@PAGE.visual(
+    "monitoring-runs",
+    "Last runs",
+    _runs,
+    meaning="runs",
+    csv=Csv("runs", same("started", "job", "days", "status", "seconds", "run_id")),
+    empty=message("No run yet", "The first run will show here."),
+    height=340,
+)
+def runs(warehouse: Warehouse, view: View, found: list[Row]) -> Component:
     """The last runs, with links to Dagster."""
-    try:
-        found = warehouse.dagster.runs()
-    except NoHistoryError as error:
-        return _without_history(error)
-    except Exception:
-        log.exception("runs could not be read")
-        return failure()
-    if not found:
-        return message("No run yet", "The first run will show here.")
     base = warehouse.settings.dagster_url.rstrip("/")
     mood = {"SUCCESS": "good", "FAILURE": "bad", "CANCELED": "watch"}
-    return table(
-        ["Started", "Job", "Result", "Seconds", "Dagster"],
+
+    def in_dagster(run_id: str) -> Component:
+        address = f"{base}/runs/{run_id}"
+        return html.A(run_id[:8], href=address, className="link", target="_blank", rel="noreferrer")
+
+    def job(run: Row) -> Component:
+        return html.Div([run["job"].replace("_", " ").capitalize(), html.Div(run["days"], className="quiet")])
+
+    return listing(
+        found,
         [
-            [
-                run.started.strftime("%Y-%m-%d %H:%M") if run.started else formats.NOTHING,
-                html.Div([run.job.replace("_", " ").capitalize(), html.Div(run.days, className="quiet")]),
-                pill(run.status.lower(), mood.get(run.status, "calm")),
-                formats.decimal(run.seconds, 1),
-                html.A(
-                    run.run_id[:8],
-                    href=f"{base}/runs/{run.run_id}",
-                    className="link",
-                    target="_blank",
-                    rel="noreferrer",
-                ),
-            ]
-            for run in found
+            ("Started", lambda run: run["started"].strftime("%Y-%m-%d %H:%M") if run["started"] else None),
+            ("Job", job),
+            ("Result", lambda run: pill(run["status"].lower(), mood.get(run["status"], "calm"))),
+            ("Seconds", "seconds", lambda seconds: formats.decimal(seconds, 1)),
+            ("Dagster", "run_id", in_dagster),
         ],
         left=(0, 1, 2, 4),
         caption="The last runs",
     )
 
 
-def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
-    """The visuals of this page."""
-    return {
-        visual.name: visual
-        for visual in (
-            Visual("monitoring-rows", "Rows per table", rows, meaning["rows"], height=310, export="rows-per-table"),
-            Visual("monitoring-trend", "Rows per day", rows_trend, meaning["rows"], height=310),
-            Visual(
-                "monitoring-rejected", "Rejected rows", rejected, meaning["rejected"], height=340, export="rejected"
-            ),
-            Visual(
-                "monitoring-stability", "Stability of scores", stability, meaning["psi"], height=300, export="stability"
-            ),
-            Visual("monitoring-nulls", "Empty values", nulls, meaning["nulls"], height=300, export="nulls"),
-            Visual("monitoring-outliers", "Outliers", outliers, meaning["outliers"], height=240, export="outliers"),
-            Visual("monitoring-checks", "Quality checks", checks, meaning["checks"], height=340, export="checks"),
-            Visual("monitoring-runs", "Last runs", runs, meaning["runs"], height=340, export="runs"),
-        )
-    }
+@PAGE.visual(
+    "monitoring-outliers",
+    "Outliers",
+    of_day(queries.outliers),
+    meaning="outliers",
+    csv=Csv("outliers", same("measure", "threshold", "customers", "largest", "customer_id")),
+    height=240,
+    beside="halves",
+)
+def outliers(warehouse: Warehouse, view: View, found: list[Row]) -> Component:
+    """Unusually large values."""
+    if all(row["largest"] is None for row in found):
+        return no_customers()
 
+    def number(key: str) -> Callable[[Row], str]:
+        return lambda row: (
+            formats.cents if row["measure"] in ("total_revenue", "average_order_value") else formats.count
+        )(row[key])
 
-def layout(parts: dict[str, Visual]) -> list[Component]:
-    """How the visuals are arranged."""
-    return [
-        html.Div([place(parts["monitoring-rows"]), place(parts["monitoring-trend"])], className="row halves"),
-        html.Div([place(parts["monitoring-checks"]), place(parts["monitoring-rejected"])], className="row wide-narrow"),
-        html.Div([place(parts["monitoring-stability"]), place(parts["monitoring-nulls"])], className="row halves"),
-        html.Div([place(parts["monitoring-runs"]), place(parts["monitoring-outliers"])], className="row halves"),
-    ]
+    return listing(
+        found,
+        [
+            ("Measure", lambda row: OUTLIER_COLUMNS[row["measure"]]),
+            ("Limit", number("threshold")),
+            ("Above it", "customers", formats.count),
+            ("Largest", number("largest")),
+            ("Customer", lambda row: customer_link(view, row["customer_id"]) if row["customer_id"] else None),
+        ],
+        caption="Unusually large values",
+    )

@@ -7,108 +7,80 @@ from dash import html
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats, questions
-from engagement_assets.dashboard.components import Figure, figures, no_comparison, no_customers, pill, swatch, table
-from engagement_assets.dashboard.pages.common import (
+from engagement_assets.dashboard.components import (
+    KeyFigure,
     change,
     customer_link,
-    histogram_label,
-    segment_pill_mood,
-    trend_figure,
+    figure_cards,
+    listing,
+    no_customers,
+    segment_pill,
+    stack,
+    swatch,
 )
+from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.pages.overview import queries
+from engagement_assets.dashboard.questions import of_day, since
 from engagement_assets.dashboard.state import View
-from engagement_assets.dashboard.theme import axis, chart, figure
-from engagement_assets.dashboard.visuals import Visual, place
+from engagement_assets.dashboard.theme import axis, bars, chart, figure
+from engagement_assets.dashboard.trends import TREND, risk_share, trend_figure
+from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
-from engagement_assets.domain.colours import BLUE, GREY, SEGMENT_COLOURS, VERMILLION
+from engagement_assets.domain.colours import BLUE, GREY, SEGMENT_COLOURS
 from engagement_assets.domain.contracts.engagement import SEGMENTS
 from engagement_assets.exports.star_schema import BUCKET
 
-PATH = "/"
-TITLE = "Executive overview"
-PURPOSE = "How engaged customers are, how many may be lost, and what has changed."
+PAGE = Page(
+    "/", "Executive overview", "How engaged customers are, how many may be lost, and what has changed.", order=10
+)
+
+FIGURES = (
+    KeyFigure("Average score", "average_score", formats.score, "average_score", "up"),
+    KeyFigure("High-risk customers", "high_risk_share", formats.share, "high_risk_share", "down"),
+    KeyFigure("Total customers", "customers", formats.count, "customers", "up"),
+    KeyFigure("Average sessions", "average_sessions", formats.decimal, "average_sessions", "up", unit="in 30 days"),
+    KeyFigure("Revenue at risk", "revenue_at_risk", formats.money, "revenue_at_risk", "down"),
+)
 
 
+@PAGE.visual("overview-cards", "Key figures", height=118, bare=True)
 def cards(warehouse: Warehouse, view: View) -> Component:
     """The five key figures, each with its change."""
     now = questions.key_figures(warehouse, view.as_of, view.filters)
-    before = questions.comparison(warehouse, view) or {}
-    meaning = warehouse.meanings
-
-    def moved(name: str) -> float | None:
-        return None if now[name] is None or before.get(name) is None else float(now[name]) - float(before[name])
-
-    score, risk, people = moved("average_score"), moved("high_risk_share"), moved("customers")
-    sessions, revenue = moved("average_sessions"), moved("revenue_at_risk")
-    return figures(
-        [
-            Figure(
-                "Average score",
-                formats.score(now["average_score"]),
-                meaning["average_score"],
-                score,
-                formats.score(abs(score or 0)),
-                "up",
-            ),
-            Figure(
-                "High-risk customers",
-                formats.share(now["high_risk_share"]),
-                meaning["high_risk_share"],
-                risk,
-                f"{abs(risk or 0) * 100:.1f} points",
-                "down",
-            ),
-            Figure(
-                "Total customers",
-                formats.count(now["customers"]),
-                meaning["customers"],
-                people,
-                formats.count(abs(people or 0)),
-                "up",
-            ),
-            Figure(
-                "Average sessions",
-                formats.decimal(now["average_sessions"]),
-                meaning["average_sessions"],
-                sessions,
-                formats.decimal(abs(sessions or 0)),
-                "up",
-                unit="in 30 days",
-            ),
-            Figure(
-                "Revenue at risk",
-                formats.money(now["revenue_at_risk"]),
-                meaning["revenue_at_risk"],
-                revenue,
-                formats.money(abs(revenue or 0)),
-                "down",
-            ),
-        ],
-        view.compared,
-    )
+    return figure_cards(warehouse, FIGURES, now, questions.comparison(warehouse, view), view.compared)
 
 
-def distribution(warehouse: Warehouse, view: View) -> Component:
-    """Histogram of scores, coloured by segment."""
+def _bars_from(warehouse: Warehouse, view: View) -> list[Row]:
     rows = queries.distribution(warehouse, view.as_of, view.filters)
-    if not rows:
-        return no_customers()
-    bars = []
+    return [{**row, "bin": round(row["bin"] * BUCKET, 2)} for row in rows]
+
+
+@PAGE.visual(
+    "overview-distribution",
+    "How scores are distributed",
+    of_day(queries.distribution),
+    meaning="distribution",
+    csv=Csv("distribution", {"bin": "from_score", "segment": "segment", "customers": "customers"}, _bars_from),
+    height=390,
+)
+def distribution(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+    """Histogram of scores, coloured by segment."""
+    traces = []
     for segment in reversed(SEGMENTS):
         found = [row for row in rows if row["segment"] == segment]
-        bars.append(
-            go.Bar(
-                x=[(row["bin"] + 0.5) * BUCKET for row in found],
-                y=[row["customers"] for row in found],
-                width=BUCKET * 0.92,
+        traces.append(
+            bars(
+                [(row["bin"] + 0.5) * BUCKET for row in found],
+                [row["customers"] for row in found],
+                SEGMENT_COLOURS[segment],
+                f"Score %{{customdata}}<br>{segment}: %{{y:,}} customers<extra></extra>",
                 name=segment,
-                marker={"color": SEGMENT_COLOURS[segment]},
-                customdata=[histogram_label(row["bin"], BUCKET) for row in found],
-                hovertemplate=f"Score %{{customdata}}<br>{segment}: %{{y:,}} customers<extra></extra>",
+                width=BUCKET * 0.92,
+                customdata=[f"{row['bin'] * BUCKET:.2f} to {(row['bin'] + 1) * BUCKET:.2f}" for row in found],
             )
         )
     drawn = figure(
-        *bars,
+        *traces,
         barmode="stack",
         xaxis=axis("Engagement score", range=[0, 1], dtick=0.1, tickformat=".1f", showgrid=False),
         yaxis=axis("Customers", tickformat=","),
@@ -116,21 +88,36 @@ def distribution(warehouse: Warehouse, view: View) -> Component:
     return chart(drawn, "Histogram of customers by engagement score, coloured by segment.", height=390)
 
 
-def segments(warehouse: Warehouse, view: View) -> Component:
-    """Donut of segments with counts and text."""
+def _segments(warehouse: Warehouse, view: View) -> list[Row]:
     counts = queries.segments(warehouse, view.as_of, view.filters)
-    total = sum(counts.values())
+    return [{"segment": segment, "customers": customers} for segment, customers in counts.items()]
+
+
+@PAGE.visual(
+    "overview-segments",
+    "Segments",
+    _segments,
+    meaning="segments",
+    csv=Csv("segments", same("segment", "customers")),
+    beside="wide-narrow",
+)
+def segments(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+    """Donut of segments with counts and text."""
+    total = sum(row["customers"] for row in rows)
     if not total:
         return no_customers()
-    named = {segment: count for segment, count in counts.items() if count}
+    named = [row for row in rows if row["customers"]]
     drawn = figure(
         go.Pie(
-            labels=list(named),
-            values=list(named.values()),
+            labels=[row["segment"] for row in named],
+            values=[row["customers"] for row in named],
             hole=0.66,
             sort=False,
             direction="clockwise",
-            marker={"colors": [SEGMENT_COLOURS[segment] for segment in named], "line": {"color": "white", "width": 2}},
+            marker={
+                "colors": [SEGMENT_COLOURS[row["segment"]] for row in named],
+                "line": {"color": "white", "width": 2},
+            },
             textinfo="none",
             hovertemplate="%{label}: %{value:,} customers (%{percent})<extra></extra>",
         ),
@@ -140,29 +127,30 @@ def segments(warehouse: Warehouse, view: View) -> Component:
             {"text": f"<b>{total:,}</b><br>customers", "showarrow": False, "font": {"size": 16}, "x": 0.5, "y": 0.5}
         ],
     )
-    words = ", ".join(f"{segment} {count:,}" for segment, count in counts.items())
-    ring = chart(drawn, f"Donut of customers by segment: {words}.", height=210)
+    words = ", ".join(f"{row['segment']} {row['customers']:,}" for row in rows)
     # The legend carries the numbers: labels around a ring are cut off on a small screen.
-    legend = table(
-        ["Segment", "Customers", "Share"],
+    legend = listing(
+        rows,
         [
-            [swatch(segment, SEGMENT_COLOURS[segment]), formats.count(count), formats.share(count / total)]
-            for segment, count in counts.items()
+            ("Segment", lambda row: swatch(row["segment"], SEGMENT_COLOURS[row["segment"]])),
+            ("Customers", "customers", formats.count),
+            ("Share", lambda row: formats.share(row["customers"] / total)),
         ],
         caption="Customers by segment",
     )
-    return html.Div([ring, legend], className="stack")
+    return stack(chart(drawn, f"Donut of customers by segment: {words}.", height=210), legend)
 
 
-def _trend(warehouse: Warehouse, view: View) -> list[Row]:
-    return questions.trend(warehouse, view.as_of, view.filters)
-
-
-def score_trend(warehouse: Warehouse, view: View) -> Component:
+@PAGE.visual(
+    "overview-score",
+    "Average score over time",
+    of_day(questions.trend),
+    meaning="reference_score",
+    csv=TREND,
+    height=280,
+)
+def score_trend(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Average score over time, and the reference score beside it."""
-    rows = _trend(warehouse, view)
-    if not rows:
-        return no_customers()
     lines = [
         ("average_score", "Engagement score", BLUE, "solid"),
         ("average_reference_score", "Reference score (fixed scale)", GREY, "dash"),
@@ -171,106 +159,70 @@ def score_trend(warehouse: Warehouse, view: View) -> Component:
     return chart(drawn, "Average engagement score and reference score over time.", height=280)
 
 
-def risk_trend(warehouse: Warehouse, view: View) -> Component:
-    """Share of customers at high risk over time."""
-    rows = _trend(warehouse, view)
-    if not rows:
-        return no_customers()
-    lines = [("high_risk_share", "At high risk", VERMILLION, "solid")]
-    drawn = trend_figure(rows, lines, title="Share of customers", percent=True, compared=view.compared)
-    return chart(drawn, "Share of customers at high risk over time.", height=280)
+PAGE.visual(
+    "overview-risk",
+    "At-risk share over time",
+    of_day(questions.trend),
+    meaning="high_risk_share",
+    height=280,
+    beside="halves",
+)(risk_share(280))
 
 
-def group_movers(warehouse: Warehouse, view: View) -> Component:
+@PAGE.visual(
+    "overview-groups",
+    "Groups that changed most",
+    since(queries.group_movers),
+    meaning="movers",
+    csv=Csv(
+        "group-movers",
+        {
+            "kind": "grouped_by",
+            "name": "group",
+            "customers": "customers",
+            "customers_change": "customers_change",
+            "score": "average_reference_score",
+            "score_change": "average_reference_score_change",
+            "at_risk_change": "high_risk_customers_change",
+        },
+    ),
+)
+def group_movers(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Which groups moved most since the comparison date."""
-    if view.compared is None:
-        return no_comparison()
-    rows = queries.group_movers(warehouse, view.as_of, view.compared, view.filters)
-    if not rows:
-        return no_customers()
-    return table(
-        ["Group", "Customers", "Reference score", "Change"],
+
+    def customers(row: Row) -> str:
+        return f"{row['customers']:,} ({formats.difference(row['customers_change'], formats.count)})"
+
+    return listing(
+        rows,
         [
-            [
-                html.Span([html.Span(f"{row['kind']} ", className="quiet"), row["name"]]),
-                f"{row['customers']:,} ({formats.signed(formats.count(abs(row['customers_change'])), row['customers_change'])})",
-                formats.score(row["score"]),
-                change(row["score_change"], formats.score(abs(row["score_change"]))),
-            ]
-            for row in rows
+            ("Group", lambda row: html.Span([html.Span(f"{row['kind']} ", className="quiet"), row["name"]])),
+            ("Customers", customers),
+            ("Reference score", "score", formats.score),
+            ("Change", "score_change", change),
         ],
         caption=f"Groups whose average reference score moved most since {view.compared}",
     )
 
 
-def customer_movers(warehouse: Warehouse, view: View) -> Component:
+@PAGE.visual(
+    "overview-customers",
+    "Customers who changed most",
+    since(queries.customer_movers),
+    meaning="customer_movers",
+    csv=Csv("customer-movers", {**same("customer_id", "segment"), "score": "reference_score", "change": "change"}),
+    beside="halves",
+)
+def customer_movers(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Which customers moved most since the comparison date."""
-    if view.compared is None:
-        return no_comparison()
-    rows = queries.customer_movers(warehouse, view.as_of, view.compared, view.filters)
-    if not rows:
-        return no_customers()
-    return table(
-        ["Customer", "Segment", "Reference score", "Change"],
+    return listing(
+        rows,
         [
-            [
-                customer_link(view, row["customer_id"]),
-                pill(row["segment"], segment_pill_mood(row["segment"])),
-                formats.score(row["score"]),
-                change(row["change"], formats.score(abs(row["change"]))),
-            ]
-            for row in rows
+            ("Customer", lambda row: customer_link(view, row["customer_id"])),
+            ("Segment", "segment", segment_pill),
+            ("Reference score", "score", formats.score),
+            ("Change", "change", change),
         ],
         left=(0, 1),
         caption=f"Customers whose reference score moved most since {view.compared}",
     )
-
-
-def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
-    """The visuals of this page."""
-    return {
-        visual.name: visual
-        for visual in (
-            Visual("overview-cards", "Key figures", cards, height=118, bare=True),
-            Visual(
-                "overview-distribution",
-                "How scores are distributed",
-                distribution,
-                meaning["distribution"],
-                height=390,
-                export="distribution",
-            ),
-            Visual("overview-segments", "Segments", segments, meaning["segments"], export="segments"),
-            Visual(
-                "overview-score",
-                "Average score over time",
-                score_trend,
-                meaning["reference_score"],
-                height=280,
-                export="trend",
-            ),
-            Visual("overview-risk", "At-risk share over time", risk_trend, meaning["high_risk_share"], height=280),
-            Visual(
-                "overview-groups", "Groups that changed most", group_movers, meaning["movers"], export="group-movers"
-            ),
-            Visual(
-                "overview-customers",
-                "Customers who changed most",
-                customer_movers,
-                meaning["customer_movers"],
-                export="customer-movers",
-            ),
-        )
-    }
-
-
-def layout(parts: dict[str, Visual]) -> list[Component]:
-    """How the visuals are arranged."""
-    return [
-        place(parts["overview-cards"]),
-        html.Div(
-            [place(parts["overview-distribution"]), place(parts["overview-segments"])], className="row wide-narrow"
-        ),
-        html.Div([place(parts["overview-score"]), place(parts["overview-risk"])], className="row halves"),
-        html.Div([place(parts["overview-groups"]), place(parts["overview-customers"])], className="row halves"),
-    ]

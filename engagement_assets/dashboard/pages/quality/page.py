@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from statistics import fmean, stdev
 
-import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
 from engagement_assets.analysis.backtest.evaluation import BG_NBD, RECENCY, SCORE, in_words
+from engagement_assets.analysis.backtest.sensitivity import RANGE_COLUMNS, Sensitivity
 from engagement_assets.dashboard import formats
-from engagement_assets.dashboard.components import link, message, no_customers, table
-from engagement_assets.dashboard.pages.common import trend_figure
+from engagement_assets.dashboard.components import customer_link, listing, message, small, stack, table
+from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.pages.quality import queries
 from engagement_assets.dashboard.state import View
-from engagement_assets.dashboard.theme import axis, chart, figure
-from engagement_assets.dashboard.visuals import Visual, place
+from engagement_assets.dashboard.theme import axis, bars, chart, figure, names_axis
+from engagement_assets.dashboard.trends import trend_figure
+from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.colours import AMBER, BLUE, GREY
+from engagement_assets.domain.contracts import ScoreBacktest
 
-PATH = "/quality"
-TITLE = "Score quality"
-PURPOSE = (
-    "What the score predicted, against simpler things, and how much depends on its weights. Filters do not apply here."
+PAGE = Page(
+    "/quality",
+    "Score quality",
+    "What the score predicted, against simpler things, and how much depends on its weights. Filters do not apply here.",
+    order=80,
 )
 
 _NAMES = {
@@ -46,18 +49,15 @@ def _longest(rows: list[Row]) -> list[Row]:
     return [row for row in rows if row["horizon_days"] == horizon]
 
 
-def _not_yet() -> Component:
-    return message(
-        "Nothing can be said yet",
-        "A snapshot is judged once the 30 days after it are over, and again after 60 and 90. Build snapshots of earlier days.",
-    )
+_NOT_YET = message(
+    "Nothing can be said yet",
+    "A snapshot is judged once the 30 days after it are over, and again after 60 and 90. Build snapshots of earlier days.",
+)
 
 
-def verdict(warehouse: Warehouse, view: View) -> Component:
+@PAGE.visual("quality-verdict", "Does the score beat recency?", _judged, meaning="backtest", empty=_NOT_YET, height=120)
+def verdict(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Whether the score beats recency, in words."""
-    rows = _judged(warehouse, view)
-    if not rows:
-        return _not_yet()
     of = {row["predictor"]: row for row in _longest(rows)}
     score = of[SCORE]
     words = in_words(
@@ -77,87 +77,47 @@ def verdict(warehouse: Warehouse, view: View) -> Component:
         if score["high_risk_precision"] is not None
         else ""
     )
-    return html.Div(
-        [
-            html.Div(f"Snapshot of {score['as_of_date']}", className="quiet small"),
-            html.Div(words, className="notice"),
-            html.Div(risk, className="small"),
-        ],
-        className="stack",
+    return stack(
+        small(f"Snapshot of {score['as_of_date']}"),
+        html.Div(words, className="notice"),
+        html.Div(risk, className="small"),
     )
 
 
-def predictors(warehouse: Warehouse, view: View) -> Component:
-    """Each predictor over each horizon."""
-    rows = _judged(warehouse, view)
-    if not rows:
-        return _not_yet()
-
-    def area(row: Row) -> str:
-        if row["auc_low"] is None:
-            return formats.score(row["auc"])
-        return f"{formats.score(row['auc'])} ({formats.score(row['auc_low'])} to {formats.score(row['auc_high'])})"
-
-    return table(
-        [
-            "Predictor",
-            "Days",
-            "Ordered again",
-            "AUC",
-            "Average precision",
-            "Lift, top 10 %",
-            "Spend, top 10 %",
-            "Deciles fall",
-            "Rank kept",
-        ],
-        [
-            [
-                _NAMES[row["predictor"]],
-                row["horizon_days"],
-                formats.share(row["base_rate"]),
-                area(row),
-                formats.score(row["average_precision"]),
-                formats.decimal(row["lift_top_decile"]),
-                formats.share(row["spend_share_top_decile"]),
-                formats.NOTHING if row["deciles_fall"] is None else "yes" if row["deciles_fall"] else "no",
-                formats.score(row["rank_persistence"]),
-            ]
-            for row in rows
-        ],
-        caption="How well each predictor told who orders again",
-    )
-
-
-def deciles(warehouse: Warehouse, view: View) -> Component:
+@PAGE.visual("quality-deciles", "Who ordered again, by tenth", _judged, meaning="deciles", empty=_NOT_YET, height=330)
+def deciles(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Share who ordered again per tenth of the buyers, by score and by recency."""
-    rows = _judged(warehouse, view)
-    if not rows:
-        return _not_yet()
     of = {row["predictor"]: row for row in _longest(rows)}
     names = [str(number) for number in range(1, 11)]
     drawn = figure(
         *[
-            go.Bar(
-                x=names,
-                y=[of[name][f"decile_{number}_rate"] for number in range(1, 11)],
+            bars(
+                names,
+                [of[name][f"decile_{number}_rate"] for number in range(1, 11)],
+                colour,
+                f"Tenth %{{x}}: %{{y:.1%}}<extra>{_NAMES[name]}</extra>",
                 name=_NAMES[name],
-                marker={"color": colour},
-                hovertemplate=f"Tenth %{{x}}: %{{y:.1%}}<extra>{_NAMES[name]}</extra>",
             )
             for name, colour in ((SCORE, BLUE), (RECENCY, GREY))
         ],
         barmode="group",
-        xaxis=axis("Tenths of the buyers, the highest first", type="category", showgrid=False),
+        xaxis=names_axis("Tenths of the buyers, the highest first"),
         yaxis=axis("Ordered again", tickformat=".0%", rangemode="tozero"),
     )
     return chart(drawn, "Share of buyers who ordered again by tenth of the score and of recency.", height=300)
 
 
-def stability(warehouse: Warehouse, view: View) -> Component:
+@PAGE.visual(
+    "quality-stability",
+    "Over the snapshots",
+    lambda warehouse, view: queries.over_time(warehouse, view.as_of, 30),
+    meaning="auc",
+    empty=_NOT_YET,
+    height=330,
+    beside="halves",
+)
+def stability(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """AUC over the snapshots, and how far it varies."""
-    rows = queries.over_time(warehouse, view.as_of, 30)
-    if not rows:
-        return _not_yet()
     lines = (
         (SCORE, _NAMES[SCORE], BLUE, "solid"),
         (RECENCY, _NAMES[RECENCY], GREY, "dot"),
@@ -165,19 +125,10 @@ def stability(warehouse: Warehouse, view: View) -> Component:
     )
     known = [row for row in rows if row["score"] is not None and row["recency"] is not None]
     ahead = sum(row["score"] > row["recency"] for row in known)
-    return html.Div(
-        [
-            chart(
-                trend_figure(rows, lines, title="AUC over 30 days", percent=False, compared=None),
-                "AUC of the score and of recency for each snapshot, 30 days ahead.",
-                height=280,
-            ),
-            html.Div(
-                f"The score is ahead of recency on {ahead:,} of {len(known):,} snapshots. {_spread(rows)}",
-                className="quiet small",
-            ),
-        ],
-        className="stack",
+    drawn = trend_figure(rows, lines, title="AUC over 30 days", percent=False, compared=None)
+    return stack(
+        chart(drawn, "AUC of the score and of recency for each snapshot, 30 days ahead.", height=280),
+        small(f"The score is ahead of recency on {ahead:,} of {len(known):,} snapshots. {_spread(rows)}"),
     )
 
 
@@ -195,11 +146,52 @@ def _spread(rows: list[Row]) -> str:
     return " ".join(told)
 
 
-def weights(warehouse: Warehouse, view: View) -> Component:
+@PAGE.visual(
+    "quality-predictors",
+    "Predictors compared",
+    _judged,
+    meaning="predictors",
+    csv=Csv("score-backtest", same(*ScoreBacktest.columns())),
+    empty=_NOT_YET,
+    height=330,
+)
+def predictors(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+    """Each predictor over each horizon."""
+
+    def area(row: Row) -> str:
+        if row["auc_low"] is None:
+            return formats.score(row["auc"])
+        return f"{formats.score(row['auc'])} ({formats.score(row['auc_low'])} to {formats.score(row['auc_high'])})"
+
+    def falls(row: Row) -> str:
+        return formats.NOTHING if row["deciles_fall"] is None else "yes" if row["deciles_fall"] else "no"
+
+    return listing(
+        rows,
+        [
+            ("Predictor", lambda row: _NAMES[row["predictor"]]),
+            ("Days", "horizon_days"),
+            ("Ordered again", "base_rate", formats.share),
+            ("AUC", area),
+            ("Average precision", "average_precision", formats.score),
+            ("Lift, top 10 %", "lift_top_decile", formats.decimal),
+            ("Spend, top 10 %", "spend_share_top_decile", formats.share),
+            ("Deciles fall", falls),
+            ("Rank kept", "rank_persistence", formats.score),
+        ],
+        caption="How well each predictor told who orders again",
+    )
+
+
+@PAGE.visual(
+    "quality-weights",
+    "Sensitivity to the weights",
+    lambda warehouse, view: queries.weights(warehouse, view.as_of) or [],
+    meaning="sensitivity",
+    height=300,
+)
+def weights(warehouse: Warehouse, view: View, found: Sensitivity) -> Component:
     """How much depends on the weights."""
-    found = queries.weights(warehouse, view.as_of)
-    if found is None:
-        return no_customers()
     least = " / ".join(f"{100 * weight:.0f}" for weight in found.most_flips_weights)
     return table(
         ["Under other weights", "Customers"],
@@ -218,60 +210,25 @@ def weights(warehouse: Warehouse, view: View) -> Component:
     )
 
 
-def surest(warehouse: Warehouse, view: View) -> Component:
+@PAGE.visual(
+    "quality-surest",
+    "High whatever the weights",
+    lambda warehouse, view: queries.surest(warehouse, view.as_of),
+    meaning="surest",
+    csv=Csv("rank-ranges", same(*RANGE_COLUMNS), lambda warehouse, view: queries.rank_ranges(warehouse, view.as_of)),
+    empty=message("Nobody is High under every weighting", "Each customer falls below it under some weights."),
+    height=300,
+    beside="halves",
+)
+def surest(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Who is High under every weighting, with their ranks."""
-    rows = queries.surest(warehouse, view.as_of)
-    if not rows:
-        return message("Nobody is High under every weighting", "Each customer falls below it under some weights.")
-    return table(
-        ["Customer", "Score", "Lowest rank, percentile", "Highest rank"],
+    return listing(
+        rows,
         [
-            [
-                link(row["customer_id"], view.link("/customer", cid=row["customer_id"])),
-                formats.score(row["score"]),
-                formats.decimal(row["lowest_percentile"], 1),
-                formats.decimal(row["highest_percentile"], 1),
-            ]
-            for row in rows
+            ("Customer", lambda row: customer_link(view, row["customer_id"])),
+            ("Score", "score", formats.score),
+            ("Lowest rank, percentile", "lowest_percentile", lambda value: formats.decimal(value, 1)),
+            ("Highest rank", "highest_percentile", lambda value: formats.decimal(value, 1)),
         ],
         caption="High under every weighting",
     )
-
-
-def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
-    """The visuals of this page."""
-    return {
-        visual.name: visual
-        for visual in (
-            Visual("quality-verdict", "Does the score beat recency?", verdict, meaning["backtest"], height=120),
-            Visual(
-                "quality-predictors",
-                "Predictors compared",
-                predictors,
-                meaning["predictors"],
-                height=330,
-                export="score-backtest",
-            ),
-            Visual("quality-deciles", "Who ordered again, by tenth", deciles, meaning["deciles"], height=330),
-            Visual("quality-stability", "Over the snapshots", stability, meaning["auc"], height=330),
-            Visual("quality-weights", "Sensitivity to the weights", weights, meaning["sensitivity"], height=300),
-            Visual(
-                "quality-surest",
-                "High whatever the weights",
-                surest,
-                meaning["surest"],
-                height=300,
-                export="rank-ranges",
-            ),
-        )
-    }
-
-
-def layout(parts: dict[str, Visual]) -> list[Component]:
-    """How the visuals are arranged."""
-    return [
-        place(parts["quality-verdict"]),
-        html.Div([place(parts["quality-deciles"]), place(parts["quality-stability"])], className="row halves"),
-        place(parts["quality-predictors"]),
-        html.Div([place(parts["quality-weights"]), place(parts["quality-surest"])], className="row halves"),
-    ]

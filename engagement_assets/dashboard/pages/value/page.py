@@ -10,28 +10,39 @@ from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.actions import RECOMMENDED, WHO
-from engagement_assets.dashboard.components import no_comparison, no_customers, swatch, table
+from engagement_assets.dashboard.components import listing, small, stack, swatch
+from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.grids import grid
 from engagement_assets.dashboard.pages.value import queries
+from engagement_assets.dashboard.questions import of_day, since
 from engagement_assets.dashboard.state import View, rewrite
 from engagement_assets.dashboard.theme import chart, figure
-from engagement_assets.dashboard.visuals import Visual, place
+from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.colours import GREY, SEGMENT_COLOURS, VALUE_COLOURS
 from engagement_assets.domain.contracts.engagement import SEGMENTS, VALUE_SEGMENTS
 
-PATH = "/value"
-TITLE = "Value and risk"
-PURPOSE = "Customer value against engagement: who is worth what, who moves where, and what to do about it."
+PAGE = Page(
+    "/value",
+    "Value and risk",
+    "Customer value against engagement: who is worth what, who moves where, and what to do about it.",
+    order=30,
+)
 
 _BANDS = ("High", "Medium", "Low")
 
 
-def matrix(warehouse: Warehouse, view: View) -> Component:
+@PAGE.visual(
+    "value-matrix",
+    "Engagement by revenue",
+    of_day(queries.matrix),
+    meaning="matrix",
+    note="Choose a cell to filter to its value segment.",
+    csv=Csv("matrix", same("engagement", "revenue_band", "value_segment", "customers", "revenue")),
+    height=330,
+)
+def matrix(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Engagement band by revenue band."""
-    rows = queries.matrix(warehouse, view.as_of, view.filters)
-    if not rows:
-        return no_customers()
     found = {(row["engagement"], row["revenue_band"]): row for row in rows}
     customers, revenue = sum(row["customers"] for row in rows), sum(row["revenue"] for row in rows)
     head = html.Tr([html.Td(), html.Th("High revenue", scope="col"), html.Th("Low revenue", scope="col")])
@@ -64,49 +75,24 @@ def _cell(view: View, row: Row | None, customers: int, revenue: float) -> Compon
                 className="quiet",
             ),
         ],
-        href=PATH + rewrite("", **{**params, "value": [name]}),
+        href=PAGE.path + rewrite("", **{**params, "value": [name]}),
         className="matrix-cell",
         style={"borderLeftColor": VALUE_COLOURS[name]},
         title=f"Filter to {name}",
     )
 
 
-def segments(warehouse: Warehouse, view: View) -> Component:
-    """Value segments with share of revenue, average order value and recommended action."""
-    found = queries.value_segments(warehouse, view.as_of, view.filters)
-    if not found:
-        return no_customers()
-    customers = sum(row["customers"] for row in found.values())
-    revenue = sum(row["revenue"] for row in found.values())
-    rows = []
-    for name in VALUE_SEGMENTS:
-        row = found.get(name, {"customers": 0, "revenue": 0.0, "orders": 0})
-        rows.append(
-            [
-                html.Div([swatch(name, VALUE_COLOURS[name]), html.Div(WHO[name], className="quiet small nowrap")]),
-                formats.count(row["customers"]),
-                formats.share(formats.ratio(row["customers"], customers)),
-                formats.money(row["revenue"]),
-                formats.share(formats.ratio(row["revenue"], revenue)),
-                formats.money(formats.ratio(row["revenue"], row["orders"]), 2),
-                html.Div(RECOMMENDED[name], className="action"),
-            ]
-        )
-    return table(
-        ["Value segment", "Customers", "Share", "Revenue", "Share", "Average order", "Recommended action"],
-        rows,
-        left=(0, 6),
-        caption="Customers by value segment",
-    )
-
-
-def moves(warehouse: Warehouse, view: View) -> Component:
+@PAGE.visual(
+    "value-moves",
+    "Moves between segments",
+    since(queries.moves),
+    meaning="moves",
+    csv=Csv("moves", {"source": "from", "target": "to", "customers": "customers"}),
+    height=400,
+    beside="halves",
+)
+def moves(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Flow between segments since the comparison date."""
-    if view.compared is None:
-        return no_comparison()
-    rows = queries.moves(warehouse, view.as_of, view.compared, view.filters)
-    if not rows:
-        return no_customers()
     sources = [name for name in (*SEGMENTS, queries.NEW) if any(row["source"] == name for row in rows)]
     targets = [name for name in SEGMENTS if any(row["target"] == name for row in rows)]
     place_of = {("from", name): number for number, name in enumerate(sources)}
@@ -142,23 +128,20 @@ def moves(warehouse: Warehouse, view: View) -> Component:
     )
     changed = [row for row in rows if row["source"] != row["target"]]
     staying = sum(row["customers"] for row in rows) - sum(row["customers"] for row in changed)
-    return html.Div(
-        [
-            html.Div(
-                f"From {view.compared} to {view.as_of}: {staying:,} customers stayed in their segment, "
-                f"{sum(row['customers'] for row in changed if row['source'] != queries.NEW):,} moved, "
-                f"{sum(row['customers'] for row in changed if row['source'] == queries.NEW):,} are new.",
-                className="quiet small",
-            ),
-            chart(drawn, "Flow of customers between segments.", height=330),
-            table(
-                ["From", "To", "Customers"],
-                [[row["source"], row["target"], formats.count(row["customers"])] for row in changed[:5]],
-                left=(0, 1),
-                caption="The largest moves between segments",
-            ),
-        ],
-        className="stack",
+    new = sum(row["customers"] for row in changed if row["source"] == queries.NEW)
+    moved = sum(row["customers"] for row in changed) - new
+    return stack(
+        small(
+            f"From {view.compared} to {view.as_of}: {staying:,} customers stayed in their segment, "
+            f"{moved:,} moved, {new:,} are new."
+        ),
+        chart(drawn, "Flow of customers between segments.", height=330),
+        listing(
+            changed[:5],
+            [("From", "source"), ("To", "target"), ("Customers", "customers", formats.count)],
+            left=(0, 1),
+            caption="The largest moves between segments",
+        ),
     )
 
 
@@ -180,49 +163,62 @@ def _faint(colour: str) -> str:
     return f"rgba({red},{green},{blue},0.35)"
 
 
+def _value_segments(warehouse: Warehouse, view: View) -> list[Row]:
+    """The value segments that have customers."""
+    found = queries.value_segments(warehouse, view.as_of, view.filters)
+    return [
+        {
+            **row,
+            "average_order": formats.ratio(row["revenue"], row["orders"]),
+            "recommended_action": RECOMMENDED[name],
+        }
+        for name, row in found.items()
+    ]
+
+
+@PAGE.visual(
+    "value-segments",
+    "Value segments and what to do",
+    _value_segments,
+    meaning="value_segments",
+    csv=Csv(
+        "value-segments",
+        {"name": "value_segment", **same("customers", "revenue", "orders", "average_order", "recommended_action")},
+    ),
+    height=330,
+)
+def segments(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+    """Value segments with share of revenue, average order value and recommended action."""
+    found = {row["name"]: row for row in rows}
+    customers, revenue = sum(row["customers"] for row in rows), sum(row["revenue"] for row in rows)
+    nobody = {"customers": 0, "revenue": 0.0, "average_order": None}
+
+    def who(row: Row) -> Component:
+        name = row["name"]
+        return html.Div([swatch(name, VALUE_COLOURS[name]), html.Div(WHO[name], className="quiet small nowrap")])
+
+    return listing(
+        [{"name": name, **found.get(name, nobody)} for name in VALUE_SEGMENTS],
+        [
+            ("Value segment", who),
+            ("Customers", "customers", formats.count),
+            ("Share", lambda row: formats.share(formats.ratio(row["customers"], customers))),
+            ("Revenue", "revenue", formats.money),
+            ("Share", lambda row: formats.share(formats.ratio(row["revenue"], revenue))),
+            ("Average order", "average_order", formats.cents),
+            ("Recommended action", lambda row: html.Div(RECOMMENDED[row["name"]], className="action")),
+        ],
+        left=(0, 6),
+        caption="Customers by value segment",
+    )
+
+
+@PAGE.visual(
+    "value-customers",
+    "Customers",
+    note="Choose a customer to open their page; headings sort and filter.",
+    height=460,
+)
 def customers(warehouse: Warehouse, view: View) -> Component:
     """Everybody under the filters."""
     return grid(warehouse, view, "customers", empty="No customers match. Take a filter away to see some.")
-
-
-def visuals(meaning: dict[str, str]) -> dict[str, Visual]:
-    """The visuals of this page."""
-    return {
-        visual.name: visual
-        for visual in (
-            Visual(
-                "value-matrix",
-                "Engagement by revenue",
-                matrix,
-                meaning["matrix"],
-                note="Choose a cell to filter to its value segment.",
-                height=330,
-                export="matrix",
-            ),
-            Visual("value-moves", "Moves between segments", moves, meaning["moves"], height=400, export="moves"),
-            Visual(
-                "value-segments",
-                "Value segments and what to do",
-                segments,
-                meaning["value_segments"],
-                height=330,
-                export="value-segments",
-            ),
-            Visual(
-                "value-customers",
-                "Customers",
-                customers,
-                note="Choose a customer to open their page; headings sort and filter.",
-                height=460,
-            ),
-        )
-    }
-
-
-def layout(parts: dict[str, Visual]) -> list[Component]:
-    """How the visuals are arranged."""
-    return [
-        html.Div([place(parts["value-matrix"]), place(parts["value-moves"])], className="row halves"),
-        place(parts["value-segments"]),
-        place(parts["value-customers"]),
-    ]

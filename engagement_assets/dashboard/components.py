@@ -213,7 +213,7 @@ def customer_link(view: View, customer: str, **came: Any) -> Component:
 
 
 #: A column of a table: heading, key of its value or how to get it from the row, how it is written.
-Column = tuple[str, str | Callable[[Any], Any]] | tuple[str, str | Callable[[Any], Any], Callable[[Any], Any]]
+Column = tuple[Any, ...]
 
 
 def listing(

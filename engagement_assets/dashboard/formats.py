@@ -63,7 +63,7 @@ def difference(value: Number, write: Callable[[Number], str] = score) -> str:
     """A change with its sign, `write` for its amount; a true minus, as wide as the plus."""
     if value is None:
         return NOTHING
-    return f"{'+' if value > 0 else '−' if value < 0 else '±'}{write(abs(value))}"
+    return f"{'+' if value > 0 else '−' if value < 0 else '±'}{write(-value if value < 0 else value)}"
 
 
 def ratio(part: Number, whole: Number) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import dash_ag_grid as dag
@@ -24,7 +24,7 @@ log = logging.getLogger("engagement.dashboard")
 
 _BLOCK = 100
 
-_WRITE = {
+_WRITE: dict[str, Callable[[Any], str]] = {
     "count": formats.count,
     "money": formats.cents,
     "score": formats.score,

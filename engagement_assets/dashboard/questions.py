@@ -77,11 +77,8 @@ def of_customers(
 ) -> list[Row]:
     """The rows of a query: `{scores} s` is the snapshot of the day, `{filters}` the condition on it."""
     condition, own = where(filters)
-    return warehouse.rows(
-        sql.replace("{filters}", condition),
-        {**own, **(parameters or {})},
-        **{"scores": (EngagementScores, [day]), **relations},
-    )
+    relations.setdefault("scores", (EngagementScores, [day]))
+    return warehouse.rows(sql.replace("{filters}", condition), {**own, **(parameters or {})}, **relations)
 
 
 def add_conditions(condition: str, parameters: dict[str, Any], within: tuple[tuple[str, str], ...]) -> str:

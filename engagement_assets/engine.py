@@ -2,6 +2,9 @@
 
 `embedded` starts Sail, a Spark-compatible engine, inside the process on loopback: no Java. `local[N]`, `spark://…`, `yarn`
 and `k8s://…` start Apache Spark. `sc://…` connects to any Spark Connect server. One engine per run, stopped at its end.
+
+An engine reads and writes whatever its owner may, so nobody else may give it orders. Sail listens on TCP only, and asks nobody
+who they are: as soon as the run is connected, its listening socket is closed. Apache Spark in this process asks for a secret.
 """
 
 from __future__ import annotations
@@ -9,7 +12,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
+import stat
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +36,15 @@ _connected: set[int] = set()
 #: What Sail reads when it is first imported. By default it reports every session to stderr, and its allocator, mimalloc, keeps
 #: what is free for a second and gives it back in pieces of 2 MiB only: a run of many days then holds three times the memory.
 _SAIL_PROCESS = {"RUST_LOG": "error", "MIMALLOC_PURGE_DELAY": "50", "MIMALLOC_ALLOW_THP": "0"}
+
+#: How long the run's own connection to the embedded engine may take, seconds.
+_CONNECT_SECONDS = 60
+
+#: An engine in this process that does not answer is gone for good; pyspark would go on asking it for ten minutes.
+_RETRIES = 3
+
+#: gRPC drops a connection that was idle for this long, milliseconds, and could not come back: never.
+_IDLE = ("grpc.client_idle_timeout_ms", 2**31 - 1)
 
 #: Java's oldest release that Apache Spark 4 starts on.
 OLDEST_JAVA = 17
@@ -88,13 +104,31 @@ class EngineResource(LazyPySparkResource):
         self._server = SparkConnectServer(ip=LOOPBACK, port=0)
         self._server.start(background=True)
         _, port = self._server.listening_address
-        return self._connect(f"sc://{LOOPBACK}:{port}")
+        return self._connect(f"sc://{LOOPBACK}:{port}", only_client_of=port)
 
-    def _connect(self, url: str) -> SparkSession:
-        # `create`, not `getOrCreate`: a session left by other code in this process may belong to another engine.
-        session = SparkSession.builder.config(map={"spark.remote": url, **self._session_config()}).create()
+    def _connect(self, url: str, only_client_of: int | None = None) -> SparkSession:
+        """A session on a Spark Connect server; with `only_client_of`, a port of this process, nobody else gets one there."""
+        # Only now, because it takes a moment.
+        import grpc
+        from pyspark.sql.connect.client import DefaultChannelBuilder
+        from pyspark.sql.connect.client.retries import DefaultPolicy
+        from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+        class Connection(DefaultChannelBuilder):
+            def toChannel(self) -> grpc.Channel:  # noqa: N802 (pyspark's name)
+                channel = super().toChannel()
+                if only_client_of is not None:
+                    grpc.channel_ready_future(channel).result(timeout=_CONNECT_SECONDS)
+                    close_to_others(only_client_of)
+                return channel
+
         os.environ[CONNECT_MODE] = "1"
+        # `create`, not `getOrCreate`: a session left by other code in this process may belong to another engine.
+        builder = ConnectSession.builder.config(map=self._session_config())
+        session = builder.channelBuilder(Connection(url, channelOptions=[_IDLE])).create()
         _connected.add(id(self))
+        if only_client_of is not None:
+            session.client.set_retry_policies([DefaultPolicy(max_retries=_RETRIES)])
         for key, value in self._session_config().items():
             session.conf.set(key, value)
         return session
@@ -116,7 +150,12 @@ class EngineResource(LazyPySparkResource):
             "spark.sql.adaptive.enabled": "true",
             "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
             "spark.sql.shuffle.partitions": "8" if self.engine.startswith("local") else "200",
-            **({"spark.driver.host": LOOPBACK, "spark.driver.bindAddress": LOOPBACK} if self._is_local else {}),
+            # The driver's ports are open to every user of this machine; the secret is made for this process alone.
+            **(
+                {"spark.driver.host": LOOPBACK, "spark.driver.bindAddress": LOOPBACK, "spark.authenticate": "true"}
+                if self._is_local
+                else {}
+            ),
             **self._session_config(),
         }
         builder = SparkSession.builder
@@ -141,7 +180,8 @@ class EngineResource(LazyPySparkResource):
                 if not _connected:
                     os.environ.pop(CONNECT_MODE, None)
         if server is not None:
-            server.stop()
+            with suppress(RuntimeError):  # it died by itself
+                server.stop()
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
         self.stop()
@@ -151,6 +191,59 @@ class EngineResource(LazyPySparkResource):
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+@contextmanager
+def _sockets() -> Iterator[list[tuple[int, socket.socket]]]:
+    """The Internet sockets of this process, whoever opened them: file descriptor, and a copy to ask."""
+    found: list[tuple[int, socket.socket]] = []
+    try:
+        for number in [int(entry.name) for entry in Path("/dev/fd").iterdir()]:
+            try:
+                if stat.S_ISSOCK(os.fstat(number).st_mode):
+                    found.append((number, socket.socket(fileno=os.dup(number))))
+            except OSError:  # closed meanwhile, by another thread or by the listing itself
+                continue
+        yield [(number, each) for number, each in found if each.family in (socket.AF_INET, socket.AF_INET6)]
+    finally:
+        for _, each in found:
+            each.close()
+
+
+def close_to_others(port: int) -> None:
+    """Close a listening port of this process, and leave the connections that this process has to it.
+
+    Raises EngineUnavailableError if the port was not found, or if somebody else had come in before; they are cut off.
+    """
+    with _sockets() as sockets, socket.socket() as nobody_knocks:
+        listening = [
+            number
+            for number, each in sockets
+            if each.getsockname()[1] == port and each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        ]
+        for number in listening:
+            # The engine keeps a valid descriptor, of a socket that nobody can reach.
+            os.dup2(nobody_knocks.fileno(), number)
+    if not listening:
+        raise EngineUnavailableError(f"the embedded engine does not listen on port {port} of this process")
+    with _sockets() as sockets:
+        ends = [(each, each.getsockname()[1], _peer(each)) for _, each in sockets]
+        own = {local for _, local, peer in ends if peer == port}
+        strangers = [each for each, local, peer in ends if local == port and peer is not None and peer not in own]
+        for each in strangers:
+            each.shutdown(socket.SHUT_RDWR)
+    if strangers:
+        raise EngineUnavailableError(
+            "another program connected to the embedded engine while it started, and was cut off; nothing was computed. "
+            "Find out who it was, and run again."
+        )
+
+
+def _peer(connection: socket.socket) -> int | None:
+    try:
+        return int(connection.getpeername()[1])
+    except OSError:  # not connected
+        return None
 
 
 def java_version() -> int | None:

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-import socket
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pyspark.sql.functions as F
 import pytest
+from pysail.spark import SparkConnectServer
 
-from engagement_assets.engine import EngineResource
+from engagement_assets.engine import EngineResource, EngineUnavailableError
 from engagement_assets_tests.apache_spark import SparkProcess
 from engagement_assets_tests.lake.spark_run import session
 
 #: What a session in Auckland says of itself (`spark_run.session`).
 ANSWERS = ["2025-04-01", "timestamp", "Pacific/Auckland", "no ui"]
+
+
+@contextmanager
+def plain_server() -> Iterator[int]:
+    """The port of a Spark Connect server that takes whoever comes."""
+    server = SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    try:
+        assert server.listening_address
+        yield server.listening_address[1]
+    finally:
+        server.stop()
 
 
 def test_days_are_cut_in_the_session_time_zone_and_no_port_is_open() -> None:
@@ -26,14 +46,67 @@ def test_apache_spark_cuts_days_in_the_session_time_zone_and_opens_no_port(apach
     assert answers == ANSWERS
 
 
-def test_the_embedded_server_is_on_loopback_and_stops_with_the_run() -> None:
-    engine = EngineResource(engine="embedded")
-    with engine:
+#: Says whether a port takes a connection.
+KNOCK = "import socket, sys; print(socket.socket().connect_ex(('127.0.0.1', int(sys.argv[1]))) == 0)"
+
+
+#: Speaks HTTP/2 as far as the server's greeting, then waits until it is cut off.
+INTRUDER = """
+import socket, sys
+there = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+there.sendall(b"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+there.recv(1)
+print("in", flush=True)
+try:
+    while there.recv(1000):
+        pass
+except OSError:
+    pass
+print("out", flush=True)
+"""
+
+
+def knocks(port: int) -> str:
+    """What another user of this machine (where this one may become one) finds: True if the port is open."""
+    stranger: dict[str, Any] = {"user": "nobody"} if os.geteuid() == 0 else {}
+    # Not the environment's Python: it lies where the other user may not look.
+    command = [shutil.which("python3", path=os.defpath) or sys.executable, "-I", "-c", KNOCK, str(port)]
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd="/", **stranger).stdout.strip()
+
+
+def test_while_a_run_lasts_nobody_else_can_connect_to_its_engine() -> None:
+    with EngineResource(engine="embedded") as engine:
         assert engine.spark_session.sql("SELECT 6 * 7 AS answer").collect()[0]["answer"] == 42
         address, port = engine._server.listening_address
         assert address == "127.0.0.1"
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", port)) != 0
+        assert knocks(port) == "False"
+        assert engine.spark_session.range(3).count() == 3
+
+
+def test_without_the_closed_door_another_user_would_get_in() -> None:
+    with plain_server() as port:
+        assert knocks(port) == "True"
+
+
+def test_a_program_that_came_in_before_the_door_was_closed_is_cut_off_and_the_run_stops() -> None:
+    with plain_server() as port:
+        command = [sys.executable, "-c", INTRUDER, str(port)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            assert process.stdout.readline() == "in\n"
+            with pytest.raises(EngineUnavailableError, match="was cut off"):
+                EngineResource()._connect(f"sc://127.0.0.1:{port}", only_client_of=port)
+            assert process.stdout.readline() == "out\n"
+
+
+def test_an_engine_that_died_is_not_asked_for_minutes() -> None:
+    started = time.monotonic()
+    with EngineResource(engine="embedded") as engine:
+        assert engine.spark_session.range(3).count() == 3
+        engine._server.stop()
+        with pytest.raises(Exception, match=r"UNAVAILABLE|refused|failed to connect"):
+            engine.spark_session.range(3).count()
+    assert time.monotonic() - started < 10
 
 
 def test_a_run_gets_the_engine_it_asked_for_though_another_session_is_open(engine: EngineResource) -> None:
@@ -43,14 +116,13 @@ def test_a_run_gets_the_engine_it_asked_for_though_another_session_is_open(engin
     assert engine.spark_session.sql("SELECT 1 AS one").collect()[0]["one"] == 1
 
 
-def test_a_spark_connect_server_elsewhere_is_used_and_left_running(engine: EngineResource) -> None:
-    assert engine.spark_session.range(1).count() == 1
-    _, port = engine._server.listening_address
-    with EngineResource(engine=f"sc://127.0.0.1:{port}", timezone="Asia/Tokyo") as client:
-        assert client._server is None
-        answer = client.spark_session.sql("SELECT hour(TIMESTAMP '2025-03-31 13:00:00+00:00') AS hour").collect()
-        assert answer[0]["hour"] == 22
-    assert engine.spark_session.range(2).count() == 2
+def test_a_spark_connect_server_elsewhere_is_used_and_left_running() -> None:
+    with plain_server() as port:
+        for _ in range(2):
+            with EngineResource(engine=f"sc://127.0.0.1:{port}", timezone="Asia/Tokyo") as client:
+                assert client._server is None
+                answer = client.spark_session.sql("SELECT hour(TIMESTAMP '2025-03-31 13:00:00+00:00') AS hour")
+                assert answer.collect()[0]["hour"] == 22
 
 
 def test_an_engine_that_stops_leaves_the_others_of_its_process_working() -> None:

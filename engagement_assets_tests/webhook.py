@@ -13,12 +13,15 @@ from typing import Any
 
 @dataclass
 class Webhook:
-    """Its address, and the messages it was sent. `answers` are the status codes of the next answers; then 200."""
+    """Its address, and the messages it was sent. `answers` are the status codes of the next answers, then 200; `location` goes
+    with each.
+    """
 
     address: str = ""
     messages: list[dict[str, Any]] = field(default_factory=list)
     types: list[str] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    location: str = ""
 
 
 @contextmanager
@@ -34,6 +37,8 @@ def listening() -> Iterator[Webhook]:
                 hook.messages.append(json.loads(body))
                 hook.types.append(self.headers["Content-Type"])
             self.send_response(status)
+            if hook.location:
+                self.send_header("Location", hook.location)
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:

@@ -350,8 +350,8 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def main() -> None:
-    """Entry point of the `engagement` command."""
+def run_command_line() -> None:
+    """Carry out what the command line says, and end the process."""
     gc.set_threshold(_OBJECTS_BEFORE_A_SEARCH)
     try:
         app()

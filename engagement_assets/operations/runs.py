@@ -96,6 +96,8 @@ def _execute(
                 run_config={"loggers": {"progress": {}}},
             )
         )
+    except dg.DagsterExecutionInterruptedError:
+        raise KeyboardInterrupt from None
     finally:
         _listener.reset(token)
     failures = {}

@@ -9,9 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -27,15 +24,13 @@ from engagement_assets.dagster_internals.names import (
     WILL_RETRY_TAG,
     StepFailureData,
 )
+from engagement_assets.pipeline.webhook import WebhookError, post
 from engagement_assets.settings import Settings
 
 log = logging.getLogger("engagement.alerts")
 
 #: File in the Dagster home, unless a setting names another.
 LOG_FILE = "alerts.log"
-
-_WEBHOOK_SECONDS = 10.0
-_ATTEMPTS = 2
 
 _DAYS_NAMED = 5
 _LINES = 20
@@ -202,9 +197,11 @@ def send(settings: Settings, alert: Alert, home: str | Path | None, tell: Tell |
     tell(alert.text())
     delivered = None
     if settings.alert_webhook is not None:
-        problem = _post(settings.alert_webhook.get_secret_value(), alert.slack())
-        delivered = problem is None
-        if problem:
+        try:
+            post(settings.alert_webhook.get_secret_value(), alert.slack())
+            delivered = True
+        except WebhookError as problem:
+            delivered = False
             tell(f"the alert could not be posted to the webhook ({problem}); it is in the log only")
     place = Path(settings.alert_log).expanduser() if settings.alert_log else Path(home, LOG_FILE) if home else None
     if place is not None:
@@ -216,28 +213,6 @@ def send(settings: Settings, alert: Alert, home: str | Path | None, tell: Tell |
         except OSError as error:
             tell(f"the alert could not be written to {place} ({error.strerror or type(error).__name__})")
     return delivered
-
-
-def _post(address: str, message: dict[str, Any]) -> str | None:
-    """Post a message; returns what went wrong, without the address, which is a secret."""
-    problem = None
-    for attempt in range(_ATTEMPTS):
-        if attempt:
-            time.sleep(1)
-        try:
-            request = urllib.request.Request(
-                address, json.dumps(message).encode(), {"Content-Type": "application/json; charset=utf-8"}
-            )
-            with urllib.request.urlopen(request, timeout=_WEBHOOK_SECONDS):
-                return None
-        except urllib.error.HTTPError as error:
-            problem = f"it answers {error.code}"
-            if error.code < 500:  # it will not take it the next time either
-                break
-        except Exception as error:
-            reason = getattr(error, "reason", None)
-            problem = f"{type(reason or error).__name__}"
-    return problem
 
 
 # ---- sensors ---------------------------------------------------------------------------------------------------------

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.error
-import urllib.request
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from itertools import groupby
 from typing import Any
 
@@ -23,6 +20,7 @@ import dagster as dg
 from engagement_assets.domain.contracts import CampaignAudiences
 from engagement_assets.exports.audience_files import contacts
 from engagement_assets.lake.tables import LakeResource
+from engagement_assets.pipeline.webhook import WebhookError, post
 from engagement_assets.settings import Settings
 
 SENSOR = "audiences_to_webhook"
@@ -30,23 +28,16 @@ SENSOR = "audiences_to_webhook"
 #: How often a new audience is looked for, seconds.
 _TICK_SECONDS = 60
 
-#: One try may take so long, seconds; the whole of a tick, no longer than Dagster waits for one.
-ANSWER_SECONDS = 10.0
+#: All tries of a tick may take so long, seconds: no longer than Dagster waits for one.
 _BUDGET_SECONDS = 45.0
 
 #: Seconds before the second try, the third, ...
 PAUSES = (0.5, 1.0, 2.0)
 
-_ALREADY_THERE = 409
-
 #: Keys are names in a namespace of the product's own.
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "campaign-audiences.engagement")
 
 Tell = Callable[[str], None]
-
-
-class DeliveryError(RuntimeError):
-    """The receiver did not take an audience; the message says what it answered, without its address."""
 
 
 @dataclass
@@ -75,55 +66,6 @@ def idempotency_key(day: str, audience: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{day}/{audience}"))
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Customers are sent to the address that was given, and to no other."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
-_OPENER = urllib.request.build_opener(_NoRedirect)
-
-
-def post(
-    address: str,
-    body: Mapping[str, Any],
-    key: str,
-    *,
-    pauses: tuple[float, ...] = PAUSES,
-    answer_seconds: float = ANSWER_SECONDS,
-    until: float | None = None,
-) -> int:
-    """Post JSON with an idempotency key; returns the number of tries it took.
-
-    Tried again after what may pass: no answer, 5xx, 408, 425, 429. Raises DeliveryError when that is of no use, or at the
-    end of the tries or of the time (`until`, on the monotonic clock).
-    """
-    request = urllib.request.Request(
-        address,
-        json.dumps(body, ensure_ascii=False).encode(),
-        {"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": key},
-        method="POST",
-    )
-    problem = ""
-    for tries, pause in enumerate((0.0, *pauses), start=1):
-        if until is not None and time.monotonic() + pause >= until:
-            break
-        time.sleep(pause)
-        try:
-            with _OPENER.open(request, timeout=answer_seconds):
-                return tries
-        except urllib.error.HTTPError as error:
-            if error.code == _ALREADY_THERE:
-                return tries
-            problem = f"it answers {error.code}"
-            if error.code < 500 and error.code not in (408, 425, 429):
-                break
-        except (OSError, HTTPException) as error:
-            problem = f"no answer, {type(getattr(error, 'reason', None) or error).__name__}"
-    raise DeliveryError(problem or "no time was left to try")
-
-
 def deliver(settings: Settings, lake: LakeResource, before: Delivered, tell: Tell, **options: Any) -> Delivered:
     """Post those audiences of the latest day that are not delivered yet; returns what is now.
 
@@ -145,8 +87,9 @@ def deliver(settings: Settings, lake: LakeResource, before: Delivered, tell: Tel
         body = {"audience": audience, "as_of_date": day, "customers": customers}
         try:
             key = idempotency_key(day, audience)
-            tries = post(settings.audience_webhook.get_secret_value(), body, key, until=until, **options)
-        except DeliveryError as error:
+            address = settings.audience_webhook.get_secret_value()
+            tries = post(address, body, key=key, until=until, **{"pauses": PAUSES, **options})
+        except WebhookError as error:
             tell(f"{audience} of {day}: not delivered ({error}); tried again at the next tick")
             break
         now.audiences.append(audience)

@@ -114,7 +114,7 @@ def test_the_sensors_tell_of_each_ended_run_once(world: World, hook: Webhook) ->
     assert len(hook.messages) == 2
 
 
-@pytest.mark.parametrize(("answers", "taken"), [([503], True), ([503, 503], False), ([404], False)])
+@pytest.mark.parametrize(("answers", "taken"), [([503], True), ([503, 503], False), ([404], False), ([302], False)])
 def test_a_webhook_that_refuses_is_asked_again_only_where_that_helps(
     tmp_path: Path, hook: Webhook, answers: list[int], taken: bool, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -19,7 +19,8 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.contracts import CampaignAudiences
-from engagement_assets.pipeline.deliveries import Delivered, DeliveryError, deliver, idempotency_key, post
+from engagement_assets.pipeline.deliveries import Delivered, deliver, idempotency_key
+from engagement_assets.pipeline.webhook import WebhookError, post
 from engagement_assets.settings import Settings
 from engagement_assets_tests.dashboard.lakes import publish
 from engagement_assets_tests.worlds import Row, World
@@ -194,14 +195,14 @@ def test_what_is_not_taken_is_left_for_the_next_tick(shop: World, receiver: Rece
 @pytest.mark.parametrize("status", [400, 401, 404, 302, 307])
 def test_what_will_not_pass_is_not_tried_again_and_nobody_is_sent_elsewhere(receiver: Receiver, status: int) -> None:
     receiver.answers = [status]
-    with pytest.raises(DeliveryError, match=f"it answers {status}"):
-        post(receiver.address, {}, "key", **FAST)
+    with pytest.raises(WebhookError, match=f"it answers {status}"):
+        post(receiver.address, {}, key="key", **FAST)
     assert len(receiver.got) == 1
 
 
 def test_nobody_at_the_address_is_told_without_the_address(receiver: Receiver) -> None:
-    with pytest.raises(DeliveryError, match="no answer, ConnectionRefusedError") as caught:
-        post("http://127.0.0.1:9/secret", {}, "key", **FAST)
+    with pytest.raises(WebhookError, match="no answer, ConnectionRefusedError") as caught:
+        post("http://127.0.0.1:9/secret", {}, key="key", **FAST)
     assert "secret" not in str(caught.value)
 
 

@@ -122,10 +122,10 @@ class EngineResource(LazyPySparkResource):
                     close_to_others(only_client_of)
                 return channel
 
-        os.environ[CONNECT_MODE] = "1"
         # `create`, not `getOrCreate`: a session left by other code in this process may belong to another engine.
-        builder = ConnectSession.builder.config(map=self._session_config())
-        session = builder.channelBuilder(Connection(url, channelOptions=[_IDLE])).create()
+        builder = ConnectSession.builder.config(map={**self._session_config()})
+        session: Any = builder.channelBuilder(Connection(url, channelOptions=[_IDLE])).create()
+        os.environ[CONNECT_MODE] = "1"
         _connected.add(id(self))
         if only_client_of is not None:
             session.client.set_retry_policies([DefaultPolicy(max_retries=_RETRIES)])

@@ -81,7 +81,7 @@ def main() -> None:
     """Watch the product's rooms, then be its command."""
     from engagement_assets.analysis.backtest.evaluation import Backtest
     from engagement_assets.analysis.monitoring.look import Look
-    from engagement_assets.cli import app as cli
+    from engagement_assets.cli import main as command
     from engagement_assets.dagster_internals.event_log import PooledSqliteEventLogStorage
     from engagement_assets.engine import EngineResource
     from engagement_assets.lake.tables import LakeResource
@@ -119,7 +119,7 @@ def main() -> None:
 
     runs.build_tables = build_tables
     atexit.register(spans.tell)
-    cli.main()
+    command()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 
 from engagement_assets.domain.contracts import TABLES, Contract, EngagementMetrics, EngagementScores, RejectedRows
 from engagement_assets.domain.contracts.engagement import SEGMENTS
+from engagement_assets.domain.score_parts import MEASURES
 from engagement_assets.domain.scoring_policy import Bounds, ScoringPolicy
 from engagement_assets.lake.published import NotPublishedError
 from engagement_assets.lake.reading import opened
@@ -168,23 +169,18 @@ def propose_bounds(settings: Settings, day: str | None = None) -> Proposal:
     lake = LakeResource.of(settings)
     chosen = latest_day(lake, EngagementScores, day)
     policy = settings.scoring
-    measures = [
-        ("recency, days", "reference_recency_days", "recency_days"),
-        ("orders", "reference_orders", "total_orders"),
-        ("sessions in the window", "reference_sessions", "sessions_last_30_days"),
-        ("revenue", "reference_revenue", "total_revenue"),
-    ]
     bounds = []
     with opened(lake, {EngagementScores: [chosen]}) as connection:
-        for measure, setting, column in measures:
-            current: Bounds = getattr(policy, setting)
+        for measure in MEASURES:
+            column, current = measure.column, policy.bounds(measure)
+            label = f"{measure.label}, {measure.unit}" if measure.unit else measure.label
             row = connection.execute(
                 f"SELECT quantile_cont({column}::DOUBLE, {LOW_PERCENTILE}), quantile_cont({column}::DOUBLE, {HIGH_PERCENTILE}), "
                 f"avg(({column} < {current.low} OR {column} > {current.high})::INT) FROM engagement_scores"
             ).fetchall()[0]
             low, high = (round(value, 2) if value is not None else None for value in row[:2])
             proposed = Bounds(low=low, high=high) if low is not None and high is not None and low < high else current
-            bounds.append(ProposedBound(measure, setting, current, proposed, float(row[2] or 0)))
+            bounds.append(ProposedBound(label, measure.reference, current, proposed, float(row[2] or 0)))
     return Proposal(chosen, bounds, _segment_shares(lake, policy, chosen))
 
 

@@ -30,7 +30,8 @@ def explain(
     last: Annotated[str | None, typer.Option("--to", help="The later snapshot (default: the latest).")] = None,
 ) -> None:
     """Say exactly why a customer's score moved between two snapshots."""
-    from engagement_assets.analysis.explanation import explain_published, signed
+    from engagement_assets.analysis.explanation import explain_published, signed_amount
+    from engagement_assets.domain.score_parts import KINDS, MEASURES
 
     found = explain_published(
         Settings(), customer, parse_day(first).isoformat(), parse_day(last).isoformat() if last else None
@@ -38,17 +39,15 @@ def explain(
     before, now, change = found.before, found.now, found.change
     out.print(
         f"{customer}, {before['as_of_date']} to {now['as_of_date']}: score {before['engagement_score']:.3f} to "
-        f"{now['engagement_score']:.3f} ({signed(change.total)})",
+        f"{now['engagement_score']:.3f} ({signed_amount(change.total)})",
         highlight=False,
         markup=False,
     )
     out.print(f"{found.words}\n", highlight=False, markup=False, soft_wrap=True)
     table = Table("", "Ageing", "Behaviour", "Rescaling", box=None, pad_edge=False)
-    for name in ("recency", "orders", "sessions", "monetary"):
-        ageing = f"{change.recency_ageing:+.6f}" if name == "recency" else ""
-        table.add_row(
-            name, ageing, f"{getattr(change, f'{name}_behaviour'):+.6f}", f"{getattr(change, f'{name}_rescaling'):+.6f}"
-        )
+    for measure in MEASURES:
+        amounts = [change.amounts.get(f"{measure.name}_{kind}") for kind in KINDS]
+        table.add_row(measure.name, *("" if amount is None else f"{amount:+.6f}" for amount in amounts))
     table.add_row("together", f"{change.ageing:+.6f}", f"{change.behaviour:+.6f}", f"{change.rescaling:+.6f}")
     out.print(table)
 

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from engagement_assets.domain.score_parts import MEASURES, PARTS, ScoredMeasure, ScorePart
+
 #: Weights are compared with 1 to this; a sum of decimal fractions is rarely exact in binary.
 _SUM_TOLERANCE = 1e-9
 
@@ -84,21 +86,40 @@ class ScoringPolicy(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> ScoringPolicy:
-        total = self.recency_weight + self.frequency_weight + self.monetary_weight
-        if abs(total - 1) > _SUM_TOLERANCE:
-            raise ValueError(f"recency_weight + frequency_weight + monetary_weight must be 1, not {total:g}")
-        total = self.order_weight + self.session_weight
-        if abs(total - 1) > _SUM_TOLERANCE:
-            raise ValueError(f"order_weight + session_weight must be 1, not {total:g}")
+        for weights in (
+            [part.weight for part in PARTS],
+            *([m.share for m in part.measures if m.share] for part in PARTS),
+        ):
+            total = sum(getattr(self, name) for name in weights)
+            if weights and abs(total - 1) > _SUM_TOLERANCE:
+                raise ValueError(f"{' + '.join(weights)} must be 1, not {total:g}")
         if not self.low_threshold < self.medium_threshold < self.high_threshold:
             raise ValueError("thresholds must rise: low_threshold < medium_threshold < high_threshold")
         if self.high_share + self.medium_share + self.low_share > 1 + _SUM_TOLERANCE:
             raise ValueError("high_share + medium_share + low_share must not exceed 1")
         if self.slipping_until_days > self.at_risk_until_days:
             raise ValueError("slipping_until_days must not exceed at_risk_until_days")
-        if self.monetary_scale == "log1p" and self.reference_revenue.low < 0:
-            raise ValueError("reference_revenue.low must not be negative on the log1p scale")
+        for measure in MEASURES:
+            if self.is_logarithmic(measure) and self.bounds(measure).low < 0:
+                raise ValueError(f"{measure.reference}.low must not be negative on the log1p scale")
         return self
+
+    def weight(self, part: ScorePart) -> float:
+        """The share of a part in the engagement score."""
+        return float(getattr(self, part.weight))
+
+    def share(self, measure: ScoredMeasure) -> float:
+        """The share of a measure in the score of its part."""
+        return float(getattr(self, measure.share)) if measure.share else 1.0
+
+    def bounds(self, measure: ScoredMeasure) -> Bounds:
+        """The fixed bounds of a measure in the reference score."""
+        found: Bounds = getattr(self, measure.reference)
+        return found
+
+    def is_logarithmic(self, measure: ScoredMeasure) -> bool:
+        """Whether ln(1 + value) is scored, not the value."""
+        return measure.scale is not None and getattr(self, measure.scale) == "log1p"
 
     @property
     def session_gap(self) -> timedelta:

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from engagement_assets.domain.contracts import EngagementMetrics
 from engagement_assets.domain.contracts.engagement import SEGMENTS, STATUSES, VALUE_SEGMENTS
+from engagement_assets.domain.score_parts import CONTRIBUTIONS
 
 
 def _column_name(prefix: str, label: str) -> str:
@@ -46,9 +47,7 @@ def total_metrics(scores: DataFrame, days: Sequence[date]) -> DataFrame:
     means = {
         "average_score": _mean("engagement_score"),
         "average_reference_score": _mean("reference_score"),
-        "average_recency_contribution": _mean("recency_contribution"),
-        "average_frequency_contribution": _mean("frequency_contribution"),
-        "average_monetary_contribution": _mean("monetary_contribution"),
+        **{f"average_{name}": _mean(name) for name in CONTRIBUTIONS},
         "average_sessions_last_30_days": _mean("sessions_last_30_days"),
     }
     totals = scores.groupBy("as_of_date").agg(*[value.alias(name) for name, value in {**counts, **means}.items()])

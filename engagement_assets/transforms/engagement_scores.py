@@ -1,14 +1,17 @@
-"""Scoring: recency 40 %, frequency 30 %, monetary 30 %, on the scale of the snapshot; segments, stages, RFM, risk and reasons."""
+"""Scoring: the weighted parts of `score_parts` on the scale of the snapshot; segments, stages, RFM, risk and reasons."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import reduce
+from operator import add
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from engagement_assets.domain.contracts import EngagementScores
-from engagement_assets.domain.scoring_policy import Bounds, ScoringPolicy
+from engagement_assets.domain.score_parts import CONTRIBUTIONS, MEASURES, PARTS, ScoredMeasure, ScorePart
+from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.transforms.lifecycle import lifecycle_stage
 from engagement_assets.transforms.rfm import rfm_limits, with_rfm
 from engagement_assets.transforms.steps import collected
@@ -19,16 +22,14 @@ _MOST_IN_ONE_SORT = 2_000_000
 #: Each bucket is a window, and many small windows cost more than a few large ones.
 _PERCENTILE_BUCKETS = 64
 
-#: Columns of `snapshot_bounds` that nothing needs once the components and bands are known.
-_BOUNDS = tuple(
-    f"{measure}_{end}" for measure in ("recency", "orders", "sessions", "revenue") for end in ("low", "high")
-)
+#: Columns of `snapshot_bounds` that nothing needs once the scores and bands are known.
+BOUNDS = tuple(f"{measure.name}_{end}" for measure in MEASURES for end in ("low", "high"))
 
 
-def monetary_scale(revenue: Column, policy: ScoringPolicy) -> Column:
-    """Revenue on the scale it is scored on. Heavy-tailed as revenue is, the logarithm is the default."""
-    amount = revenue.cast("double")
-    return F.log(F.lit(1.0) + amount) if policy.monetary_scale == "log1p" else amount
+def scaled(value: Column, measure: ScoredMeasure, policy: ScoringPolicy) -> Column:
+    """A value on the scale it is scored on."""
+    amount = value.cast("double")
+    return F.log(F.lit(1.0) + amount) if policy.is_logarithmic(measure) else amount
 
 
 def normalized(value: Column, low: Column, high: Column) -> Column:
@@ -36,31 +37,18 @@ def normalized(value: Column, low: Column, high: Column) -> Column:
     return F.when(high > low, (value - low) / (high - low)).otherwise(F.lit(0.0))
 
 
-def clamped(value: Column, bounds: Bounds) -> Column:
-    """The value on a fixed scale from 0 to 1, values beyond the bounds counting as the bounds."""
-    low, high = F.lit(float(bounds.low)), F.lit(float(bounds.high))
-    return normalized(F.least(F.greatest(value.cast("double"), low), high), low, high)
-
-
-def snapshot_bounds(features: DataFrame, *limits: Column) -> DataFrame:
+def snapshot_bounds(features: DataFrame, policy: ScoringPolicy, *limits: Column) -> DataFrame:
     """Minimum and maximum of each measure per day, over the customers with a value, and what else of a day is asked for.
 
-    Returns: as_of_date, customers, low/high of recency, orders, sessions, revenue, and the aggregates `limits`; computed once,
-    a row per day that comes from the driver.
+    Returns: as_of_date, customers, `BOUNDS` on the scales that are scored on, and the aggregates `limits`; computed once, a row
+    per day that comes from the driver.
     """
-    bounds = features.groupBy("as_of_date").agg(
-        F.count(F.lit(1)).alias("customers"),
-        F.min("recency_days").cast("double").alias("recency_low"),
-        F.max("recency_days").cast("double").alias("recency_high"),
-        F.min("total_orders").cast("double").alias("orders_low"),
-        F.max("total_orders").cast("double").alias("orders_high"),
-        F.min("sessions_last_30_days").cast("double").alias("sessions_low"),
-        F.max("sessions_last_30_days").cast("double").alias("sessions_high"),
-        F.min("total_revenue").alias("revenue_low"),
-        F.max("total_revenue").alias("revenue_high"),
-        *limits,
-    )
-    return collected(bounds)
+    bounds = [
+        scaled(aggregate(measure.column), measure, policy).alias(f"{measure.name}_{end}")
+        for measure in MEASURES
+        for end, aggregate in (("low", F.min), ("high", F.max))
+    ]
+    return collected(features.groupBy("as_of_date").agg(F.count(F.lit(1)).alias("customers"), *bounds, *limits))
 
 
 def revenue_limit(policy: ScoringPolicy) -> Column:
@@ -69,22 +57,38 @@ def revenue_limit(policy: ScoringPolicy) -> Column:
     return F.percentile(buyers_revenue, policy.revenue_band_percentile).alias("revenue_limit")
 
 
-def reference_score(
-    recency_days: Column, orders: Column, sessions: Column, revenue: Column, policy: ScoringPolicy
-) -> Column:
-    """The score on fixed bounds: it moves only when the customer does, not when others do."""
-    recency = F.when(recency_days.isNotNull(), F.lit(1.0) - clamped(recency_days, policy.reference_recency_days))
-    frequency = F.lit(policy.order_weight) * clamped(orders, policy.reference_orders) + F.lit(
-        policy.session_weight
-    ) * clamped(sessions, policy.reference_sessions)
-    low = monetary_scale(F.lit(policy.reference_revenue.low), policy)
-    high = monetary_scale(F.lit(policy.reference_revenue.high), policy)
-    monetary = normalized(F.least(F.greatest(monetary_scale(revenue, policy), low), high), low, high)
-    return (
-        F.lit(policy.recency_weight) * F.coalesce(recency, F.lit(0.0))
-        + F.lit(policy.frequency_weight) * frequency
-        + F.lit(policy.monetary_weight) * monetary
-    )
+def _measure_score(measure: ScoredMeasure, column: str, value: Column, low: Column, high: Column) -> Column:
+    """The score of a measure between two bounds; `value` is that of the column on the scale of the bounds."""
+    score = normalized(value, low, high)
+    if measure.lower_is_better:
+        score = F.lit(1.0) - score
+    return F.when(F.col(column).isNotNull(), score).otherwise(F.lit(0.0)) if measure.may_be_missing else score
+
+
+def _part_score(part: ScorePart, scores: Mapping[str, Column], policy: ScoringPolicy) -> Column:
+    """The score of a part from those of its measures, by their columns."""
+    if len(part.measures) == 1:
+        return scores[part.measures[0].score]
+    return _sum(F.lit(policy.share(measure)) * scores[measure.score] for measure in part.measures)
+
+
+def _sum(columns: Iterable[Column]) -> Column:
+    """The sum from left to right: sums of doubles depend on the order."""
+    return reduce(add, columns)
+
+
+def reference_score(policy: ScoringPolicy, *, before: bool = False) -> Column:
+    """The score on fixed bounds, of now or of 30 days before: it moves only when the customer does, not when others do."""
+
+    def score(measure: ScoredMeasure) -> Column:
+        column, bounds = measure.column_before if before else measure.column, policy.bounds(measure)
+        low, high = (scaled(F.lit(float(end)), measure, policy) for end in (bounds.low, bounds.high))
+        # Values beyond the bounds count as the bounds.
+        clamped = F.least(F.greatest(scaled(F.col(column), measure, policy), low), high)
+        return _measure_score(measure, column, clamped, low, high)
+
+    scores = {measure.score: score(measure) for measure in MEASURES}
+    return _sum(F.lit(policy.weight(part)) * _part_score(part, scores, policy) for part in PARTS)
 
 
 def score_components(features: DataFrame, bounds: DataFrame, policy: ScoringPolicy) -> DataFrame:
@@ -92,56 +96,35 @@ def score_components(features: DataFrame, bounds: DataFrame, policy: ScoringPoli
 
     `bounds` are the `snapshot_bounds` of these features; their columns are added too.
     """
-    scaled = features.join(F.broadcast(bounds), on="as_of_date", how="inner")
-    recency = F.when(
-        F.col("recency_days").isNotNull(),
-        F.lit(1.0) - normalized(F.col("recency_days").cast("double"), F.col("recency_low"), F.col("recency_high")),
-    ).otherwise(F.lit(0.0))
-    order = normalized(F.col("total_orders").cast("double"), F.col("orders_low"), F.col("orders_high"))
-    session = normalized(F.col("sessions_last_30_days").cast("double"), F.col("sessions_low"), F.col("sessions_high"))
-    monetary = normalized(
-        monetary_scale(F.col("total_revenue"), policy),
-        monetary_scale(F.col("revenue_low"), policy),
-        monetary_scale(F.col("revenue_high"), policy),
-    )
     known_before = F.col("signup_date") <= F.date_sub("as_of_date", policy.activity_window_days)
-    before = reference_score(
-        F.col("recency_days_30_days_before"),
-        F.col("total_orders_30_days_before"),
-        F.col("sessions_previous_30_days"),
-        F.col("total_revenue_30_days_before"),
-        policy,
-    )
-    now = reference_score(
-        F.col("recency_days"), F.col("total_orders"), F.col("sessions_last_30_days"), F.col("total_revenue"), policy
-    )
+    measured = {
+        measure.score: _measure_score(
+            measure,
+            measure.column,
+            scaled(F.col(measure.column), measure, policy),
+            F.col(f"{measure.name}_low"),
+            F.col(f"{measure.name}_high"),
+        )
+        for measure in MEASURES
+    }
+    scores = {name: F.col(name) for name in measured}
     return (
-        scaled.withColumns(
-            {
-                "recency_score": recency,
-                "order_score": order,
-                "session_score": session,
-                "monetary_score": monetary,
-                "reference_score": now,
-                "reference_score_30_days_before": F.when(known_before, before),
-            }
-        )
-        .withColumn(
-            "frequency_score",
-            F.lit(policy.order_weight) * F.col("order_score") + F.lit(policy.session_weight) * F.col("session_score"),
-        )
+        features.join(F.broadcast(bounds), on="as_of_date", how="inner")
         .withColumns(
             {
-                "recency_contribution": F.lit(policy.recency_weight) * F.col("recency_score"),
-                "frequency_contribution": F.lit(policy.frequency_weight) * F.col("frequency_score"),
-                "monetary_contribution": F.lit(policy.monetary_weight) * F.col("monetary_score"),
+                **measured,
+                "reference_score": reference_score(policy),
+                "reference_score_30_days_before": F.when(known_before, reference_score(policy, before=True)),
+            }
+        )
+        .withColumns({part.score: _part_score(part, scores, policy) for part in PARTS})
+        .withColumns(
+            {
+                **{part.contribution: F.lit(policy.weight(part)) * F.col(part.score) for part in PARTS},
                 "reference_score_change": F.col("reference_score") - F.col("reference_score_30_days_before"),
             }
         )
-        .withColumn(
-            "engagement_score",
-            F.col("recency_contribution") + F.col("frequency_contribution") + F.col("monetary_contribution"),
-        )
+        .withColumn("engagement_score", _sum(map(F.col, CONTRIBUTIONS)))
     )
 
 
@@ -241,12 +224,12 @@ def score_customers(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
     score, buys = F.col("engagement_score"), F.col("total_orders") > 0
     status = F.when(buys, "Active").when(F.col("sessions_last_30_days") > 0, "Browsing Only").otherwise("Not Active")
     valuable = buys & (F.col("total_revenue").cast("double") >= F.col("revenue_limit"))
-    bounds = snapshot_bounds(features, revenue_limit(policy), *rfm_limits())
+    bounds = snapshot_bounds(features, policy, revenue_limit(policy), *rfm_limits())
     banded = with_rfm(score_components(features, bounds, policy)).withColumn(
         "revenue_band", F.when(valuable, "High").otherwise("Low")
     )
     # The percentile sorts the rows, so what each row carries of its snapshot's limits goes before.
-    scored = with_percentile(banded.drop("revenue_limit", *_BOUNDS), most_customers(bounds))
+    scored = with_percentile(banded.drop("revenue_limit", *BOUNDS), most_customers(bounds))
     labelled: list[tuple[str, Column]] = [
         ("engagement_segment", segment(score, F.col("score_percentile"), policy)),
         ("engagement_status", status),

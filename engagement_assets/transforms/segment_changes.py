@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 from functools import reduce
+from operator import add
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from engagement_assets.domain.contracts import CustomerFeatures, SegmentChanges
+from engagement_assets.domain.score_parts import CHANGES, KINDS, MEASURES, ScoredMeasure
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.transforms.engagement_scores import (
-    monetary_scale,
+    BOUNDS,
     most_customers,
+    scaled,
     score_components,
     segment,
     snapshot_bounds,
     with_percentile,
 )
 from engagement_assets.transforms.lifecycle import lifecycle_stage
-from engagement_assets.transforms.score_change import PARTS, Scale, ScoreChange, Standing, split_change
+from engagement_assets.transforms.score_change import Standing, split_change
 
-#: A part that rounds to less than this is left out of the words.
+#: A cause that rounds to less than this is left out of the words.
 _SMALLEST = 0.001
 
 _LABELS = ("engagement_segment", "is_high_risk", "lifecycle_stage")
 
+#: What the words of a change are told from, beside its amounts, and the same of the day before as `previous_<column>`.
+TOLD_FROM = (*_LABELS, *dict.fromkeys(("total_orders", *(measure.column for measure in MEASURES))))
+
 #: What of a day is needed to tell its changes to the next one.
-_NEEDED = (
-    "engagement_score",
-    *_LABELS,
-    "total_orders",
-    "total_revenue",
-    "recency_days",
-    "sessions_last_30_days",
-    "recency_low",
-    "recency_high",
-    "orders_low",
-    "orders_high",
-    "sessions_low",
-    "sessions_high",
-    "revenue_low",
-    "revenue_high",
-)
+_NEEDED = ("engagement_score", *TOLD_FROM, *BOUNDS)
 
 
 def labelled(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
@@ -55,7 +46,7 @@ def labelled(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
         ("is_high_risk", buys & (score < policy.high_risk_threshold)),
         ("lifecycle_stage", lifecycle_stage(policy)),
     ]
-    bounds = snapshot_bounds(features)
+    bounds = snapshot_bounds(features, policy)
     scored = score_components(features, bounds, policy)
     if policy.segment_mode == "quantiles":
         scored = with_percentile(scored, most_customers(bounds))
@@ -65,95 +56,57 @@ def labelled(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
     return reduce(lambda frame, column: frame.withColumn(*column), columns, scored)
 
 
-def standing(policy: ScoringPolicy, prefix: str = "") -> Standing:
-    """A customer in a snapshot, from columns of `labelled` with a prefix to their names."""
-
-    def scale(name: str) -> Scale:
-        low, high = F.col(f"{prefix}{name}_low"), F.col(f"{prefix}{name}_high")
-        if name == "revenue":
-            low, high = monetary_scale(low, policy), monetary_scale(high, policy)
-        per_unit = F.when(high > low, F.lit(1.0) / (high - low)).otherwise(F.lit(0.0))
-        return Scale(F.coalesce(low, F.lit(0.0)), per_unit)
-
-    recency = F.col(f"{prefix}recency_days")
+def standing(measure: ScoredMeasure, policy: ScoringPolicy, prefix: str = "") -> Standing:
+    """Where a customer stands by a measure, from columns of `labelled` with a prefix to their names."""
+    value = F.col(f"{prefix}{measure.column}")
+    low, high = F.col(f"{prefix}{measure.name}_low"), F.col(f"{prefix}{measure.name}_high")
+    own = scaled(value, measure, policy)
     return Standing(
-        has_ordered=F.when(recency.isNotNull(), 1.0).otherwise(0.0),
-        recency_days=F.coalesce(recency.cast("double"), F.lit(0.0)),
-        orders=F.col(f"{prefix}total_orders").cast("double"),
-        sessions=F.col(f"{prefix}sessions_last_30_days").cast("double"),
-        money=monetary_scale(F.col(f"{prefix}total_revenue"), policy),
-        recency_scale=scale("recency"),
-        orders_scale=scale("orders"),
-        sessions_scale=scale("sessions"),
-        money_scale=scale("revenue"),
+        value=F.coalesce(own, F.lit(0.0)) if measure.may_be_missing else own,
+        low=F.coalesce(low, F.lit(0.0)),
+        per_unit=F.when(high > low, F.lit(1.0) / (high - low)).otherwise(F.lit(0.0)),
+        has_value=F.when(value.isNotNull(), 1.0).otherwise(0.0) if measure.may_be_missing else 1.0,
     )
 
 
-def signed(amount: Column) -> Column:
-    """A part of a score with its sign and three decimals, `-0.080`; the same text from every engine."""
-    thousandths = F.floor(F.abs(amount) * 1000 + 0.5).cast("bigint")
-    sign = F.when(amount < 0, "-").otherwise("+")
-    whole = F.floor(thousandths / 1000).cast("bigint").cast("string")
-    return F.concat(sign, whole, F.lit("."), F.lpad((thousandths % 1000).cast("string"), 3, "0"))
-
-
-def _counted(number: Column, what: str) -> Column:
-    """`3 fewer sessions`, `1 more order`."""
-    size = F.abs(number)
-    direction = F.when(number > 0, " more ").otherwise(" fewer ")
-    return F.concat(size.cast("bigint").cast("string"), direction, F.when(size == 1, what).otherwise(F.lit(f"{what}s")))
-
-
-def in_words(policy: ScoringPolicy) -> Column:
-    """The move and its causes, the largest kinds first in a fixed order: silence, orders, sessions, revenue, the scale."""
-
-    def moved(name: str, joint: str = " to ") -> Column:
-        before, now = F.col(f"previous_{name}"), F.col(name)
-        return F.when(before == now, now).otherwise(F.concat(before, F.lit(joint), now))
-
-    risk = F.when(F.col("is_high_risk") & ~F.col("previous_is_high_risk"), "now at high risk").when(
-        ~F.col("is_high_risk") & F.col("previous_is_high_risk"), "no longer at high risk"
-    )
-    stage = F.when(
-        F.col("lifecycle_stage") != F.col("previous_lifecycle_stage"),
-        F.concat(F.lit("stage "), F.col("previous_lifecycle_stage"), F.lit(" to "), F.col("lifecycle_stage")),
-    )
-    days = F.col("recency_days")
-    silence = F.concat(
-        days.cast("string"), F.when(days == 1, " day").otherwise(" days"), F.lit(" since the last order")
-    )
-    first_order = F.col("previous_recency_days").isNull()
-    ordered = F.when(first_order, "first order").otherwise("ordered again")
-    is_order = F.col("total_orders") != F.col("previous_total_orders")
-    revenue = F.col("total_revenue") - F.col("previous_total_revenue")
-    spent = F.concat(
-        F.lit("revenue "),
-        F.when(revenue < 0, "-").otherwise("+"),
-        F.abs(revenue).cast("decimal(18,2)").cast("string"),
+def _signed(amount: str) -> str:
+    """An amount of score with its sign and three decimals, `-0.080`."""
+    thousandths = f"cast(floor(abs({amount}) * 1000 + 0.5) AS bigint)"
+    return (
+        f"CASE WHEN {amount} < 0 THEN '-' ELSE '+' END || cast(cast(floor({thousandths} / 1000) AS bigint) AS string) "
+        f"|| '.' || lpad(cast({thousandths} % 1000 AS string), 3, '0')"
     )
 
-    def cause(text: Column, amount: Column) -> Column:
-        is_told = F.abs(amount) >= _SMALLEST / 2
-        return F.when(is_told & text.isNotNull(), F.concat(text, F.lit(" ("), signed(amount), F.lit(")")))
 
-    own_recency = F.col("recency_ageing") + F.col("recency_behaviour")
-    others = F.col("orders_rescaling") + F.col("sessions_rescaling") + F.col("monetary_rescaling")
-    causes = F.concat_ws(
-        ", ",
-        cause(F.when(is_order, ordered).when(days.isNotNull(), silence), own_recency),
-        cause(_counted(F.col("total_orders") - F.col("previous_total_orders"), "order"), F.col("orders_behaviour")),
-        cause(
-            _counted(F.col("sessions_last_30_days") - F.col("previous_sessions_last_30_days"), "session"),
-            F.col("sessions_behaviour"),
-        ),
-        cause(spent, F.col("monetary_behaviour")),
-        cause(F.when(others < 0, "others rose").otherwise("others fell"), others),
-        cause(F.lit("the recency scale moved"), F.col("recency_rescaling")),
-    )
-    head = F.concat_ws(", ", moved("engagement_segment"), risk, stage)
-    told = F.when(causes != "", F.concat(head, F.lit(": "), causes)).otherwise(head)
-    new = F.concat_ws(", ", F.lit("new customer"), F.col("engagement_segment"))
-    return F.when(F.col("previous_engagement_score").isNull(), new).otherwise(told)
+def _cause(text: str, amount: str) -> str:
+    """A cause and its amount; null for one that is too small to be told."""
+    return f"CASE WHEN abs({amount}) >= {_SMALLEST / 2} THEN {text} || ' (' || {_signed(amount)} || ')' END"
+
+
+def words_of_change() -> str:
+    """SQL of a move and its causes in a fixed order: what the customer did by each measure, others, scales told by themselves.
+
+    Spark and DuckDB run it alike. It reads `TOLD_FROM`, those of the day before, and the amounts of a `ScoreChange`.
+    """
+    own = [
+        _cause(
+            f"({m.told})",
+            f"({' + '.join(f'{m.name}_{kind}' for kind in KINDS if kind in m.causes and kind != 'rescaling')})",
+        )
+        for m in MEASURES
+    ]
+    together = " + ".join(f"{m.name}_rescaling" for m in MEASURES if "rescaling" not in m.titles)
+    others = _cause(f"CASE WHEN {together} < 0 THEN 'others rose' ELSE 'others fell' END", f"({together})")
+    alone = [_cause(f"'{m.causes['rescaling']}'", f"{m.name}_rescaling") for m in MEASURES if "rescaling" in m.titles]
+    causes = f"concat_ws(', ', {', '.join([*own, others, *alone])})"
+    head = """concat_ws(', ',
+        CASE WHEN engagement_segment = previous_engagement_segment THEN engagement_segment
+             ELSE previous_engagement_segment || ' to ' || engagement_segment END,
+        CASE WHEN is_high_risk AND NOT previous_is_high_risk THEN 'now at high risk'
+             WHEN NOT is_high_risk AND previous_is_high_risk THEN 'no longer at high risk' END,
+        CASE WHEN lifecycle_stage <> previous_lifecycle_stage
+             THEN 'stage ' || previous_lifecycle_stage || ' to ' || lifecycle_stage END)"""
+    return f"concat_ws(': ', {head}, nullif({causes}, ''))"
 
 
 def changes_between(before: DataFrame, now: DataFrame, policy: ScoringPolicy) -> DataFrame:
@@ -175,32 +128,24 @@ def changes_between(before: DataFrame, now: DataFrame, policy: ScoringPolicy) ->
     )
     is_new = F.col("previous_engagement_score").isNull()
     differs = reduce(lambda one, other: one | other, [F.col(name) != F.col(f"previous_{name}") for name in _LABELS])
-    change: ScoreChange = split_change(standing(policy, "previous_"), standing(policy), F.lit(1.0), policy)
-    parts = {name: F.when(~is_new, getattr(change, name)) for name in PARTS}
+    then, today = ({m.name: standing(m, policy, prefix) for m in MEASURES} for prefix in ("previous_", ""))
+    amounts = split_change(then, today, F.lit(1.0), policy).amounts
     score_change = F.col("engagement_score") - F.col("previous_engagement_score")
+    words = F.when(is_new, F.concat(F.lit("new customer, "), F.col("engagement_segment"))).otherwise(
+        F.expr(words_of_change())
+    )
     explained = (
         joined.filter(is_new | differs)
-        .withColumns({**parts, "score_change": score_change})
+        .withColumns({name: F.when(~is_new, amount) for name, amount in amounts.items()})
         .withColumns(
             {
-                "ageing": F.col("recency_ageing"),
-                "behaviour": F.col("recency_behaviour")
-                + F.col("orders_behaviour")
-                + F.col("sessions_behaviour")
-                + F.col("monetary_behaviour"),
-                "rescaling": F.col("recency_rescaling")
-                + F.col("orders_rescaling")
-                + F.col("sessions_rescaling")
-                + F.col("monetary_rescaling"),
-            }
-        )
-        .withColumns(
-            {
+                **{kind: reduce(add, map(F.col, columns)) for kind, columns in CHANGES.items()},
+                "score_change": score_change,
                 "movement": F.when(is_new, "New")
                 .when(score_change > 0, "Up")
                 .when(score_change < 0, "Down")
                 .otherwise("Level"),
-                "explanation": in_words(policy),
+                "explanation": words,
             }
         )
     )

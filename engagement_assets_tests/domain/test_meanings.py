@@ -113,8 +113,8 @@ def test_no_text_of_a_table_or_a_file_says_a_default(unusual: Settings, tmp_path
         "sessions_last_30_days": "sessions with an event in the last 17 days, the as-of date included",
         "last_session_date": "latest day with a web event within the last 34 days; null if none",
         "total_orders_30_days_before": "orders as of 17 days before",
-        "reference_score": "the same formula on fixed bounds (recency 1 to 201 days, orders 2 to 33, sessions 3 to 44, "
-        "revenue 5 to 54,321): moves only when the customer does",
+        "reference_score": "the same formula on fixed bounds (recency 1 to 201 days, orders 2 to 33, sessions in the window "
+        "3 to 44, revenue 5 to 54,321): moves only when the customer does",
     }
     parts = {
         "frequency_score": "0.58 order score + 0.42 session score",

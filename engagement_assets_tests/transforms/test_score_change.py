@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import math
-from dataclasses import astuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engagement_assets.domain.scoring_policy import ScoringPolicy
-from engagement_assets.transforms.score_change import Scale, Standing, split_change
+from engagement_assets.transforms.score_change import ScoreChange, Standing, Standings, split_change
 
 POLICY = ScoringPolicy()
 
 
 def standing(
     recency: int | None, orders: float, sessions: float, revenue: float, bounds: tuple[tuple[float, float], ...]
-) -> Standing:
+) -> Standings:
     """A customer among others: bounds are the smallest and largest recency, orders, sessions, revenue."""
-    scales = [Scale(low, 1 / (high - low) if high > low else 0.0) for low, high in bounds]
-    return Standing(0.0 if recency is None else 1.0, recency or 0, orders, sessions, math.log(1 + revenue), *scales)
+    values = {"recency": recency, "orders": orders, "sessions": sessions, "monetary": math.log(1 + revenue)}
+    return {
+        name: Standing(value or 0, low, 1 / (high - low) if high > low else 0.0, 0.0 if value is None else 1.0)
+        for (name, value), (low, high) in zip(values.items(), bounds, strict=True)
+    }
+
+
+def amounts(change: ScoreChange) -> list[float]:
+    return list(change.amounts.values())
 
 
 def score(
@@ -52,9 +58,9 @@ snapshots = st.tuples(
 @given(before=snapshots, now=snapshots, days=st.integers(1, 400))
 def test_the_parts_add_up_to_the_difference_of_the_scores(before: tuple, now: tuple, days: int) -> None:
     change = split_change(standing(*before), standing(*now), days, POLICY)
-    size = max(1.0, *(abs(part) for part in astuple(change)))
+    size = max(1.0, *(abs(part) for part in amounts(change)))
     assert abs(change.total - (score(*now) - score(*before))) <= 1e-12 * size
-    assert abs(sum(astuple(change)) - change.total) <= 1e-12 * size
+    assert abs(sum(amounts(change)) - change.total) <= 1e-12 * size
 
 
 @settings(max_examples=100, deadline=None)
@@ -62,7 +68,7 @@ def test_the_parts_add_up_to_the_difference_of_the_scores(before: tuple, now: tu
 def test_looking_back_gives_the_same_parts_with_the_other_sign(before: tuple, now: tuple) -> None:
     """Of the recency of the last order together: only looking forward do days pass."""
     there, back = (split_change(standing(*a), standing(*b), 0, POLICY) for a, b in ((before, now), (now, before)))
-    assert astuple(back) == pytest.approx([-part for part in astuple(there)], abs=1e-9, rel=1e-9)
+    assert amounts(back) == pytest.approx([-part for part in amounts(there)], abs=1e-9, rel=1e-9)
 
 
 @settings(max_examples=100, deadline=None)
@@ -84,23 +90,25 @@ def test_a_change_worked_by_hand() -> None:
     now = standing(40, 5, 1, 100, ((0, 100), (0, 20), (0, 10), money))
     change = split_change(before, now, 10, POLICY)
     assert (change.ageing, change.behaviour, change.rescaling) == pytest.approx((-0.04, -0.036, -0.045), abs=1e-15)
-    assert change.orders_rescaling == change.rescaling
-    assert change.recency_behaviour == pytest.approx(0, abs=1e-15)
+    assert change.amounts["orders_rescaling"] == change.rescaling
+    assert change.amounts["recency_behaviour"] == pytest.approx(0, abs=1e-15)
 
 
 def test_a_new_order_takes_back_what_ageing_took() -> None:
     """Last order 30 days ago, 10 days later one of that day: -0.04 by ageing, then 40 days forward, +0.16."""
     bounds = ((0, 100), (0, 10), (0, 10), (0.0, math.log(1001)))
     change = split_change(standing(30, 1, 0, 50, bounds), standing(0, 2, 0, 80, bounds), 10, POLICY)
-    assert (change.recency_ageing, change.recency_behaviour) == pytest.approx((-0.04, 0.16), abs=1e-15)
-    assert change.orders_behaviour == pytest.approx(0.018, abs=1e-15)
-    assert change.monetary_behaviour == pytest.approx(0.3 * math.log(81 / 51) / math.log(1001), abs=1e-15)
+    assert (change.amounts["recency_ageing"], change.amounts["recency_behaviour"]) == pytest.approx(
+        (-0.04, 0.16), abs=1e-15
+    )
+    assert change.amounts["orders_behaviour"] == pytest.approx(0.018, abs=1e-15)
+    assert change.amounts["monetary_behaviour"] == pytest.approx(0.3 * math.log(81 / 51) / math.log(1001), abs=1e-15)
 
 
 def test_a_first_order_is_behaviour() -> None:
     bounds = ((0, 100), (0, 10), (0, 10), (0.0, math.log(1001)))
     change = split_change(standing(None, 0, 0, 0, bounds), standing(0, 1, 0, 20, bounds), 10, POLICY)
-    assert (change.recency_ageing, change.recency_behaviour) == pytest.approx((0, 0.4), abs=1e-15)
+    assert (change.amounts["recency_ageing"], change.amounts["recency_behaviour"]) == pytest.approx((0, 0.4), abs=1e-15)
 
 
 def test_where_the_scale_moves_the_own_change_is_the_mean_of_both_scales() -> None:
@@ -109,5 +117,5 @@ def test_where_the_scale_moves_the_own_change_is_the_mean_of_both_scales() -> No
     before = standing(10, 1, 2, 0, ((0, 100), (0, 10), (0, 10), money))
     now = standing(10, 1, 4, 0, ((0, 100), (0, 10), (0, 20), money))
     change = split_change(before, now, 0, POLICY)
-    assert change.sessions_behaviour == pytest.approx(0.12 * 0.15, abs=1e-15)
-    assert change.sessions_rescaling == pytest.approx(0.12 * (4 / 20 - 2 / 10) - 0.12 * 0.15, abs=1e-15)
+    assert change.amounts["sessions_behaviour"] == pytest.approx(0.12 * 0.15, abs=1e-15)
+    assert change.amounts["sessions_rescaling"] == pytest.approx(0.12 * (4 / 20 - 2 / 10) - 0.12 * 0.15, abs=1e-15)

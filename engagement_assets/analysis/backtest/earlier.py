@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engagement_assets.domain.score_parts import MEASURES, PARTS, ScoredMeasure
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 
 #: Predictors whose earlier value a snapshot knows: SQL over its rows with `score_then`. Null for customers who had not signed up
@@ -14,15 +15,10 @@ EARLIER = {
 }
 
 
-def _measures(policy: ScoringPolicy) -> dict[str, str]:
-    """SQL of what was scored 30 days before, by name."""
-    revenue = "total_revenue_30_days_before::DOUBLE"
-    return {
-        "silence": "recency_days_30_days_before::DOUBLE",
-        "orders": "total_orders_30_days_before::DOUBLE",
-        "visits": "sessions_previous_30_days::DOUBLE",
-        "money": f"ln(1 + {revenue})" if policy.monetary_scale == "log1p" else revenue,
-    }
+def _value(measure: ScoredMeasure, policy: ScoringPolicy) -> str:
+    """SQL of a measure of 30 days before, on the scale it is scored on."""
+    value = f"{measure.column_before}::DOUBLE"
+    return f"ln(1 + {value})" if policy.is_logarithmic(measure) else value
 
 
 def scale_then(policy: ScoringPolicy, chosen: str) -> str:
@@ -30,7 +26,9 @@ def scale_then(policy: ScoringPolicy, chosen: str) -> str:
 
     It is that of the customers of that time. A day before which nobody had signed up has no row.
     """
-    ends = ", ".join(f"min({sql}) AS {name}_low, max({sql}) AS {name}_high" for name, sql in _measures(policy).items())
+    ends = ", ".join(
+        f"{end}({_value(measure, policy)}) AS {measure.name}_{end}" for measure in MEASURES for end in ("min", "max")
+    )
     return (
         f"SELECT as_of_date, {ends} FROM engagement_scores "
         f"WHERE {chosen} AND signup_date <= as_of_date - {policy.activity_window_days} GROUP BY as_of_date"
@@ -42,13 +40,15 @@ def score_then(policy: ScoringPolicy) -> str:
 
     The formula is that of `transforms.engagement_scores`.
     """
-    scaled = {
-        name: f"CASE WHEN {name}_high > {name}_low THEN ({sql} - {name}_low) / ({name}_high - {name}_low) ELSE 0 END"
-        for name, sql in _measures(policy).items()
-    }
-    frequency = f"{policy.order_weight} * {scaled['orders']} + {policy.session_weight} * {scaled['visits']}"
+
+    def score(measure: ScoredMeasure) -> str:
+        low, high = f"{measure.name}_min", f"{measure.name}_max"
+        scaled = f"CASE WHEN {high} > {low} THEN ({_value(measure, policy)} - {low}) / ({high} - {low}) ELSE 0 END"
+        return f"coalesce({f'1 - {scaled}' if measure.lower_is_better else scaled}, 0)"
+
+    sums = [" + ".join(f"{policy.share(measure)} * {score(measure)}" for measure in part.measures) for part in PARTS]
+    total = " + ".join(f"{policy.weight(part)} * ({of})" for part, of in zip(PARTS, sums, strict=True))
     return (
-        f"CASE WHEN signup_date <= as_of_date - {policy.activity_window_days} AND total_orders_30_days_before > 0 THEN "
-        f"{policy.recency_weight} * (1 - {scaled['silence']}) + {policy.frequency_weight} * ({frequency}) "
-        f"+ {policy.monetary_weight} * {scaled['money']} END"
+        f"CASE WHEN signup_date <= as_of_date - {policy.activity_window_days} AND total_orders_30_days_before > 0 "
+        f"THEN {total} END"
     )

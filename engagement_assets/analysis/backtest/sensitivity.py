@@ -1,7 +1,7 @@
 """How much ranking and segments depend on the weights of the score, and which weights the past would have wanted.
 
-The weights are tried over a grid: each of the three at least 10 %, in steps of 10 %, adding up to 1. These are the
-reasonable weightings; there are 36.
+The weights are tried over a grid: each part at least 10 %, in steps of 10 %, adding up to 1. These are the reasonable weightings;
+of three parts there are 36.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from engagement_assets.analysis.backtest.metrics import Floats, Ranking
 from engagement_assets.domain.contracts import EngagementScores, RawOrders
 from engagement_assets.domain.contracts.engagement import SEGMENTS
 from engagement_assets.domain.days import as_date, days_between
+from engagement_assets.domain.score_parts import PARTS
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.lake.reading import opened
 from engagement_assets.lake.tables import LakeResource
@@ -28,14 +30,16 @@ _STEPS = 10
 #: The number of the segment High.
 _HIGH = 3
 
-Weights = tuple[float, float, float]
+#: A weight for each part of the score.
+Weights = tuple[float, ...]
+
+_COMPONENTS = ", ".join(part.score for part in PARTS)
 
 
 def grid() -> list[Weights]:
-    """The reasonable weightings: recency, frequency, monetary."""
-    return [
-        (r / _STEPS, f / _STEPS, (_STEPS - r - f) / _STEPS) for r in range(1, _STEPS - 1) for f in range(1, _STEPS - r)
-    ]
+    """The reasonable weightings of the parts."""
+    tenths = product(range(1, _STEPS), repeat=len(PARTS))
+    return [tuple(tenth / _STEPS for tenth in each) for each in tenths if sum(each) == _STEPS]
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class Tried:
 
 
 def try_weightings(parts: Floats, policy: ScoringPolicy) -> Tried:
-    """Score, rank and segment of every customer under every weighting of the component scores (customers by three)."""
+    """Score, rank and segment of every customer under every weighting of the component scores (customers by parts)."""
     customers = len(parts)
     score = _score(parts, weights_of(policy))
     usual = segments(score, policy)
@@ -112,7 +116,7 @@ def try_weightings(parts: Floats, policy: ScoringPolicy) -> Tried:
 
 
 def sensitivity(parts: Floats, policy: ScoringPolicy) -> Sensitivity | None:
-    """Try every weighting on the component scores of a snapshot (customers by recency, frequency, monetary).
+    """Try every weighting on the component scores of a snapshot (customers by parts).
 
     None without customers.
     """
@@ -181,7 +185,7 @@ def customer_rows(customers: Sequence[str], tried: Tried) -> list[dict[str, Any]
 
 def weights_of(policy: ScoringPolicy) -> Weights:
     """The weights of the settings."""
-    return policy.recency_weight, policy.frequency_weight, policy.monetary_weight
+    return tuple(policy.weight(part) for part in PARTS)
 
 
 def _score(parts: Floats, weights: Weights) -> Floats:
@@ -190,11 +194,11 @@ def _score(parts: Floats, weights: Weights) -> Floats:
 
 
 def component_scores(lake: LakeResource, day: str) -> tuple[list[str], Floats]:
-    """Every customer of a snapshot, and their three component scores. Raises NotPublishedError."""
+    """Every customer of a snapshot, and their component scores. Raises NotPublishedError."""
     lake.require(EngagementScores, [day])
     with opened(lake, {EngagementScores: [day]}) as connection:
         found = connection.execute(
-            "SELECT customer_id, recency_score, frequency_score, monetary_score FROM engagement_scores ORDER BY customer_id"
+            f"SELECT customer_id, {_COMPONENTS} FROM engagement_scores ORDER BY customer_id"
         ).fetchnumpy()
     customers = [str(name) for name in found.pop("customer_id")]
     return customers, np.column_stack([np.asarray(values, dtype=float) for values in found.values()])
@@ -258,12 +262,12 @@ def _past(lake: LakeResource, day: str, horizon: int) -> Past:
     lake.require(RawOrders, after)
     with opened(lake, {EngagementScores: [day], RawOrders: after}) as connection:
         found = connection.execute(
-            "SELECT recency_score, frequency_score, monetary_score, "
+            f"SELECT {_COMPONENTS}, "
             "(customer_id IN (SELECT customer_id FROM raw_orders))::DOUBLE AS happened "
             "FROM engagement_scores WHERE total_orders > 0 ORDER BY customer_id"
         ).fetchnumpy()
     columns = [np.asarray(values, dtype=float) for values in found.values()]
-    return Past(day, np.column_stack(columns[:3]), columns[3])
+    return Past(day, np.column_stack(columns[:-1]), columns[-1])
 
 
 def suggest_weights(past: Sequence[Past], policy: ScoringPolicy) -> Suggestion | None:

@@ -5,6 +5,7 @@ read with it, the data dictionary is written from it.
 """
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
@@ -37,8 +38,22 @@ class Contract(pa.DataFrameModel):
     #: Name -> SQL condition, for rules that span columns.
     _row_rules: ClassVar[dict[str, str]] = {}
 
+    #: Columns that come from a list: after which column -> the columns by name.
+    _listed: ClassVar[dict[str, dict[str, pa.Column]]] = {}
+
     #: Whether the table's folder is for its owner's eyes only.
     _private: ClassVar[bool] = False
+
+    @classmethod
+    @cache
+    def to_schema(cls) -> pa.DataFrameSchema:
+        """The pandera schema, with the columns that come from a list in their places."""
+        schema = super().to_schema()
+        columns: dict[str, pa.Column] = {}
+        for name, column in schema.columns.items():
+            columns |= {name: column, **cls._listed.get(name, {})}
+        schema.columns = columns
+        return schema
 
     @classmethod
     def table(cls) -> str:
@@ -100,6 +115,14 @@ class Contract(pa.DataFrameModel):
 
 class UntranslatedCheckError(TypeError):
     """A contract has a pandera check that the gate does not know in SQL; the message says which, and what to do."""
+
+
+def listed_columns(descriptions: Mapping[str, str], *checks: pa.Check, nullable: bool = False) -> dict[str, pa.Column]:
+    """Columns of numbers for `_listed`, from their names and descriptions."""
+    return {
+        name: pa.Column(T.DoubleType(), list(checks), nullable=nullable, name=name, description=description)
+        for name, description in descriptions.items()
+    }
 
 
 @cache

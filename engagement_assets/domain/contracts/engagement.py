@@ -3,8 +3,9 @@
 import pandera.pyspark as pa
 import pyspark.sql.types as T
 
-from engagement_assets.domain.contracts.base import Contract
+from engagement_assets.domain.contracts.base import Contract, listed_columns
 from engagement_assets.domain.meanings import names
+from engagement_assets.domain.score_parts import CONTRIBUTIONS, PARTS, SCORES
 
 SEGMENTS = names("engagement_segment")
 STATUSES = names("engagement_status")
@@ -13,7 +14,7 @@ VALUE_SEGMENTS = names("value_segment")
 LIFECYCLE_STAGES = names("lifecycle_stage")
 RFM_SEGMENTS = names("rfm_segment")
 
-#: How far the three contributions may miss the score they add up to.
+#: How far the contributions may miss the score they add up to.
 SUM_TOLERANCE = 1e-12
 
 
@@ -154,40 +155,17 @@ class CustomerFeatures(Contract):
 class EngagementScores(CustomerFeatures):
     """One row per customer and day: the engagement score, its parts, segment, status, risk and reasons."""
 
-    recency_score: T.DoubleType() = pa.Field(
-        nullable=False,
-        in_range={"min_value": 0, "max_value": 1},
-        description="1 = ordered most recently; 0 for never-buyers",
-    )
-    order_score: T.DoubleType() = pa.Field(
-        nullable=False, in_range={"min_value": 0, "max_value": 1}, description="total orders on the snapshot's scale"
-    )
-    session_score: T.DoubleType() = pa.Field(
-        nullable=False,
-        in_range={"min_value": 0, "max_value": 1},
-        description="sessions of the last {window} on the snapshot's scale",
-    )
-    frequency_score: T.DoubleType() = pa.Field(
-        nullable=False,
-        in_range={"min_value": 0, "max_value": 1},
-        description="{order_weight} order score + {session_weight} session score",
-    )
-    monetary_score: T.DoubleType() = pa.Field(
-        nullable=False,
-        in_range={"min_value": 0, "max_value": 1},
-        description="{scored_revenue} on the snapshot's scale",
-    )
-    recency_contribution: T.DoubleType() = pa.Field(
-        nullable=False, ge=0, description="{recency_weight} times the recency score"
-    )
-    frequency_contribution: T.DoubleType() = pa.Field(
-        nullable=False, ge=0, description="{frequency_weight} times the frequency score"
-    )
-    monetary_contribution: T.DoubleType() = pa.Field(
-        nullable=False, ge=0, description="{monetary_weight} times the monetary score"
-    )
+    _listed = {
+        "recency_days_30_days_before": {
+            **listed_columns(SCORES, pa.Check.in_range(0, 1)),
+            **listed_columns(
+                {part.contribution: f"{{{part.weight}}} times the {part.name} score" for part in PARTS}, pa.Check.ge(0)
+            ),
+        }
+    }
+
     engagement_score: T.DoubleType() = pa.Field(
-        nullable=False, in_range={"min_value": 0, "max_value": 1}, description="sum of the three contributions"
+        nullable=False, in_range={"min_value": 0, "max_value": 1}, description="sum of the contributions"
     )
     reference_score: T.DoubleType() = pa.Field(
         nullable=False,
@@ -258,8 +236,7 @@ class EngagementScores(CustomerFeatures):
 
     _row_rules = {
         **CustomerFeatures._row_rules,
-        "contributions add up to the score": "abs(recency_contribution + frequency_contribution + monetary_contribution "
-        f"- engagement_score) <= {SUM_TOLERANCE}",
+        "contributions add up to the score": f"abs({' + '.join(CONTRIBUTIONS)} - engagement_score) <= {SUM_TOLERANCE}",
         "buyers have quintiles, prospects none": "(total_orders = 0) = (rfm_recency is null) "
         "and (rfm_recency is null) = (rfm_frequency is null) and (rfm_recency is null) = (rfm_monetary is null) "
         "and (total_orders = 0) = (rfm_segment = 'Prospects') and (total_orders = 0) = (lifecycle_stage = 'Prospect')",
@@ -275,6 +252,14 @@ class EngagementScores(CustomerFeatures):
 class EngagementMetrics(Contract):
     """One row of totals per day: what trends and KPI cards read."""
 
+    _listed = {
+        "average_reference_score": listed_columns(
+            {f"average_{part.contribution}": f"mean contribution of {part.words}" for part in PARTS},
+            pa.Check.ge(0),
+            nullable=True,
+        )
+    }
+
     as_of_date: T.DateType() = pa.Field(nullable=False, description="day the totals stand for")
     customers: T.LongType() = pa.Field(nullable=False, ge=0, description="customers known on the day")
     buyers: T.LongType() = pa.Field(nullable=False, ge=0, description="customers who have ordered")
@@ -287,15 +272,6 @@ class EngagementMetrics(Contract):
         nullable=True,
         in_range={"min_value": 0, "max_value": 1},
         description="mean reference score; null without customers",
-    )
-    average_recency_contribution: T.DoubleType() = pa.Field(
-        nullable=True, ge=0, description="mean contribution of recency"
-    )
-    average_frequency_contribution: T.DoubleType() = pa.Field(
-        nullable=True, ge=0, description="mean contribution of frequency"
-    )
-    average_monetary_contribution: T.DoubleType() = pa.Field(
-        nullable=True, ge=0, description="mean contribution of monetary value"
     )
     average_sessions_last_30_days: T.DoubleType() = pa.Field(
         nullable=True, ge=0, description="mean sessions of the last {window} per customer; null without customers"

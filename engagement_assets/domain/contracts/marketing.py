@@ -3,20 +3,33 @@
 import pandera.pyspark as pa
 import pyspark.sql.types as T
 
-from engagement_assets.domain.contracts.base import Contract
+from engagement_assets.domain.contracts.base import Contract, listed_columns
 from engagement_assets.domain.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS, SUM_TOLERANCE, VALUE_SEGMENTS
+from engagement_assets.domain.score_parts import CHANGES, KINDS, MEASURES
 
 MOVEMENTS = ("Up", "Down", "Level", "New")
 
 _NEW = "null for a customer who is new"
 
 
-def _part(description: str) -> T.DoubleType:
-    return pa.Field(nullable=True, description=f"{description}, in units of the score; {_NEW}")
-
-
 class SegmentChanges(Contract):
     """One row per customer who changed segment, high risk or lifecycle stage since the day before, or is new, and exactly why."""
+
+    _listed = {
+        "engagement_score": listed_columns(
+            {
+                name: f"{description}, in units of the score; {_NEW}"
+                for name, description in {
+                    "score_change": "difference of the two scores; ageing + behaviour + rescaling",
+                    "ageing": "what passing days did",
+                    "behaviour": "what the customer's orders, sessions and revenue did",
+                    "rescaling": "what the smallest and largest values of the snapshot did by moving",
+                    **{f"{m.name}_{kind}": m.causes[kind] for kind in KINDS for m in MEASURES if kind in m.causes},
+                }.items()
+            },
+            nullable=True,
+        )
+    }
 
     as_of_date: T.DateType() = pa.Field(nullable=False, description="day of the change: the snapshot it shows in")
     customer_id: T.StringType() = pa.Field(nullable=False, description="customer")
@@ -49,19 +62,6 @@ class SegmentChanges(Contract):
     engagement_score: T.DoubleType() = pa.Field(
         nullable=False, in_range={"min_value": 0, "max_value": 1}, description="engagement score on the as-of date"
     )
-    score_change: T.DoubleType() = _part("difference of the two scores; ageing + behaviour + rescaling")
-    ageing: T.DoubleType() = _part("what passing days did")
-    behaviour: T.DoubleType() = _part("what the customer's orders, sessions and revenue did")
-    rescaling: T.DoubleType() = _part("what the smallest and largest values of the snapshot did by moving")
-    recency_ageing: T.DoubleType() = _part("a day more since the last order")
-    recency_behaviour: T.DoubleType() = _part("a new order made the last one recent")
-    orders_behaviour: T.DoubleType() = _part("more orders")
-    sessions_behaviour: T.DoubleType() = _part("more or fewer sessions in the last {window}")
-    monetary_behaviour: T.DoubleType() = _part("more revenue")
-    recency_rescaling: T.DoubleType() = _part("the recency scale moved")
-    orders_rescaling: T.DoubleType() = _part("the scale of orders moved")
-    sessions_rescaling: T.DoubleType() = _part("the scale of sessions moved")
-    monetary_rescaling: T.DoubleType() = _part("the scale of revenue moved")
     explanation: T.StringType() = pa.Field(
         nullable=False, description="the move and its causes in words, each with its part of the score"
     )
@@ -70,10 +70,8 @@ class SegmentChanges(Contract):
         "the parts add up to the change": "score_change is null "
         f"or abs(ageing + behaviour + rescaling - score_change) <= {SUM_TOLERANCE}",
         "the components add up to their kinds": "score_change is null or ("
-        "abs(recency_behaviour + orders_behaviour + sessions_behaviour + monetary_behaviour - behaviour) "
-        f"<= {SUM_TOLERANCE} and "
-        "abs(recency_rescaling + orders_rescaling + sessions_rescaling + monetary_rescaling - rescaling) "
-        f"<= {SUM_TOLERANCE} and recency_ageing = ageing)",
+        + " and ".join(f"abs({' + '.join(names)} - {kind}) <= {SUM_TOLERANCE}" for kind, names in CHANGES.items())
+        + ")",
         "the change is the difference of the scores": "score_change is null "
         f"or abs(engagement_score - previous_score - score_change) <= {SUM_TOLERANCE}",
         "only new customers have no day before": "(movement = 'New') = (previous_score is null) "

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from engagement_assets.domain.bands import STEADY
 from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.meanings.groups import GROUPS
+from engagement_assets.domain.score_parts import MEASURES, PARTS
 from engagement_assets.domain.scoring_policy import Bounds, ScoringPolicy
 
 
@@ -23,6 +26,12 @@ def percent(share: float) -> str:
     return f"{plain(100 * share)}%"
 
 
+def enumerated(things: Iterable[str]) -> str:
+    """Things in a sentence: `recency, frequency and revenue`."""
+    *others, last = things
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def words_in_force(scoring: ScoringPolicy, campaigns: CampaignPolicy) -> dict[str, str]:
     """What the names in braces stand for: numbers under the name of their setting, longer pieces under names of their own."""
     words = {name: plain(value) for name, value in scoring if isinstance(value, (int, float))}
@@ -36,13 +45,11 @@ def words_in_force(scoring: ScoringPolicy, campaigns: CampaignPolicy) -> dict[st
         "session_gap": counted(scoring.session_gap_minutes, "minute"),
         "engaged": f"longer than {counted(scoring.engaged_session_seconds, 'second')}, or with two page views, or with a "
         "checkout (after the rule of Google Analytics 4)",
-        "weights": f"{percent(scoring.recency_weight)} recency, {percent(scoring.frequency_weight)} frequency and "
-        f"{percent(scoring.monetary_weight)} monetary value",
+        "weights": enumerated(f"{percent(scoring.weight(part))} {part.words}" for part in PARTS),
         "order_share": percent(scoring.order_weight),
         "session_share": percent(scoring.session_weight),
         "scored_revenue": "ln(1 + revenue)" if scoring.monetary_scale == "log1p" else "revenue",
-        "fixed_bounds": f"recency {_range(scoring.reference_recency_days)} days, orders {_range(scoring.reference_orders)}, "
-        f"sessions {_range(scoring.reference_sessions)}, revenue {_range(scoring.reference_revenue)}",
+        "fixed_bounds": ", ".join(f"{m.label} {_range(scoring.bounds(m))} {m.unit}".rstrip() for m in MEASURES),
         # What the days alone take from the reference score of a buyer whose recency is within the bounds.
         "window_fall": f"{_fall_in_a_window(scoring):.2f}",
         "contact_rhythm": "every day"

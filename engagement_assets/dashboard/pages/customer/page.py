@@ -8,7 +8,7 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.analysis.explanation import ExplanationError, explain, signed
+from engagement_assets.analysis.explanation import ExplanationError, explain, signed_amount, titled_causes
 from engagement_assets.dashboard import formats, lists
 from engagement_assets.dashboard.actions import RECOMMENDED
 from engagement_assets.dashboard.components import (
@@ -299,30 +299,18 @@ def why(warehouse: Warehouse, view: View, row: Row) -> Component:
         found = explain(row["customer_id"], days, rows, bounds, warehouse.settings.scoring)
     except ExplanationError as error:
         return message("This change cannot be explained", str(error))
-    named = [
-        (text, amount)
-        for text, amount in (
-            ("Days without an order", found.change.recency_ageing),
-            ("Ordered again", found.change.recency_behaviour),
-            ("Orders", found.change.orders_behaviour),
-            ("Sessions", found.change.sessions_behaviour),
-            ("Revenue", found.change.monetary_behaviour),
-            ("Others: recency", found.change.recency_rescaling),
-            ("Others: orders, sessions, revenue", found.change.rescaling - found.change.recency_rescaling),
-        )
-        if abs(amount) >= _SMALLEST_SHOWN
-    ]
+    named = [(text, amount) for text, amount in titled_causes(found.change) if abs(amount) >= _SMALLEST_SHOWN]
     before, now = found.before["engagement_score"], found.now["engagement_score"]
     drawn = waterfall(
         [view.compared, *[text for text, _ in named], view.as_of],
         [before, *[amount for _, amount in named], 0],
-        [formats.score(before), *[signed(amount) for _, amount in named], formats.score(now)],
+        [formats.score(before), *[signed_amount(amount) for _, amount in named], formats.score(now)],
         BLUE,
         axis("Score", tickformat=".2f", rangemode="tozero"),
     )
     parts_of = (
-        f"Ageing {signed(found.change.ageing)}, behaviour {signed(found.change.behaviour)}, "
-        f"rescaling {signed(found.change.rescaling)}: together {signed(found.change.total)}."
+        f"Ageing {signed_amount(found.change.ageing)}, behaviour {signed_amount(found.change.behaviour)}, "
+        f"rescaling {signed_amount(found.change.rescaling)}: together {signed_amount(found.change.total)}."
     )
     return stack(
         html.Div(found.words, className="notice"),

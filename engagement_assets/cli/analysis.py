@@ -1,4 +1,4 @@
-"""Commands about the score itself: `engagement explain | sensitivity`."""
+"""Commands about the score itself: `engagement explain | sensitivity | calibrate`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from engagement_assets.cli.console import DateOption, friendly, out, parse_day
-from engagement_assets.settings import Settings, local_path
+from engagement_assets.cli.console import (
+    DateOption,
+    UsageError,
+    friendly,
+    out,
+    parse_day,
+)
+from engagement_assets.settings import PREFIX, Settings, local_path
 
 commands = typer.Typer()
 
@@ -72,7 +78,6 @@ def sensitivity(
         try_weightings,
     )
     from engagement_assets.analysis.report import latest_day
-    from engagement_assets.cli.console import UsageError
     from engagement_assets.domain.contracts import EngagementScores
     from engagement_assets.domain.days import as_date
     from engagement_assets.lake.tables import LakeResource
@@ -152,3 +157,49 @@ def write_ranges(settings: Settings, day: str, rows: Sequence[Mapping[str, Any]]
     finally:
         draft.unlink(missing_ok=True)
     return target
+
+
+@commands.command()
+@friendly
+def calibrate(day: DateOption = None) -> None:
+    """Propose fixed bounds for the reference score from a snapshot, and show how its segments share the customers."""
+    from engagement_assets.analysis.report import propose_bounds
+
+    settings = Settings()
+    proposal = propose_bounds(settings, parse_day(day).isoformat() if day else None)
+    table = Table("Measure", "Now", "Proposed", "Beyond the current bounds", box=None, pad_edge=False)
+    for bound in proposal.bounds:
+        table.add_row(
+            bound.measure,
+            f"{bound.current.low:g} to {bound.current.high:g}",
+            f"{bound.proposed.low:g} to {bound.proposed.high:g}",
+            f"{bound.beyond:.1%} of customers",
+        )
+    out.print(f"Reference bounds from the snapshot of {proposal.as_of_date}:\n", highlight=False)
+    out.print(table)
+    out.print("\nTo use them, set (older snapshots then show as outdated until they are rebuilt):\n")
+    for bound in proposal.bounds:
+        name = f"{PREFIX}SCORING__{bound.setting.upper()}"
+        out.print(
+            f"export {name}__LOW={bound.proposed.low:g} {name}__HIGH={bound.proposed.high:g}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    shares = Table("Segment", "Customers", "From a score of", "By quantiles", "Same as from", box=None, pad_edge=False)
+    for each in proposal.segments:
+        shares.add_row(
+            each.segment,
+            f"{each.share:.1%}",
+            "" if each.threshold is None else f"{each.threshold:g}",
+            f"{each.wanted_share:.0%}",
+            "" if each.equal_threshold is None else f"{each.equal_threshold:.3f}",
+        )
+    mode = settings.scoring.segment_mode
+    out.print(f"\nSegments (ENGAGEMENT_SCORING__SEGMENT_MODE={mode}):\n", highlight=False)
+    out.print(shares)
+    out.print(
+        "\nThresholds let shares vary from day to day; quantiles fix the shares, and a customer may move because others did."
+        "\nEach version of a table records the settings it was made with (Dagster UI, Delta history).",
+        highlight=False,
+        soft_wrap=True,
+    )

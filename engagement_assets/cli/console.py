@@ -24,8 +24,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from engagement_assets.domain.days import as_date
 from engagement_assets.settings import PREFIX
 
-out = Console()
-err = Console(stderr=True)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
 
 #: Shows the traceback of an unexpected error.
 DEBUG_VARIABLE = f"{PREFIX}DEBUG"
@@ -58,7 +58,7 @@ def friendly(command: Command) -> Command:
             for fault in error.errors():
                 name = PREFIX + "__".join(str(part).upper() for part in fault["loc"])
                 text = fault["msg"].removeprefix("Value error, ")
-                err.print(f"[red]Setting[/red] {name}: {escape(text)}", highlight=False, soft_wrap=True)
+                err.print(f"[red]Setting[/red] {name}: {escape(text)}", soft_wrap=True)
             raise typer.Exit(2) from None
         except Exception as error:
             if os.environ.get(DEBUG_VARIABLE):
@@ -66,7 +66,7 @@ def friendly(command: Command) -> Command:
             # The product's own errors are sentences; those of others need their name.
             own = type(error).__module__.startswith("engagement_assets")
             text = str(error) if own else f"{type(error).__name__}: {error}"
-            err.print(f"[red]Error:[/red] {escape(text)}", highlight=False, soft_wrap=True)
+            err.print(f"[red]Error:[/red] {escape(text)}", soft_wrap=True)
             raise typer.Exit(2 if isinstance(error, (UsageError, ValueError)) else 1) from None
 
     return wrapped  # type: ignore[return-value]

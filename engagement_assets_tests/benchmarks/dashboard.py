@@ -305,7 +305,7 @@ def measure(lake: str, rounds: int) -> None:
     )["c"]
     port = free_port()
     environment = {**os.environ, "ENGAGEMENT_LAKE": lake}
-    command = [sys.executable, "-m", "engagement_assets.cli.app", "dashboard", "--port", str(port)]
+    command = [sys.executable, "-m", "engagement_assets.cli", "dashboard", "--port", str(port)]
     started = time.perf_counter()
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     try:

@@ -70,7 +70,7 @@ class Product:
 
     def run(self, first: date, last: date = LAST) -> Measured:
         """`engagement run` for these days."""
-        return python("engagement_assets.cli.app", "run", "--from", first, "--to", last, environment=self.environment)
+        return python("engagement_assets.cli", "run", "--from", first, "--to", last, environment=self.environment)
 
     def where_time_goes(self, first: date, last: date = LAST) -> list[tuple[str, float]]:
         """`engagement run` for these days once more, with seconds by kind of work (`spans.py`)."""

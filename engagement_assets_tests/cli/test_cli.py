@@ -26,7 +26,7 @@ def engagement(tmp_path: Path) -> Command:
 
     def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "engagement_assets.cli.app", *arguments],
+            [sys.executable, "-m", "engagement_assets.cli", *arguments],
             capture_output=True,
             text=True,
             cwd=tmp_path,

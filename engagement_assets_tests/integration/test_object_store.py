@@ -85,7 +85,7 @@ def command(settings: Settings, home: Path, *arguments: str) -> subprocess.Compl
         f"{PREFIX}EXPORT": settings.export,
         f"{PREFIX}START_DATE": FIRST,
     }
-    program = [sys.executable, "-m", "engagement_assets.cli.app", *arguments]
+    program = [sys.executable, "-m", "engagement_assets.cli", *arguments]
     return subprocess.run(program, capture_output=True, text=True, env=environment, timeout=200, check=False)
 
 

@@ -46,7 +46,7 @@ def command(world: World, *arguments: str) -> subprocess.Popen[str]:
         f"{PREFIX}{name.upper()}": str(getattr(settings, name)) for name in ("data", "lake", "export", "start_date")
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "engagement_assets.cli.app", *arguments],
+        [sys.executable, "-m", "engagement_assets.cli", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

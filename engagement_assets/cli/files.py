@@ -1,0 +1,84 @@
+"""Commands that write files: `engagement export | power-bi | sample`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engagement_assets.cli.console import (
+    DateOption,
+    err,
+    friendly,
+    out,
+    parse_day,
+)
+from engagement_assets.settings import PREFIX, Settings
+
+commands = typer.Typer()
+
+
+@commands.command()
+@friendly
+def export(
+    day: DateOption = None,
+    folder: Annotated[str | None, typer.Option("--to", help="Folder of the CSV files.")] = None,
+) -> None:
+    """Write the CSV files of a snapshot (default: the latest) and the daily metrics of all days."""
+    from engagement_assets.exports.csv_files import export_csv
+    from engagement_assets.lake.tables import LakeResource
+
+    settings = Settings()
+    written = export_csv(LakeResource.of(settings), settings, folder, parse_day(day).isoformat() if day else None)
+    out.print(f"Snapshot of {written.as_of_date}:")
+    for file in written.files:
+        out.print(f"  {file.path}  {file.rows:,} rows", soft_wrap=True)
+
+
+@commands.command()
+@friendly
+def sample(
+    to: Annotated[Path, typer.Option(help="Folder to write the sources into.")] = Path("data/sample"),
+    customers: Annotated[int, typer.Option(min=1, help="Number of customers.")] = 600,
+    first: Annotated[str, typer.Option("--from", help="First day.")] = "2025-01-01",
+    last: Annotated[str, typer.Option("--to-date", help="Last day.")] = "2026-06-30",
+    seed: Annotated[int, typer.Option(help="Same seed, same data.")] = 7,
+    clean: Annotated[bool, typer.Option("--clean", help="No bad rows.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Generate sources with believable behaviour and a small share of every kind of bad row."""
+    from engagement_assets.sample_data import generate
+
+    begin, end = parse_day(first), parse_day(last)
+    with err.status(f"generating {customers:,} customers"):
+        made = generate(
+            to, customers=customers, first_day=begin, last_day=end, seed=seed, bad_rows=not clean, overwrite=overwrite
+        )
+    out.print(
+        f"{made.customers:,} customers, {made.orders:,} orders, {made.events:,} events from {begin} to {end} in {to}",
+        soft_wrap=True,
+    )
+    out.print(f"Use them with {PREFIX}DATA={to} {PREFIX}START_DATE={begin}")
+
+
+@commands.command("power-bi")
+@friendly
+def power_bi(
+    folder: Annotated[
+        Path | None, typer.Option("--to", help="Folder of the project (default: power_bi in the export folder).")
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", help="Folder of the CSV files as the machine with Power BI knows it."),
+    ] = None,
+) -> None:
+    """Write a Power BI project over the exported CSV files."""
+    from engagement_assets.exports.power_bi.project import write_project
+
+    project = write_project(Settings(), folder, data)
+    out.print(
+        f"{project.entry}  {project.tables} tables, {project.measures} measures, {project.pages} pages",
+        soft_wrap=True,
+    )
+    out.print("Open it in Power BI Desktop; its parameter DataFolder is the folder of the CSV files.", soft_wrap=True)

@@ -18,7 +18,6 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import duckdb
 
 from engagement_assets.dashboard.dagster_log import DagsterLog
-from engagement_assets.dashboard.glossary import meanings
 from engagement_assets.domain.contracts import TABLES, Contract, EngagementScores
 from engagement_assets.lake.reading import connect, relation_sql
 from engagement_assets.lake.tables import LakeResource
@@ -61,7 +60,7 @@ class Warehouse:
         self.settings = settings
         self.lake = LakeResource.of(settings)
         self.dagster = DagsterLog(settings)
-        self.meanings = meanings(settings.scoring)
+        self.meanings = settings.meanings.texts()
         self._connection = connect(self.lake)
         self._connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         self._connection.execute("SET preserve_insertion_order = false")

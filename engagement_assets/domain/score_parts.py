@@ -78,6 +78,12 @@ class ScorePart:
         return f"{self.name}_score"
 
     @property
+    def meaning(self) -> str:
+        """What its score is, settings named in braces."""
+        shares = (f"{{{each.share}_percent}} " if each.share else "" for each in self.measures)
+        return ", ".join(share + each.meaning for share, each in zip(shares, self.measures, strict=True))
+
+    @property
     def contribution(self) -> str:
         """Column of engagement_scores with its weighted score."""
         return f"{self.name}_contribution"
@@ -104,7 +110,7 @@ PARTS: tuple[ScorePart, ...] = (
                 column="recency_days",
                 column_before="recency_days_30_days_before",
                 score="recency_score",
-                meaning="1 = ordered most recently; 0 for never-buyers",
+                meaning="1 for who ordered last, 0 for whose last order is longest ago and for never-buyers",
                 label="recency",
                 unit="days",
                 reference="reference_recency_days",
@@ -138,7 +144,7 @@ PARTS: tuple[ScorePart, ...] = (
                 column="total_orders",
                 column_before="total_orders_30_days_before",
                 score="order_score",
-                meaning="total orders on the snapshot's scale",
+                meaning="orders so far between the day's fewest and most",
                 label="orders",
                 reference="reference_orders",
                 causes={"behaviour": "more orders", "rescaling": "the scale of orders moved"},
@@ -151,7 +157,7 @@ PARTS: tuple[ScorePart, ...] = (
                 column="sessions_last_30_days",
                 column_before="sessions_previous_30_days",
                 score="session_score",
-                meaning="sessions of the last {window} on the snapshot's scale",
+                meaning="sessions of the last {window} between the day's fewest and most",
                 label="sessions in the window",
                 reference="reference_sessions",
                 causes={
@@ -175,7 +181,7 @@ PARTS: tuple[ScorePart, ...] = (
                 column="total_revenue",
                 column_before="total_revenue_30_days_before",
                 score="monetary_score",
-                meaning="{scored_revenue} on the snapshot's scale",
+                meaning="{scored_revenue} between the day's lowest and highest",
                 label="revenue",
                 reference="reference_revenue",
                 causes={"behaviour": "more revenue", "rescaling": "the scale of revenue moved"},

@@ -13,9 +13,12 @@ import pytest
 from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.contracts import TABLES
-from engagement_assets.domain.meanings import counted
+from engagement_assets.domain.meanings import HELP, MEASURES, counted
 from engagement_assets.domain.scoring_policy import Bounds, ScoringPolicy
 from engagement_assets.exports.csv_files import write_dictionary
+from engagement_assets.exports.measures import measures
+from engagement_assets.exports.measures.base import FORMATS
+from engagement_assets.exports.power_bi.project import project_files
 from engagement_assets.exports.star_schema import export_files
 from engagement_assets.settings import Settings
 
@@ -51,8 +54,11 @@ DEFAULTS = re.compile(
     r"|\bln\b|logarithmic"
 )
 
-#: Days after a snapshot over which its score is judged are no setting.
-HORIZONS = re.compile(r"30, 60 and 90 days|within 30 days ranks")
+#: What is no setting: the days after a snapshot over which its score is judged, the day that the share at high risk is held
+#: against, the place in the list of weightings.
+FIXED = re.compile(
+    r"30, 60 and 90 days|within 30 days ranks|30 days before the latest day shown|at high risk, against 30 days before"
+)
 
 
 @pytest.fixture(scope="module")
@@ -95,12 +101,24 @@ def texts_of_files(settings: Settings, folder: Path) -> Iterator[tuple[str, str]
         yield file.name, file.description
 
 
+def texts_of_power_bi(settings: Settings) -> Iterator[tuple[str, str]]:
+    for name, text in project_files(settings, "data").items():
+        if name.endswith(".tmdl"):
+            for number, line in enumerate(text.splitlines()):
+                if line.strip().startswith("///"):
+                    yield f"{name}:{number}", line.strip()
+        elif name.endswith("visual.json"):
+            # Titles, alternative texts and the purpose of a page are text literals; colours, positions and choices too.
+            for number, text_literal in enumerate(re.findall(r""""Value": "'(.+)'\"""", text)):
+                yield f"{name}:{number}", text_literal
+
+
 def test_no_text_of_a_table_or_a_file_says_a_default(unusual: Settings, tmp_path: Path) -> None:
     tables = dict(texts_of_tables(unusual))
     dagster = dict(texts_of_dagster(unusual))
     files = dict(texts_of_files(unusual, tmp_path))
     for texts in (tables, dagster, files):
-        assert {place: text for place, text in texts.items() if DEFAULTS.search(HORIZONS.sub("", text))} == {}
+        assert {place: text for place, text in texts.items() if DEFAULTS.search(FIXED.sub("", text))} == {}
         assert [place for place, text in texts.items() if not text or "{" in text] == []
     expected = {
         "is_high_risk": "has ordered and scores below 0.37",
@@ -114,11 +132,12 @@ def test_no_text_of_a_table_or_a_file_says_a_default(unusual: Settings, tmp_path
         "last_session_date": "latest day with a web event within the last 34 days; null if none",
         "total_orders_30_days_before": "orders as of 17 days before",
         "reference_score": "the same formula on fixed bounds (recency 1 to 201 days, orders 2 to 33, sessions in the window "
-        "3 to 44, revenue 5 to 54,321): moves only when the customer does",
+        "3 to 44, revenue 5 to 54,321) instead of the day's own; it moves only when the customer does, so trends are read "
+        "from it",
     }
     parts = {
         "frequency_score": "0.58 order score + 0.42 session score",
-        "monetary_score": "revenue on the snapshot's scale",
+        "monetary_score": "revenue between the day's lowest and highest",
         "recency_contribution": "0.49 times the recency score",
         "frequency_contribution": "0.35 times the frequency score",
         "monetary_contribution": "0.16 times the monetary score",
@@ -134,6 +153,52 @@ def test_no_text_of_a_table_or_a_file_says_a_default(unusual: Settings, tmp_path
         files["customers.recency_band"]
         == "recency score: High from 0.81, Medium from 0.53, Low from 0.17, else Very low"
     )
+
+
+def test_no_measure_no_page_of_power_bi_and_no_help_says_a_default(unusual: Settings) -> None:
+    measured = {measure.key: measure.description for measure in measures(unusual.scoring)}
+    project = dict(texts_of_power_bi(unusual))
+    helped = unusual.meanings.texts()
+    for texts in (measured, project, helped):
+        assert {place: text for place, text in texts.items() if DEFAULTS.search(FIXED.sub("", text))} == {}
+        assert [place for place, text in texts.items() if not text or "{" in text] == []
+    # A measure means the same in Power BI and on the dashboard.
+    assert {key: helped[key] for key in measured} == measured
+    assert set(measured.values()) <= {text.removeprefix("/// ") for text in project.values()}
+    expected = {
+        "average_score": "Mean engagement score of the customers. A score is 49% recency, 35% frequency and 16% monetary value, "
+        "each relative to the other customers of the same day.",
+        "high_risk_customers": "Customers who have ordered and score below 0.37.",
+        "average_sessions": "Mean number of web sessions per customer in the 17 days up to the day. A silence of more than "
+        "23 minutes starts a new session.",
+        "frequency": "Mean frequency score: 58% orders so far between the day's fewest and most, 42% sessions of the last "
+        "17 days between the day's fewest and most.",
+        "monetary": "Mean monetary score: revenue between the day's lowest and highest.",
+        "recency_part": "Mean of 0.49 times the recency score; the contributions add up to the score.",
+        # 0.49 * 17 / (201 - 1) = 0.0417
+        "high_value_slipping": "High-value customers whose reference score (fixed scale) fell by more than 0.02 in 17 days. "
+        "A buyer who does nothing for 17 days falls by about 0.04.",
+        "sessions_in_window": "Sessions that began in the 17 days up to the snapshot.",
+        "orders_per_customer": "Orders of the 17 days up to the snapshot, by customers.",
+        "no_session_share": "Share of customers without a web event in the 34 days up to the snapshot.",
+        "engaged_share": "Share of sessions longer than 42.5 seconds, or with two page views, or with a checkout "
+        "(after the rule of Google Analytics 4).",
+    }
+    assert {key: measured[key] for key in expected} == expected
+    assert "Sessions in 17 days against orders so far; the area is revenue" in project.values()
+    assert helped["matrix"] == (
+        "Engagement band (At Risk counts as Low) by revenue band: High (at or above percentile 66 of buyers' revenue), "
+        "Low (all others)."
+    )
+    assert helped["scatter"].startswith("Each point is a customer: sessions in 17 days against orders so far;")
+    assert "whose day it is, once in 5 days." in helped["audiences"]
+    assert "with that of 17 days before" in helped["predictors"]
+
+
+def test_measures_and_help_have_keys_of_their_own_and_every_unit_a_format() -> None:
+    assert MEASURES.keys() & HELP.keys() == set()
+    assert {measure.unit for measure in MEASURES.values()} == FORMATS.keys()
+    assert MEASURES.keys() == {measure.key for measure in measures(ScoringPolicy())}
 
 
 def test_segments_by_their_place_are_described_by_shares(unusual: Settings) -> None:

@@ -116,7 +116,7 @@ def test_a_partition_shows_its_rows_and_its_score_distribution(ui: Ui) -> None:
 
 def test_a_table_shows_where_its_columns_come_from(ui: Ui) -> None:
     page = ui.open("/assets/engagement_scores")
-    expect(page.get_by_text("1 = ordered most recently", exact=False).first).to_contain_text(
+    expect(page.get_by_text("1 for who ordered last", exact=False).first).to_contain_text(
         "(from customer_features.recency_days)"
     )
     lineage = ui.query(

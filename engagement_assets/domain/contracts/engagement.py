@@ -170,7 +170,7 @@ class EngagementScores(CustomerFeatures):
     reference_score: T.DoubleType() = pa.Field(
         nullable=False,
         in_range={"min_value": 0, "max_value": 1},
-        description="the same formula on fixed bounds ({fixed_bounds}): moves only when the customer does",
+        description="{reference_score}",
     )
     reference_score_30_days_before: T.DoubleType() = pa.Field(
         nullable=True,

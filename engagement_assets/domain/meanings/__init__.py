@@ -11,10 +11,12 @@ from types import MappingProxyType
 
 from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.meanings.groups import GROUPS, Group, group, names
-from engagement_assets.domain.meanings.words import counted, percent, words_in_force
+from engagement_assets.domain.meanings.help import HELP
+from engagement_assets.domain.meanings.measures import MEASURES, MeasureMeaning
+from engagement_assets.domain.meanings.words import counted, words_in_force
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 
-__all__ = ["GROUPS", "Group", "Meanings", "counted", "group", "names", "percent"]
+__all__ = ["GROUPS", "HELP", "MEASURES", "Group", "Meanings", "MeasureMeaning", "counted", "group", "names"]
 
 
 class Meanings:
@@ -26,3 +28,8 @@ class Meanings:
     def filled(self, text: str) -> str:
         """A text with the settings in force in place of the names in braces. Raises KeyError for a name that is none."""
         return text.format_map(self.words)
+
+    def texts(self) -> dict[str, str]:
+        """What each measure, and each chart and list of the dashboard, means."""
+        texts = {key: measure.text for key, measure in MEASURES.items()} | HELP
+        return {key: self.filled(text) for key, text in texts.items()}

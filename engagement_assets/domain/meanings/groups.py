@@ -31,7 +31,7 @@ GROUPS: dict[str, tuple[Group, ...]] = {
         Group("Not Active", "neither"),
     ),
     "revenue_band": (
-        Group("High", "at or above percentile {revenue_band_percentile} of buyers' revenue"),
+        Group("High", "at or above percentile {revenue_percentile} of buyers' revenue"),
         Group("Low", "all others"),
     ),
     "value_segment": (

@@ -21,67 +21,60 @@ def plain(number: float) -> str:
     return f"{number:,.10g}"
 
 
-def percent(share: float) -> str:
-    """A share as it was set: `40%`, `12.5%`."""
-    return f"{plain(100 * share)}%"
-
-
 def enumerated(things: Iterable[str]) -> str:
     """Things in a sentence: `recency, frequency and revenue`."""
     *others, last = things
     return f"{', '.join(others)} and {last}" if others else last
 
 
+#: Pieces that several texts share, each made of settings and of pieces before it.
+_PIECES = {
+    "engaged": "longer than {engaged_after}, or with two page views, or with a checkout (after the rule of Google Analytics 4)",
+    "weights": enumerated(f"{{{part.weight}_percent}} {part.words}" for part in PARTS),
+    "score": "A score is {weights}, each relative to the other customers of the same day.",
+    "fixed_bounds": ", ".join(f"{each.label} {{{each.reference}}} {each.unit}".rstrip() for each in MEASURES),
+    "reference_score": "the same formula on fixed bounds ({fixed_bounds}) instead of the day's own; it moves only when the "
+    "customer does, so trends are read from it",
+    "score_bands": "High from {high_threshold}, Medium from {medium_threshold}, Low from {low_threshold}, else Very low",
+    "stability": "below 0.1 stable, from 0.1 worth a look, from 0.25 the distribution has shifted",
+    **{column: ", ".join(f"{group.name} ({group.text})" for group in groups) for column, groups in GROUPS.items()},
+}
+
+
 def words_in_force(scoring: ScoringPolicy, campaigns: CampaignPolicy) -> dict[str, str]:
     """What the names in braces stand for: numbers under the name of their setting, longer pieces under names of their own."""
-    words = {name: plain(value) for name, value in scoring if isinstance(value, (int, float))}
+    words = {}
+    for name, value in scoring:
+        if isinstance(value, Bounds):
+            words[name] = f"{plain(value.low)} to {plain(value.high)}"
+        elif isinstance(value, (int, float)):
+            words[name] = plain(value)
+            words[f"{name}_percent"] = f"{plain(100 * value)}%"
+    is_ranked = scoring.segment_mode == "quantiles"
+    rhythm = campaigns.contact_every_days
     words |= {
-        "revenue_band_percentile": plain(100 * scoring.revenue_band_percentile),
+        "revenue_percentile": plain(100 * scoring.revenue_band_percentile),
         "steady": plain(STEADY),
         "window": counted(scoring.activity_window_days, "day"),
         "two_windows": counted(2 * scoring.activity_window_days, "day"),
         "slipping_until": counted(scoring.slipping_until_days, "day"),
         "at_risk_until": counted(scoring.at_risk_until_days, "day"),
         "session_gap": counted(scoring.session_gap_minutes, "minute"),
-        "engaged": f"longer than {counted(scoring.engaged_session_seconds, 'second')}, or with two page views, or with a "
-        "checkout (after the rule of Google Analytics 4)",
-        "weights": enumerated(f"{percent(scoring.weight(part))} {part.words}" for part in PARTS),
-        "order_share": percent(scoring.order_weight),
-        "session_share": percent(scoring.session_weight),
+        "engaged_after": counted(scoring.engaged_session_seconds, "second"),
         "scored_revenue": "ln(1 + revenue)" if scoring.monetary_scale == "log1p" else "revenue",
-        "fixed_bounds": ", ".join(f"{m.label} {_range(scoring.bounds(m))} {m.unit}".rstrip() for m in MEASURES),
-        # What the days alone take from the reference score of a buyer whose recency is within the bounds.
         "window_fall": f"{_fall_in_a_window(scoring):.2f}",
-        "contact_rhythm": "every day"
-        if campaigns.contact_every_days == 1
-        else f"once in {campaigns.contact_every_days} days",
+        "contact_rhythm": "every day" if rhythm == 1 else f"once in {rhythm} days",
         "audience": ", ".join(f"{rule.name} ({rule.action})" for rule in campaigns.audiences),
-        **_segments(scoring),
     }
-    listed = {
-        column: ", ".join(f"{group.name} ({group.text.format_map(words)})" for group in groups)
-        for column, groups in GROUPS.items()
-    }
-    return words | listed
-
-
-def _segments(scoring: ScoringPolicy) -> dict[str, str]:
-    limits = (scoring.high_threshold, scoring.medium_threshold, scoring.low_threshold)
-    from_scores = [f"from {plain(limit)}" for limit in limits]
-    shares = (scoring.high_share, scoring.medium_share, scoring.low_share)
-    places = [f"{percent(share)} of customers" for share in shares]
-    of_customers = [f"the top {places[0]}", f"the next {places[1]}", f"the next {places[2]}"]
-    chosen = of_customers if scoring.segment_mode == "quantiles" else from_scores
-    return {
-        **dict(zip(("high_segment", "medium_segment", "low_segment"), chosen, strict=True)),
-        "score_bands": f"High {from_scores[0]}, Medium {from_scores[1]}, Low {from_scores[2]}, else Very low",
-    }
-
-
-def _range(bounds: Bounds) -> str:
-    return f"{plain(bounds.low)} to {plain(bounds.high)}"
+    for name, place in (("high", "top"), ("medium", "next"), ("low", "next")):
+        by_place = f"the {place} {words[f'{name}_share_percent']} of customers"
+        words[f"{name}_segment"] = by_place if is_ranked else f"from {words[f'{name}_threshold']}"
+    for name, text in _PIECES.items():
+        words[name] = text.format_map(words)
+    return words
 
 
 def _fall_in_a_window(scoring: ScoringPolicy) -> float:
+    """What the days alone take from the reference score of a buyer whose recency is within the bounds."""
     bounds = scoring.reference_recency_days
     return scoring.recency_weight * min(1.0, scoring.activity_window_days / (bounds.high - bounds.low))

@@ -1,4 +1,4 @@
-"""The one list of measures: what each means, its DAX for Power BI, and its twin, a DuckDB query over the exported files.
+"""The one list of measures: the DAX of each for Power BI, and its twin, a DuckDB query over the exported files.
 
 The twin is an aggregate expression (`sql`) over one file of the star schema (`source`); the web dashboard asks with the same
 expressions of the tables. Where no row matches, DAX gives blank, and a count or sum of the twin gives 0. docs/power_bi.md lists
@@ -10,12 +10,13 @@ from __future__ import annotations
 from functools import cache
 
 from engagement_assets.domain.bands import STEADY
+from engagement_assets.domain.meanings import Meanings
 from engagement_assets.domain.scoring_policy import ScoringPolicy
-from engagement_assets.exports.measures.base import DAY, STAGES, Measure
+from engagement_assets.exports.measures.base import DAY, STAGES, Measure, measure
 from engagement_assets.exports.measures.behaviour import behaviour
 from engagement_assets.exports.measures.monitoring import monitoring
-from engagement_assets.exports.measures.over_time import moves, over_time
-from engagement_assets.exports.measures.snapshot import key_figures, parts, value_and_risk
+from engagement_assets.exports.measures.over_time import over_time
+from engagement_assets.exports.measures.snapshot import snapshot
 
 __all__ = ["DAY", "STAGES", "STEADY", "Measure", "by_key", "measures", "select"]
 
@@ -23,14 +24,11 @@ __all__ = ["DAY", "STAGES", "STEADY", "Measure", "by_key", "measures", "select"]
 @cache
 def measures(policy: ScoringPolicy) -> tuple[Measure, ...]:
     """Every measure under these settings, folder by folder."""
-    return (
-        *key_figures(policy),
-        *parts(policy),
-        *value_and_risk(policy),
-        *over_time(),
-        *moves(),
-        *behaviour(policy),
-        *monitoring(),
+    meanings = Meanings(policy)
+    return tuple(
+        measure(key, folder, dax, source, sql, meanings)
+        for folder, source, formulas in (*snapshot(), *over_time(), *behaviour(policy), *monitoring())
+        for key, (dax, sql) in formulas.items()
     )
 
 

@@ -1,17 +1,36 @@
-"""What a measure is, the formats of measures, and the limits that several of them share."""
+"""What a measure is, Power BI's formats of its units, and what several measures share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-SCORE, COUNT, SHARE, MONEY, DECIMAL, DAY = "0.000", "#,0", "0.0%", "#,0.00", "#,0.0", "yyyy-mm-dd"
+from engagement_assets.domain.meanings import MEASURES, Meanings
 
+DAY = "yyyy-mm-dd"
+
+#: Power BI's format string of each unit.
+FORMATS = {
+    "score, 0 to 1": "0.000",
+    "count": "#,0",
+    "share": "0.0%",
+    "currency units": "#,0.00",
+    "mean": "#,0.0",
+    "ratio": "0.00",
+    "change of a score": "+0.000;-0.000;0.000",
+    "day": DAY,
+}
 
 #: Stages of the shopping funnel, by their number.
 STAGES = ("Page view", "Add to cart", "Checkout", "Order")
 
 #: Customers of the latest snapshot, in DAX.
 ROWS = "COUNTROWS('Latest Scores')"
+
+#: The file that most measures are asked of.
+SCORES = "engagement_scores"
+
+#: Measures of a folder and a file: by key, the DAX and its twin in SQL.
+Formulas = tuple[str, str, dict[str, tuple[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -35,5 +54,11 @@ class Measure:
         """The twin as a whole query over the exported files."""
         if self.sql.split(maxsplit=1)[0] == "SELECT":
             return " ".join(self.sql.split())
-        alias = "s" if self.source == "engagement_scores" else ""
+        alias = "s" if self.source == SCORES else ""
         return " ".join(f"SELECT {self.sql} FROM {self.source} {alias}".split())
+
+
+def measure(key: str, folder: str, dax: str, source: str, sql: str, meanings: Meanings) -> Measure:
+    """A measure from its formulas and its meaning."""
+    label, unit, text = MEASURES[key]
+    return Measure(key, label, folder, FORMATS[unit], meanings.filled(text), dax, source, sql)

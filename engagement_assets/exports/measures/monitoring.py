@@ -2,85 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from engagement_assets.analysis.monitoring.stability import BANDS, EMPTY
-from engagement_assets.exports.measures.base import COUNT, DAY, ROWS, SCORE, SHARE, Measure
+from engagement_assets.exports.measures.base import ROWS, SCORES, Formulas
 
 #: Days between the two snapshots that the stability index compares.
 STABILITY_DAYS = 7
 
 
-def monitoring() -> list[Measure]:
+def monitoring() -> Iterator[Formulas]:
     """Rows, rejected rows, missing values, the stability of the score."""
 
-    def of(key: str, name: str, kind: str, description: str, dax: str, source: str, sql: str) -> Measure:
-        return Measure(key, name, "Monitoring", kind, description, dax, source, sql)
+    def empty(column: str, name: str) -> tuple[str, str]:
+        dax = f"DIVIDE(CALCULATE({ROWS}, ISBLANK('Latest Scores'[{name}])), [Customers])"
+        return dax, f"avg(({column} IS NULL)::INT)"
 
-    return [
-        of(
-            "snapshot_day",
-            "Snapshot",
-            DAY,
-            "The day that the latest scores stand for.",
-            "MAX('Latest Scores'[As of date])",
-            "engagement_scores",
-            "max(as_of_date)",
-        ),
-        of(
-            "published_days",
-            "Published days",
-            COUNT,
-            "Days that have daily metrics.",
-            "COUNTROWS('Daily Metrics')",
-            "engagement_metrics",
-            "count(*)",
-        ),
-        of(
-            "table_rows",
-            "Rows published",
-            COUNT,
-            "Rows of a table on the days shown.",
-            "SUM('Table Rows'[Rows])",
-            "table_rows",
-            "coalesce(sum(rows), 0)::BIGINT",
-        ),
-        of(
-            "rejected_rows",
-            "Rows kept out",
-            COUNT,
-            "Source rows that were kept out, as of the latest reading.",
-            "SUM('Rejected Rows'[Rows])",
-            "rejected_counts",
-            "coalesce(sum(rows), 0)::BIGINT",
-        ),
-        of(
-            "never_ordered_share",
-            "Share without an order",
-            SHARE,
-            "Share of customers without a value in the columns of the latest order: who never ordered has none.",
-            f"DIVIDE(CALCULATE({ROWS}, ISBLANK('Latest Scores'[Recency days])), [Customers])",
-            "engagement_scores",
-            "avg((recency_days IS NULL)::INT)",
-        ),
-        of(
-            "no_session_share",
-            "Share without a session",
-            SHARE,
-            "Share of customers without a web event in the two activity windows.",
-            f"DIVIDE(CALCULATE({ROWS}, ISBLANK('Latest Scores'[Last session date])), [Customers])",
-            "engagement_scores",
-            "avg((last_session_date IS NULL)::INT)",
-        ),
-        of(
-            "stability",
-            "Stability index",
-            SCORE,
-            f"Population stability index of the score between the latest snapshot and the one {STABILITY_DAYS} days before, "
-            f"over {BANDS} equal bands: below 0.1 stable, from 0.25 the distribution has shifted.",
-            _stability_dax(),
-            "score_history",
-            _stability_sql(),
-        ),
-    ]
+    rows = "coalesce(sum(rows), 0)::BIGINT"
+    missing = {
+        "never_ordered_share": empty("recency_days", "Recency days"),
+        "no_session_share": empty("last_session_date", "Last session date"),
+    }
+    by_source = {
+        SCORES: {"snapshot_day": ("MAX('Latest Scores'[As of date])", "max(as_of_date)")},
+        "engagement_metrics": {"published_days": ("COUNTROWS('Daily Metrics')", "count(*)")},
+        "table_rows": {"table_rows": ("SUM('Table Rows'[Rows])", rows)},
+        "rejected_counts": {"rejected_rows": ("SUM('Rejected Rows'[Rows])", rows)},
+    }
+    for source, formulas in by_source.items():
+        yield "Monitoring", source, formulas
+    yield "Monitoring", SCORES, missing
+    yield "Monitoring", "score_history", {"stability": (_stability_dax(), _stability_sql())}
 
 
 def _stability_dax() -> str:

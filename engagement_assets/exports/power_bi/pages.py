@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engagement_assets.domain.colours import SEGMENT_COLOURS, VALUE_COLOURS
+from engagement_assets.domain.meanings import Meanings
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.exports.power_bi.charts import (
     COUNTRY,
@@ -30,12 +31,12 @@ def report_pages(policy: ScoringPolicy) -> list[Page]:
     """The pages in their order."""
     return [
         _overview(),
-        _breakdown(),
+        _breakdown(policy),
         _segmentation(),
         _value_and_risk(),
         at_risk(policy),
         high_value(policy),
-        _behaviour(),
+        _behaviour(policy),
         customer(),
         _monitoring(),
     ]
@@ -80,7 +81,7 @@ def _overview() -> Page:
     )
 
 
-def _breakdown() -> Page:
+def _breakdown(policy: ScoringPolicy) -> Page:
     scatter = Visual(
         "scatter",
         "scatterChart",
@@ -91,7 +92,7 @@ def _breakdown() -> Page:
             "Y": measures("Orders so far"),
             "Size": measures("Revenue"),
         },
-        "Sessions in 30 days against orders so far; the area is revenue",
+        Meanings(policy).filled("Sessions in {window} against orders so far; the area is revenue"),
         {"dataPoint": colours_of(SEGMENT, SEGMENT_COLOURS)},
     )
     bands = [column(CUSTOMER_TABLE, f"{part} band") for part in ("Recency", "Frequency", "Monetary")]
@@ -204,7 +205,7 @@ def _value_and_risk() -> Page:
     )
 
 
-def _behaviour() -> Page:
+def _behaviour(policy: ScoringPolicy) -> Page:
     stage = column(STAGE_TABLE, "Stage")
     funnel = Visual(
         "funnel",
@@ -220,7 +221,7 @@ def _behaviour() -> Page:
             "Y": measures("Customers"),
             "Y2": measures("Orders per customer in 30 days"),
         },
-        "Orders by number of sessions in 30 days",
+        Meanings(policy).filled("Orders by number of sessions in {window}"),
     )
     calendar = Visual(
         "heatmap",

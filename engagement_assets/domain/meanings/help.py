@@ -1,0 +1,69 @@
+"""What the dashboard's charts and lists show, beside the measures. Shown on hover and on focus.
+
+Texts hold the names of settings in braces; `Meanings` fills them in.
+"""
+
+from __future__ import annotations
+
+from engagement_assets.domain.meanings.measures import MEASURES
+
+HELP: dict[str, str] = {
+    "at_risk": MEASURES["high_risk_customers"].text,
+    "high_value": MEASURES["high_value_customers"].text,
+    "slipping": MEASURES["high_value_slipping"].text,
+    "engagement_score": "Engagement score. {score}",
+    "reference_score": "Reference score: {reference_score}.",
+    "distribution": "Customers by engagement score in steps of 0.05. Segments: {engagement_segment}.",
+    "segments": "Customers by engagement segment: {engagement_segment}.",
+    "movers": "Groups whose average reference score (fixed scale) moved most since the comparison date. Members are counted as "
+    "they were on each day.",
+    "customer_movers": "Customers whose reference score (fixed scale) moved most since the comparison date.",
+    "contributions": "The weighted parts of the average score; they add up to it exactly.",
+    "score_change": "How much of the change of the average score came from recency, from frequency and from monetary value.",
+    "scatter": "Each point is a customer: sessions in {window} against orders so far; the area stands for revenue.",
+    "matrix": "Engagement band (At Risk counts as Low) by revenue band: {revenue_band}.",
+    "value_segments": "Engagement band by revenue band. Average order value is revenue by orders.",
+    "moves": "Customers by segment on the comparison date and on this date. Customers who signed up in between come from “New”.",
+    "came_to_risk": "At high risk on this date, but not on the comparison date.",
+    "left_risk": "At high risk on the comparison date, and no longer on this date.",
+    "funnel": "The {window} up to the date. A stage counts those who got at least that far: who checked out without a recorded "
+    "cart counts there too. Sessions reach “order” where the customer ordered on the session's day.",
+    "sessions_orders": "Orders per customer in the last {window}, by number of sessions in the same days.",
+    "score_sessions": "Customers by engagement score and by sessions in the last {window}.",
+    "activity": "Sessions of the last {window} by weekday and hour of their start, business time zone.",
+    "cohorts": "Of the customers who signed up in a month, the share who ordered in each month since. The last month of each row "
+    "may not be over yet.",
+    "lifecycle": "By the dates of orders: {lifecycle_stage}.",
+    "transitions": "Customers who came to another stage since the day before, by the stage they came to. The CSV has them by the "
+    "stage they came from too; from is empty for new customers.",
+    "rfm": "By the quintiles of recency / number of orders among the day's buyers, 5 is best: {rfm_segment}.",
+    "audiences": "A customer is in the first audience whose rule fits. Held out: never contacted, so that the uplift of a "
+    "campaign can be measured. To contact today: whose day it is, {contact_rhythm}. Value at stake: sum of the priorities, value "
+    "times drop.",
+    "changes": "The score's difference to the day before, without remainder: what passing days did, what the customer did, and "
+    "what others did to the scale.",
+    "explained": "The score's difference between the two dates, without remainder. Ageing: the days since the last order. "
+    "Behaviour: orders, sessions, revenue. Rescaling: the smallest and largest values of the snapshot moved.",
+    "backtest": "The snapshot's buyers are followed for 30, 60 and 90 days: who orders again? Shown is the latest last day of a "
+    "month whose future is known, over its longest horizon.",
+    "predictors": "AUC is the chance that a buyer who orders again ranks above one who does not; 0.5 is chance. Lift: how many "
+    "times more often the top 10 % order again than all. Intervals: 95 %, customers resampled. Rank kept: Spearman's correlation "
+    "with that of {window} before. BG/NBD: a purchase model fitted to the orders up to the snapshot.",
+    "deciles": "Buyers in tenths, the highest first: the share who ordered again should fall from left to right.",
+    "auc": "The chance that a buyer who orders again within 30 days ranks above one who does not, for each snapshot.",
+    "sensitivity": "Each of the three weights from 10 % up in steps of 10 %: 36 weightings of the same component scores, fixed "
+    "thresholds.",
+    "surest": "Customers who are High under each of the 36 weightings, those whose lowest rank is highest first. The CSV has the "
+    "lowest and highest rank and segment of every customer.",
+    "psi": "Population stability index between the comparison date and this date, over ten equal bands: {stability}.",
+    "nulls": "Share of customers without a value. Some are meant: who never ordered has no last order.",
+    "outliers": "Customers more than three interquartile ranges above the upper quartile of customers with a value above zero. "
+    "Not errors by themselves: worth a look.",
+    "rows": "Rows of each table on the day, against the mean of the seven days before. Gaps are days without a snapshot.",
+    "rejected": "Source rows that were kept out, by reason; as of the latest reading of the sources.",
+    "checks": "The latest result of each quality check for this day.",
+    "runs": "The latest runs that Dagster recorded.",
+    # Columns of the lists, and what the page of a customer says.
+    "customer_sessions": "Web sessions in the {window} up to the date.",
+    "last_change": "Change of the reference score (fixed scale) in {window}.",
+}

@@ -17,7 +17,7 @@ from engagement_assets.pipeline.automation import build_automation
 from engagement_assets.pipeline.checks.monitoring import build_monitoring_checks
 from engagement_assets.pipeline.progress import progress_logger
 from engagement_assets.settings import Settings
-from engagement_assets.sources.resource import SourcesResource
+from engagement_assets.sources.finding import SourcesResource
 
 # Partitioned checks and kinds are marked as previews in Dagster; the minor version is pinned for that reason.
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)

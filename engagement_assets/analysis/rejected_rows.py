@@ -9,7 +9,7 @@ from engagement_assets.domain.contracts.sources import SOURCES
 from engagement_assets.lake.reading import opened
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings
-from engagement_assets.transforms import examination
+from engagement_assets.sources import validating as examination
 
 #: Reason -> what it means, and what to do at the source. docs/data_quality.md tells the same in a table.
 REASONS: dict[str, tuple[str, str]] = {

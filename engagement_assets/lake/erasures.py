@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from engagement_assets.lake.notes import Notes
-from engagement_assets.transforms import examination
+from engagement_assets.sources import validating as examination
 
 _NOTE = "customers"
 

@@ -14,7 +14,7 @@ from engagement_assets.engine import OLDEST_JAVA, EngineResource, java_version
 from engagement_assets.lake.staleness import outdated
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings, is_url, local_path
-from engagement_assets.sources.resource import SourcesResource
+from engagement_assets.sources.finding import SourcesResource
 
 _PACKAGES = ("dagster", "dagster-pyspark", "pyspark", "pysail", "pandera", "pandas", "deltalake", "duckdb", "pyarrow")
 _LEAST_FREE_BYTES = 2 * 1024**3

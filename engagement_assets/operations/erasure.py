@@ -30,7 +30,7 @@ from engagement_assets.lake.staging import FOLDER_KEY, Staged, StagedFile, stati
 from engagement_assets.lake.stores import file_system
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings, is_url, local_path
-from engagement_assets.sources import last_read
+from engagement_assets.sources import incremental as last_read
 
 _NOW = timedelta()
 

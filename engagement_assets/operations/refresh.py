@@ -21,7 +21,7 @@ from engagement_assets.operations.runs import RunOutcome, build_tables, export_p
 from engagement_assets.pipeline.progress import Listener
 from engagement_assets.pipeline.rebuild_plan import Plan, Tables
 from engagement_assets.settings import Settings
-from engagement_assets.sources.last_read import forget
+from engagement_assets.sources.incremental import forget
 
 _WHO = "refresh"
 

@@ -18,9 +18,9 @@ from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.domain.contracts.sources import SOURCES
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings
-from engagement_assets.sources.inspection import signature_of
-from engagement_assets.sources.last_read import last_read
-from engagement_assets.sources.resource import SourcesResource
+from engagement_assets.sources.finding import SourcesResource
+from engagement_assets.sources.incremental import last_read
+from engagement_assets.sources.inspecting import signature_of
 
 EXAMINE_JOB = "examine_sources"
 

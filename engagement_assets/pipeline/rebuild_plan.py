@@ -19,12 +19,12 @@ from engagement_assets.lake import staleness
 from engagement_assets.lake.damage import Damage
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings
-from engagement_assets.sources import ingestion as ing
-from engagement_assets.sources.reader import Reader, reading
+from engagement_assets.sources import accounting as ing
+from engagement_assets.sources import customers as customers_step
+from engagement_assets.sources import validating as examination
+from engagement_assets.sources.finding import SourcesResource
+from engagement_assets.sources.ingestion import Reader, reading
 from engagement_assets.sources.registry import ORDERS, WEB_EVENTS
-from engagement_assets.sources.resource import SourcesResource
-from engagement_assets.transforms import customers as customers_step
-from engagement_assets.transforms import examination
 
 #: Rows, hashes by exclusive or, and their sum: each can be summed up over days.
 _FINGERPRINT = re.compile(r"(\d+)-(-?\d+)-(\d+)")

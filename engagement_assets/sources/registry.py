@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, SparkSession
 
 from engagement_assets.domain.contracts import Contract, RawOrders, RawWebEvents
-from engagement_assets.sources.inspection import Inspection
-from engagement_assets.sources.resource import SourcesResource
-from engagement_assets.transforms import orders as orders_step
-from engagement_assets.transforms import web_events as web_events_step
-from engagement_assets.transforms.examination import ObservationWindow
+from engagement_assets.sources import orders as orders_step
+from engagement_assets.sources import web_events as web_events_step
+from engagement_assets.sources.finding import SourcesResource
+from engagement_assets.sources.inspecting import Inspection
+from engagement_assets.sources.validating import ObservationWindow
 
 
 @dataclass(frozen=True)

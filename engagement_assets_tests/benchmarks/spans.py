@@ -87,7 +87,7 @@ def main() -> None:
     from engagement_assets.lake.tables import LakeResource
     from engagement_assets.operations import runs
     from engagement_assets.pipeline.publication import Publication
-    from engagement_assets.sources.reader import Reader
+    from engagement_assets.sources.ingestion import Reader
 
     spans = Spans()
     spans.watch(EngineResource, "_start_embedded", "starting the engine")

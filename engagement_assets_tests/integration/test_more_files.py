@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from engagement_assets.domain.contracts import RawCustomers
 from engagement_assets.engine import EngineResource
 from engagement_assets.pipeline.rebuild_plan import make_plan
-from engagement_assets.sources.last_read import last_read
+from engagement_assets.sources.incremental import last_read
 from engagement_assets_tests.integration.test_invariants import DAYS, FIRST, NewWorld, Shop, few, new_world, shops
 from engagement_assets_tests.worlds import Row, World
 

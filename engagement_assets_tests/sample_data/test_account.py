@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engagement_assets.sample_data import GeneratedData, generate
-from engagement_assets.transforms import examination
+from engagement_assets.sources import validating as examination
 from engagement_assets_tests.sample_data.reading import everything, parquet_rows, text_lines
 from engagement_assets_tests.worlds import World
 

@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from engagement_assets.engine import EngineResource
-from engagement_assets.sources.resource import SourcesResource
+from engagement_assets.sources.finding import SourcesResource
 from engagement_assets.transforms import conversions
 
 UTC = timezone.utc

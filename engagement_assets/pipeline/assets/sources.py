@@ -19,14 +19,14 @@ from engagement_assets.pipeline.asset_factory import publish_each, publish_in_ch
 from engagement_assets.pipeline.checks import rules
 from engagement_assets.pipeline.publication import Publication, preview
 from engagement_assets.settings import Settings
-from engagement_assets.sources import ingestion as ing
-from engagement_assets.sources.inspection import Inspection, signature_of
-from engagement_assets.sources.last_read import LastRead, last_read
-from engagement_assets.sources.reader import Reader, reading
+from engagement_assets.sources import accounting as ing
+from engagement_assets.sources import customers as customers_step
+from engagement_assets.sources import validating as examination
+from engagement_assets.sources.finding import SourcesResource
+from engagement_assets.sources.incremental import LastRead, last_read
+from engagement_assets.sources.ingestion import Reader, reading
+from engagement_assets.sources.inspecting import Inspection, signature_of
 from engagement_assets.sources.registry import ORDERS, WEB_EVENTS, Facts
-from engagement_assets.sources.resource import SourcesResource
-from engagement_assets.transforms import customers as customers_step
-from engagement_assets.transforms import examination
 
 GROUP = "sources"
 

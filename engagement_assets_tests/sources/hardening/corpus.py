@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from engagement_assets.definitions import build_definitions
 from engagement_assets.pipeline.automation import DAILY_JOB
-from engagement_assets.sources.ingestion import Account
-from engagement_assets.sources.last_read import last_read
+from engagement_assets.sources.accounting import Account
+from engagement_assets.sources.incremental import last_read
 from engagement_assets_tests.sources.hardening.event_cases import EVENT_CASES
 from engagement_assets_tests.sources.hardening.file_cases import FILE_CASES, FileCase
 from engagement_assets_tests.sources.hardening.table_cases import TABLE_CASES, TableCase

@@ -18,9 +18,11 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from engagement_assets.engine import EngineResource
-from engagement_assets.sources.resource import SourcesResource
-from engagement_assets.transforms import examination, json_lines, web_events
-from engagement_assets.transforms.examination import ObservationWindow
+from engagement_assets.sources import validating as examination
+from engagement_assets.sources import web_events
+from engagement_assets.sources.finding import SourcesResource
+from engagement_assets.sources.validating import ObservationWindow
+from engagement_assets.transforms import json_lines
 from engagement_assets_tests.sources.hardening import mutation, strict
 
 FIRST, LAST = date(2025, 3, 2), date(2025, 3, 31)

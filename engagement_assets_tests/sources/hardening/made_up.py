@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from engagement_assets.sources.resource import SourcesResource
-from engagement_assets.transforms import orders
-from engagement_assets.transforms.examination import ObservationWindow
+from engagement_assets.sources import orders
+from engagement_assets.sources.finding import SourcesResource
+from engagement_assets.sources.validating import ObservationWindow
 from engagement_assets_tests.sources.hardening import strict
 
 FIRST, LAST = date(2025, 3, 2), date(2025, 3, 31)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from engagement_assets.analysis.rejected_rows import REASONS
 from engagement_assets.cli.app import app
 from engagement_assets.settings import PREFIX
-from engagement_assets.transforms import examination
+from engagement_assets.sources import validating as examination
 from engagement_assets_tests import PROJECT
 from engagement_assets_tests.sources.hardening.corpus import DAY, OPTIONS, Outcome, read_sources
 from engagement_assets_tests.worlds import World

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engagement_assets.sources import resource as sources
-from engagement_assets.sources.resource import SourcesResource
+from engagement_assets.sources import finding as sources
+from engagement_assets.sources.finding import SourcesResource
 from engagement_assets_tests.sources.hardening.corpus import DAY, OPTIONS, read_sources
 from engagement_assets_tests.worlds import Row, World, failures
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from engagement_assets.transforms import conversions, examination
+from engagement_assets.sources import validating as examination
+from engagement_assets.sources.validating import ObservationWindow
+from engagement_assets.transforms import conversions
 from engagement_assets.transforms.conversions import Kind
-from engagement_assets.transforms.examination import ObservationWindow
 
 #: The date comes first: a later row never displaces an earlier one.
 CONTENTS = ("order_date", "order_amount", "customer_id", "order_id")

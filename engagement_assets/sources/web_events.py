@@ -5,8 +5,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from engagement_assets.transforms import conversions, examination, json_lines
-from engagement_assets.transforms.examination import ObservationWindow
+from engagement_assets.sources import validating as examination
+from engagement_assets.sources.validating import ObservationWindow
+from engagement_assets.transforms import conversions, json_lines
 
 #: The time comes first: a later row never displaces an earlier one.
 CONTENTS = ("event_time", "customer_id", "event_type", "event_id")

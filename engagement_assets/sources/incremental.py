@@ -12,9 +12,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from engagement_assets.lake.tables import LakeResource
+from engagement_assets.sources.accounting import Account
 from engagement_assets.sources.files import TextNote
-from engagement_assets.sources.ingestion import Account
-from engagement_assets.sources.resource import Notes
+from engagement_assets.sources.finding import Notes
 
 
 @dataclass(frozen=True)

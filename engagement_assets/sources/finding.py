@@ -34,7 +34,7 @@ from engagement_assets.sources.files import (
     look_at_parquet,
     scan_text,
 )
-from engagement_assets.sources.inspection import Inspection, ParquetGroup, is_read_directly, kind_of
+from engagement_assets.sources.inspecting import Inspection, ParquetGroup, is_read_directly, kind_of
 from engagement_assets.transforms.conversions import Kind
 
 _ENDINGS = {

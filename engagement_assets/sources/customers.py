@@ -7,7 +7,8 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from engagement_assets.transforms import conversions, examination
+from engagement_assets.sources import validating as examination
+from engagement_assets.transforms import conversions
 from engagement_assets.transforms.conversions import Kind
 
 #: The date comes first: a row with a later sign-up never displaces one with an earlier, so no snapshot learns from later rows.

@@ -18,6 +18,7 @@ from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.meanings import Meanings
 from engagement_assets.domain.monitoring_policy import MonitoringPolicy
 from engagement_assets.domain.scoring_policy import ScoringPolicy, Share
+from engagement_assets.domain.sources import SOURCES, in_words
 
 PREFIX = "ENGAGEMENT_"
 
@@ -34,7 +35,10 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    data: str = Field("data/raw", description="folder or object-store URL with customers/, orders/ and web_events/")
+    data: str = Field(
+        "data/raw",
+        description=f"folder or object-store URL with {in_words([f'{name}/' for name in SOURCES], 'and')}",
+    )
     lake: str = Field("data/lake", description="folder or object-store URL of the published tables")
     export: str = Field("data/export", description="folder of the CSV files for BI tools")
     export_days: int = Field(365, ge=1, description="days of orders, sessions, scores and moves in the CSV files")

@@ -5,42 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engagement_assets.domain.contracts import RejectedRows
-from engagement_assets.domain.contracts.sources import SOURCES
+from engagement_assets.domain.sources import SOURCES
+from engagement_assets.domain.verdicts import REASONS
 from engagement_assets.lake.reading import opened
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings
-from engagement_assets.sources import validating as examination
-
-#: Reason -> what it means, and what to do at the source. docs/data_quality.md tells the same in a table.
-REASONS: dict[str, tuple[str, str]] = {
-    examination.MALFORMED_JSON: (
-        "the line is not exactly one JSON object in UTF-8",
-        "write one object per line, keys given once, nested at most 100 deep",
-    ),
-    examination.WRONG_TYPE: (
-        "a value cannot be converted without loss",
-        "write ids as text or whole numbers, dates as YYYY-MM-DD or ISO 8601 date-times, amounts as plain numbers",
-    ),
-    examination.MISSING_CUSTOMER: ("there is no customer_id", "fill it in; rows of guests belong to no customer"),
-    examination.MISSING_ORDER: ("there is no order_id", "fill it in"),
-    examination.MISSING_DATE: ("there is no date", "fill it in"),
-    examination.NEGATIVE_AMOUNT: ("the amount is below zero", "keep refunds out of the orders, or write what was kept"),
-    examination.AMOUNT_TOO_LARGE: (
-        "the amount is above a trillion currency units",
-        "write the amount in currency units",
-    ),
-    examination.NOT_A_NUMBER: ("the amount is NaN or infinite", "write the amount"),
-    examination.OUTSIDE_WINDOW: (
-        "the date is before the first partition, or in the future",
-        "correct the date, or move ENGAGEMENT_START_DATE",
-    ),
-    examination.UNKNOWN_CUSTOMER: ("the customer is in no customers file", "add the customer, or correct the id"),
-    examination.CONFLICT: (
-        "another row with the same id and other contents was kept, the earliest of them",
-        "leave one row per id",
-    ),
-    examination.UNREADABLE_FILE: ("the whole file cannot be read; the row says why", "write or copy the file again"),
-}
 
 
 class UnknownNameError(ValueError):

@@ -14,6 +14,8 @@ from engagement_assets.cli.console import (
     parse_day,
     parse_instant,
 )
+from engagement_assets.domain.sources import SOURCES, in_words
+from engagement_assets.domain.verdicts import REASONS
 from engagement_assets.settings import Settings
 
 commands = typer.Typer()
@@ -62,12 +64,12 @@ def _shown(value: object) -> str:
 @commands.command()
 @friendly
 def rejects(
-    source: Annotated[str | None, typer.Option(help="customers, orders or web_events.")] = None,
+    source: Annotated[str | None, typer.Option(help=f"{in_words(SOURCES, 'or')}.")] = None,
     reason: Annotated[str | None, typer.Option(help="Rows kept out for this reason only.")] = None,
     limit: Annotated[int, typer.Option(min=0, help="Rows at the most.")] = 20,
 ) -> None:
     """Show which source rows were kept out, and why. The rows are personal data."""
-    from engagement_assets.analysis.rejected_rows import REASONS, one_line, rejected_rows
+    from engagement_assets.analysis.rejected_rows import one_line, rejected_rows
 
     found = rejected_rows(Settings(), source, reason, limit)
     if not found.counts:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from engagement_assets.domain import verdicts
 from engagement_assets.lake.notes import Notes
-from engagement_assets.sources import validating as examination
 
 _NOTE = "customers"
 
@@ -38,7 +38,7 @@ class Erasures:
         is_erased = F.coalesce(hashed.isin(*sorted(self.hashes)), F.lit(False))
         return examined.select(
             *[name for name in examined.columns if name not in ("verdict", "raw")],
-            F.when(is_erased, examination.ERASED).otherwise(F.col("verdict")).alias("verdict"),
+            F.when(is_erased, verdicts.ERASED).otherwise(F.col("verdict")).alias("verdict"),
             F.when(~is_erased, F.col("raw")).alias("raw"),
         ).select(*examined.columns)
 

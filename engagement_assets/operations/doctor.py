@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from engagement_assets.domain.contracts import EngagementScores
-from engagement_assets.domain.contracts.sources import SOURCES
+from engagement_assets.domain.sources import SOURCES
 from engagement_assets.engine import OLDEST_JAVA, EngineResource, java_version
 from engagement_assets.lake.staleness import outdated
 from engagement_assets.lake.tables import LakeResource

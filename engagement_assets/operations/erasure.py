@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from engagement_assets.domain.contracts import TABLES, Contract, RawCustomers, RejectedRows
-from engagement_assets.domain.contracts.sources import SOURCES
+from engagement_assets.domain.sources import SOURCES
 from engagement_assets.exports.csv_files import spreadsheet_safe
 from engagement_assets.exports.power_bi.project import CACHE
 from engagement_assets.lake import versions
@@ -30,7 +30,7 @@ from engagement_assets.lake.staging import FOLDER_KEY, Staged, StagedFile, stati
 from engagement_assets.lake.stores import file_system
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings, is_url, local_path
-from engagement_assets.sources import incremental as last_read
+from engagement_assets.sources import incremental
 
 _NOW = timedelta()
 
@@ -87,7 +87,7 @@ def forget(settings: Settings, lake: LakeResource, customer_id: str, tell: Tell 
                 done.rows[contract.table()] = dropped
             _scrub_log(lake, contract, subject)
         for source in SOURCES:
-            last_read.forget(lake, source)
+            incremental.forget(lake, source)
         removed = lake.vacuum(retention=_NOW, grace=_NOW)
         done.files = sum(each.files for each in removed.values())
     done.rows |= _drop_from_exports(settings, subject)

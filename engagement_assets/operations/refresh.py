@@ -13,7 +13,7 @@ import dagster as dg
 
 from engagement_assets.domain.catalogue import FACTS
 from engagement_assets.domain.contracts import Contract, RejectedRows
-from engagement_assets.domain.contracts.sources import SOURCES
+from engagement_assets.domain.sources import SOURCES
 from engagement_assets.lake import staleness
 from engagement_assets.lake.damage import Damage
 from engagement_assets.lake.tables import LakeResource

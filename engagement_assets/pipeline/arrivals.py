@@ -15,12 +15,12 @@ import dagster as dg
 
 from engagement_assets.dagster_internals.names import IN_PROGRESS_RUN_STATUSES
 from engagement_assets.domain.contracts import TABLES, Contract
-from engagement_assets.domain.contracts.sources import SOURCES
+from engagement_assets.domain.sources import SOURCES
 from engagement_assets.lake.tables import LakeResource
+from engagement_assets.pipeline.rebuild_plan import make_plan
 from engagement_assets.settings import Settings
-from engagement_assets.sources.finding import SourcesResource
+from engagement_assets.sources.finding import SourcesResource, hash_of
 from engagement_assets.sources.incremental import last_read
-from engagement_assets.sources.inspecting import signature_of
 
 EXAMINE_JOB = "examine_sources"
 
@@ -34,10 +34,27 @@ _EXAMINATION = "examination"
 
 
 @dataclass(frozen=True)
+class Cursor:
+    """What the sensor remembers: the digests of the files that it saw last, and of those that it asked a run for."""
+
+    seen: str = ""
+    asked: str = ""
+
+    @classmethod
+    def of(cls, text: str | None) -> "Cursor":
+        """A cursor as Dagster keeps it."""
+        seen, _, asked = (text or "").partition(":")
+        return cls(seen, asked)
+
+    def __str__(self) -> str:
+        return f"{self.seen}:{self.asked}"
+
+
+@dataclass(frozen=True)
 class Examination:
     """What an examination of the sources found: the files it read, when it began, the published days that they change."""
 
-    #: Signature of the files of each source.
+    #: Hash of the files of each source.
     files: Mapping[str, str]
     #: Milliseconds of Unix time.
     began: int
@@ -46,9 +63,9 @@ class Examination:
 
 
 def listing(settings: Settings) -> dict[str, str]:
-    """The signature of each source's files: by their names, sizes and times or tags. No file is opened."""
+    """The hash of each source's files: by their names, sizes and times or tags. No file is opened."""
     sources = SourcesResource(root=settings.data)
-    return {source: signature_of(sources.find(source)) for source in SOURCES}
+    return {source: hash_of(sources.find(source)) for source in SOURCES}
 
 
 def last_examination(lake: LakeResource) -> Examination | None:
@@ -87,7 +104,7 @@ def is_new(lake: LakeResource, found: Mapping[str, str]) -> bool:
         return True
     for source in SOURCES[1:]:
         read = last_read(lake, source)
-        by_run = read is not None and read.signature.split(":")[:2] == [found[source], found["customers"]]
+        by_run = read is not None and (read.basis.files, read.basis.customers) == (found[source], found["customers"])
         if not by_run and known.files.get(source) != found[source]:
             return True
     return False
@@ -100,9 +117,6 @@ def build_arrivals(settings: Settings, status: dg.DefaultSensorStatus) -> tuple[
         description="Reads the sources as a run does, publishes nothing, and records which published days they change."
     )
     def examine(context: dg.OpExecutionContext) -> None:
-        # Only now, because it builds on the jobs that are being defined here.
-        from engagement_assets.pipeline.rebuild_plan import make_plan
-
         lake = LakeResource.of(settings)
         with lake.writing(context.run_id, context.log.info):  # nobody publishes meanwhile
             began = int(time.time() * 1000)
@@ -141,11 +155,11 @@ def build_arrivals(settings: Settings, status: dg.DefaultSensorStatus) -> tuple[
         if not is_new(lake, found):
             return dg.SkipReason("every file has been read")
         seen = _digest(found)
-        before, _, asked = (context.cursor or "").partition(":")
-        context.update_cursor(f"{seen}:{asked}")
-        if seen == asked:
+        before = Cursor.of(context.cursor)
+        context.update_cursor(str(Cursor(seen, before.asked)))
+        if seen == before.asked:
             return dg.SkipReason("the run that reads the new files was asked for already")
-        if seen != before:
+        if seen != before.seen:
             return dg.SkipReason(
                 "files are new or changed; waiting until they stay as they are from one look to the next"
             )
@@ -158,7 +172,7 @@ def build_arrivals(settings: Settings, status: dg.DefaultSensorStatus) -> tuple[
         unfinished = [dg.DagsterRunStatus.QUEUED, *IN_PROGRESS_RUN_STATUSES]
         if context.instance.get_run_ids(dg.RunsFilter(statuses=unfinished), limit=1):
             return dg.SkipReason("a run is under way; it may be reading them")
-        context.update_cursor(f"{seen}:{seen}")
+        context.update_cursor(str(Cursor(seen, seen)))
         return dg.RunRequest(run_key=f"{seen}:{last.began if last else 0}")
 
     return examine_sources, new_source_files

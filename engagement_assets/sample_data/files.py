@@ -14,7 +14,7 @@ from typing import IO, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engagement_assets.domain.contracts.sources import SOURCES
+from engagement_assets.domain.sources import SOURCES
 from engagement_assets.sample_data.columns import line_bytes
 
 #: A file that holds this many rows is full; the next one is begun, so that readers can share the work.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engagement_assets.domain.contracts.sources import SOURCES
+from engagement_assets.domain.sources import SOURCES
 from engagement_assets.sample_data.account import GeneratedData, Tally
 from engagement_assets.sample_data.activity import act
 from engagement_assets.sample_data.customers_source import write_customers

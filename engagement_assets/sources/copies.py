@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pyarrow_compute
 import pyarrow.parquet as pq
 
-from engagement_assets.sources.files import SourceFile, unpacked
+from engagement_assets.sources.files import unpacked
+from engagement_assets.sources.finding import SourceFile
 
 #: Characters in which Spark's or Sail's paths see something else than a name: patterns, escapes, schemes.
 _PATTERNS = frozenset("*?[]{}\\")

@@ -38,21 +38,6 @@ class UnreadableFileError(ValueError):
 
 
 @dataclass(frozen=True)
-class SourceFile:
-    """A file of a source: full path, path relative to the root, bytes, and what tells two versions of it apart."""
-
-    path: str
-    name: str
-    size: int
-    version: str
-
-    @property
-    def is_packed(self) -> bool:
-        """Whether it is gzip."""
-        return self.name.lower().endswith(".gz")
-
-
-@dataclass(frozen=True)
 class TextNote:
     """What was found of a text file: its lines, whether all of it is UTF-8, and why it cannot be read, if it cannot."""
 

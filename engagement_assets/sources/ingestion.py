@@ -1,37 +1,41 @@
-"""Reading the sources of one run: looked at, read, examined, settled, every row accounted for."""
+"""The way of a source's rows, from the files to a verdict on each that is accounted for: the steps in their order.
+
+A run writes only the days that are missing, or whose rows changed. Where files were changed or taken away it examines the
+source as a whole, and tells which days changed by a hash of each day's rows, compared with what is published; so a late or a
+corrected file is noticed whatever its name or date. Where files only came, their rows are examined, and those that waited.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
+from functools import partial, reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from engagement_assets.domain.contracts import Contract, RawCustomers, RejectedRows
+from engagement_assets.domain import verdicts
+from engagement_assets.domain.contracts import Contract, RejectedRows
+from engagement_assets.domain.days import ONE_DAY, Days
 from engagement_assets.engine import EngineResource
 from engagement_assets.lake.code_versions import code_version
+from engagement_assets.lake.notes import read_rows, write_rows
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings, today
-from engagement_assets.sources import accounting as ing
-from engagement_assets.sources import customers as customers_step
-from engagement_assets.sources import validating as examination
+from engagement_assets.sources import accounting, deduplicating, incremental, inspecting, reading, validating
+from engagement_assets.sources.accounting import Account, DisplacedError, Reading
 from engagement_assets.sources.finding import SourceChangedError, SourcesResource
-from engagement_assets.sources.incremental import (
-    LastRead,
-    last_read,
-    read_notes,
-    remember,
-    remember_notes,
-    remembered_rows,
-)
+from engagement_assets.sources.incremental import Basis, LastRead, Published
 from engagement_assets.sources.inspecting import Inspection
-from engagement_assets.sources.registry import Facts
-from engagement_assets.sources.validating import ObservationWindow
+from engagement_assets.sources.registry import CUSTOMERS, SOURCES
+from engagement_assets.sources.source import ObservationWindow, Source
+from engagement_assets.transforms.conversions import with_year
+
+#: Rows written at once when days are published; bounds the memory of the first ingestion of a long history.
+ROWS_PER_WRITE = 5_000_000
 
 _DISK_FULL = "No space left on device"
 
@@ -45,9 +49,10 @@ class SourceReadError(RuntimeError):
 
 
 @dataclass
-class Reader:
+class Ingestion:
     """Reads and examines the sources of one run; intermediate rows go to a folder that is removed at its end."""
 
+    run_id: str
     settings: Settings
     sources: SourcesResource
     engine: EngineResource
@@ -59,200 +64,272 @@ class Reader:
         """The run's session."""
         return self.engine.spark_session
 
-    def inspect(self, source: str) -> Inspection:
+    # ---- the steps ---------------------------------------------------------------------------------------------------
+
+    def inspect(self, source: Source) -> Inspection:
         """Look at the files of a source; text files that did not change since they were last read are not read again."""
-        notes = read_notes(self.lake, source)
+        notes = incremental.read_notes(self.lake, source.name)
         before = dict(notes)
-        inspection = self.sources.inspect(source, notes)
+        inspection = inspecting.inspect(self.sources, source, notes)
         if notes != before:
-            remember_notes(self.lake, source, notes)
+            incremental.remember_notes(self.lake, source.name, notes)
         return inspection
 
-    def window(self, last_day: date) -> ObservationWindow:
-        """The dates a row may have."""
-        return ObservationWindow(self.settings.start_date, last_day, today(self.settings))
+    def whole(self, inspection: Inspection, last_day: date, customers: DataFrame | None = None) -> Reading:
+        """A source as a whole, its rows those of known `customers` only, if they are given.
 
-    def customers(self, inspection: Inspection) -> ing.Ingestion:
-        """The customers source, one row per customer among the kept.
-
-        Raises SourceMissingError where there is no file: a folder that was moved or not mounted must empty no table.
+        Raises SourceMissingError where a source that every day is made from has no file: a folder that was moved or not mounted
+        must empty no table.
         """
-        if not inspection.files:
+        source = inspection.source
+        if source.as_of is not None and not inspection.files:
             raise SourceMissingError(
-                f"customers: there is no Parquet file in {self.sources.location}/customers; "
+                f"{source.name}: there is no Parquet file in {self.sources.location}/{source.name}; "
                 "put the files there, or name the folder above in ENGAGEMENT_DATA"
             )
+        examined, readable = self._examined(inspection, last_day)
+        keep = partial(self.keep, folder=f"{source.name}-repeated")
+        settled = deduplicating.deduplicate(examined, source, keep=keep)
+        return self._settled(readable, settled, customers, files=len(inspection.files))
 
-        def examine(inspection: Inspection) -> Iterator[DataFrame]:
-            for rows, kinds in self.sources.read_parquet(self.spark, inspection, self.scratch):
-                yield customers_step.examine_customers(rows, kinds, today=today(self.settings))
-
-        examined, inspection = self._examined(inspection, RawCustomers, examine)
-        settled = ing.keep(customers_step.settle_customers(examined), f"{self.scratch}/customers-settled", self.spark)
-        return ing.take_stock(inspection, settled, customers_step.CONTENTS, files=len(inspection.files))
-
-    def known_customers(self) -> tuple[DataFrame, str | None]:
-        """customer_id and signup_date of every customer in the source, whenever they signed up.
-
-        And what stays the same while customers are only added; None where that is not known.
-        """
-        inspection = self.inspect("customers")
-        remembered = self.remembered_customers(inspection)
-        settled = remembered[1] if remembered else self.customers(inspection).settled
-        known = settled.filter(F.col("verdict") == examination.KEPT).select("customer_id", "signup_date")
-        return known, remembered[0].customers if remembered else None
-
-    def remembered_customers(self, inspection: Inspection) -> tuple[LastRead, DataFrame] | None:
-        """How the customers were read last, and those that were kept, if that would come to the same today."""
-        before = last_read(self.lake, "customers")
-        if (
-            before is None
-            or inspection.unreadable
-            or before.signature != self.customers_signature(inspection, before.account)
-            or before.published != self.lake.fingerprint(RejectedRows, "customers")
-        ):
-            return None
-        return before, remembered_rows(self.lake, self.spark, before, ing.examined_schema(RawCustomers))
-
-    def customers_signature(self, inspection: Inspection, account: ing.Account) -> str:
-        """Changes with what the kept customers depend on: with the clock, where some sign up in its future."""
-        clock = today(self.settings).isoformat() if examination.OUTSIDE_WINDOW in account.rejected else ""
-        return f"{inspection.signature}:{code_version(self.settings)}:{clock}"
-
-    def remember_customers(self, found: ing.Ingestion) -> None:
-        """Have the steps and runs that follow read the customers from here, while the source stays as it is."""
-        if found.inspection.unreadable:
-            return
-        before = last_read(self.lake, "customers")
-        kept = found.settled.filter(F.col("verdict") == examination.KEPT)
-        only_added = False
-        if before is not None:
-            earlier = remembered_rows(self.lake, self.spark, before, ing.examined_schema(RawCustomers))
-            only_added = not earlier.join(kept, on="customer_id", how="left_anti").limit(1).count()
-        read = LastRead(
-            self.customers_signature(found.inspection, found.account),
-            last_day="",
-            account=found.account,
-            published=self.lake.fingerprint(RejectedRows, "customers"),
-            customers=before.customers if before and only_added else uuid.uuid4().hex,
-        )
-        remember(self.lake, "customers", read, kept)
-
-    def published(self, source: Facts) -> str:
-        """Changes with the published rows of a source, and with its rejected ones."""
-        return f"{self.lake.fingerprint(source.contract)}:{self.lake.fingerprint(RejectedRows, source.name)}"
-
-    def facts(self, source: Facts, inspection: Inspection, customers: DataFrame, last_day: date) -> ing.Ingestion:
-        """A source of facts as a whole."""
-        files = len(inspection.files)
-        examined, inspection = self._examined(inspection, source.contract, partial(self._judge, source, last_day))
-        keep = partial(ing.keep, folder=f"{self.scratch}/{source.name}-repeated", spark=self.spark)
-        settled = examination.settle_repeats(examined, key=source.key, contents=source.contents, keep=keep)
-        settled = source.require_customers(settled, customers)
-        settled = ing.keep(settled, f"{self.scratch}/{source.name}-settled", self.spark)
-        return ing.take_stock(inspection, settled, source.contents, files=files)
-
-    def more_facts(
-        self, source: Facts, inspection: Inspection, customers: DataFrame, last_day: date, before: LastRead
-    ) -> ing.Ingestion:
+    def more(self, inspection: Inspection, last_day: date, customers: DataFrame, before: LastRead) -> Reading:
         """The rows of a source that came since it was read last, and those that were set aside then.
 
         Raises DisplacedError where a published row would not be kept any more: a late file repeats its id, and its row comes
         first.
         """
-        files = {name for name, version in inspection.versions.items() if before.files.get(name) != version}
-        fresh, examined_of = self._examined(
-            inspection.only(files), source.contract, partial(self._judge, source, last_day)
-        )
-        inspection = inspection.without(examined_of.unreadable)
-        aside, base = self._set_aside_before(source, before)
-        unknown = F.col("verdict") == examination.UNKNOWN_CUSTOMER
-        waited = examination.judged_again(aside.filter(~unknown), source.judge_in_time(self.window(last_day)))
-        orphans = examination.judged_again(aside.filter(unknown), F.lit(examination.KEPT))
+        source = inspection.source
+        files = {name for name, state in inspection.states.items() if before.files.get(name) != state}
+        fresh, examined_of = self._examined(inspection.only(files), last_day)
+        aside = self._remembered_rows(source, before)
+        waited, orphans = validating.judged_again(aside, source, self._window(last_day))
         incoming = fresh.unionByName(waited)
-        standing = orphans.withColumn("is_published", F.lit(False))
-        repeated = self._published_with_ids_of(source, incoming)
-        if repeated is not None:
-            standing = standing.unionByName(repeated.withColumn("is_published", F.lit(True)))
-        settled = examination.settle_more(incoming, standing, key=source.key, contents=source.contents)
-        settled = source.require_customers(settled, customers)
-        settled = ing.keep(settled, f"{self.scratch}/{source.name}-settled", self.spark)
-        return ing.take_stock(inspection, settled, source.contents, base, files=len(files))
+        published = self._published_with_keys_of(source, incoming)
+        settled = deduplicating.deduplicate_more(incoming, orphans, published, source)
+        readable = inspection.without(examined_of.unreadable)
+        return self._settled(readable, settled, customers, _account_without(before.account, aside), files=len(files))
 
-    def remember_facts(self, source: Facts, read: LastRead, found: ing.Ingestion) -> None:
-        """Have the next run examine no more than what comes, and the rows that are set aside now."""
-        account = found.account
-        aside = None
-        if account.waiting or {examination.UNKNOWN_CUSTOMER, examination.OUTSIDE_WINDOW} & set(account.rejected):
-            aside = examination.set_aside(found.settled, today(self.settings))
-        remember(self.lake, source.name, read, aside)
+    def _examined(self, inspection: Inspection, last_day: date) -> tuple[DataFrame, Inspection]:
+        """The examined rows, kept at hand, and the files they are from: less than were found, if some proved damaged.
 
-    def _judge(self, source: Facts, last_day: date, inspection: Inspection) -> Iterator[DataFrame]:
-        return source.examine(self.sources, self.spark, inspection, self.scratch, self.window(last_day))
+        Raises SourceChangedError if a file was changed meanwhile, SourceReadError if reading fails for another reason.
+        """
+        source = inspection.source
+        schema = validating.examined_schema(source.contract)
+        spark = self.spark  # started here: an engine that cannot start says why itself
+        try:
+            frames = [
+                validating.validate(rows, source, self._window(last_day)).select(*schema.names)
+                for rows in reading.read(self.sources, spark, inspection, self.scratch)
+            ]
+            together = reduce(DataFrame.unionByName, frames) if frames else spark.createDataFrame([], schema)
+            rows = self.keep(self.lake.erasures.left_out(together), source.name)
+        except SourceChangedError:
+            raise
+        except Exception as error:
+            damaged = inspecting.damaged_files(self.sources, inspection)
+            if damaged:
+                return self._examined(inspection.without(damaged), last_day)
+            # Not the engine's own message: it may quote a value of the row that it failed at.
+            raise SourceReadError(f"{source.name}: the source could not be read ({_what(error)})") from None
+        self.sources.require_unchanged(source.name, inspection.files)
+        return rows, inspection
 
-    def _set_aside_before(self, source: Facts, before: LastRead) -> tuple[DataFrame, ing.Account]:
-        """The rows that were set aside at the last reading, and its account without them."""
-        schema = ing.examined_schema(source.contract)
-        rows = remembered_rows(self.lake, self.spark, before, schema)
-        counts = {row["verdict"]: row["count"] for row in rows.groupBy("verdict").count().collect()}
-        rejected = {
-            reason: count - counts.get(reason, 0)
-            for reason, count in before.account.rejected.items()
-            if reason != examination.UNREADABLE_FILE
-        }
-        waiting = before.account.waiting - counts.get(examination.WAITING, 0)
-        return rows, replace(before.account, waiting=waiting, rejected={r: n for r, n in rejected.items() if n})
+    def _settled(
+        self,
+        inspection: Inspection,
+        settled: DataFrame,
+        customers: DataFrame | None,
+        earlier: Account | None = None,
+        *,
+        files: int,
+    ) -> Reading:
+        source = inspection.source
+        if customers is not None:
+            settled = validating.require_customers(settled, customers)
+        settled = self.keep(validating.with_late_raw(settled, source), f"{source.name}-settled")
+        return accounting.take_stock(inspection, settled, earlier, files=files)
 
-    def _published_with_ids_of(self, source: Facts, incoming: DataFrame) -> DataFrame | None:
-        """Published rows whose id comes again among kept incoming ones, as examined; None where there are none."""
-        asking = incoming.filter(F.col("verdict") == examination.KEPT).filter(F.col(source.key[-1]).isNotNull())
+    def keep(self, frame: DataFrame, folder: str) -> DataFrame:
+        """Write a frame aside and read it back, so that what follows does not compute it again."""
+        schema = frame.schema
+        write_rows(frame, f"{self.scratch}/{folder}")
+        return read_rows(self.spark, f"{self.scratch}/{folder}", schema)
+
+    def _window(self, last_day: date) -> ObservationWindow:
+        return ObservationWindow(self.settings.start_date, last_day, today(self.settings))
+
+    def _published_with_keys_of(self, source: Source, incoming: DataFrame) -> DataFrame | None:
+        """Published rows whose key comes again among kept incoming ones, as examined; None where there are none."""
+        key = list(source.key)
+        asking = incoming.filter((F.col("verdict") == verdicts.KEPT) & F.col(key[-1]).isNotNull())
         days = list(self.lake.partitions(source.contract))
-        if "as_of_date" in source.key:
+        if "as_of_date" in key:
             dated = {row["as_of_date"].isoformat() for row in asking.select("as_of_date").distinct().collect()}
             days = sorted(dated.intersection(days))
         if not days:
             return None
         published = self.lake.read(self.spark, source.contract, days)
-        ids = asking.select(*source.key).distinct()
-        if not published.select(*source.key).join(ids, on=list(source.key), how="left_semi").limit(1).count():
+        keys = asking.select(*key).distinct()
+        if not published.select(*key).join(keys, on=key, how="left_semi").limit(1).count():
             return None
-        schema = ing.examined_schema(source.contract)
+        schema = validating.examined_schema(source.contract)
         return (
-            published.join(ids, on=list(source.key), how="left_semi")
+            published.join(keys, on=key, how="left_semi")
             .select(
                 *published.columns,
                 *[F.lit(None).cast("string").alias(name) for name in schema.names if name not in published.columns],
             )
-            .withColumn("verdict", F.lit(examination.KEPT))
+            .withColumn("verdict", F.lit(verdicts.KEPT))
             .select(*schema.names)
         )
 
-    def _examined(
-        self,
-        inspection: Inspection,
-        contract: type[Contract],
-        examine: Callable[[Inspection], Iterator[DataFrame]],
-    ) -> tuple[DataFrame, Inspection]:
-        """The examined rows, kept at hand, and the files they are from: less than were found, if some proved damaged.
+    # ---- what a run finds ----------------------------------------------------------------------------------------------
 
-        Raises SourceChangedError if a file was changed meanwhile, SourceReadError if reading fails for another reason.
+    def customers(self) -> Reading:
+        """The customers as they were read last, if that would come to the same today; else as a whole."""
+        inspection = self.inspect(CUSTOMERS)
+        before = incremental.last_read(self.lake, CUSTOMERS.name)
+        if (
+            before is not None
+            and not inspection.unreadable
+            and before.basis == self._basis_of_customers(inspection, before.account)
+            and before.published == self._published(CUSTOMERS)
+        ):
+            rows = self._remembered_rows(CUSTOMERS, before)
+            return Reading(inspection, rows, before.account, is_same=True, lineage=before.customers)
+        return self.whole(inspection, today(self.settings))
+
+    def facts(self, source: Source, customers: Reading, last_day: date, missing: Collection[date]) -> Reading:
+        """A source of facts as it was read last, if that would come to the same and no day is missing.
+
+        Else the rows that came since then, where they are all that matters, or the whole source.
         """
-        schema = ing.examined_schema(contract)
-        spark = self.spark  # started here: an engine that cannot start says why itself
-        try:
-            frames = [frame.select(*schema.names) for frame in examine(inspection)]
-            together = self.lake.erasures.left_out(ing.source_rows(frames, schema, spark))
-            rows = ing.keep(together, f"{self.scratch}/{inspection.source}", spark)
-        except SourceChangedError:
-            raise
-        except Exception as error:
-            damaged = self.sources.damaged(inspection)
-            if damaged:
-                return self._examined(inspection.without(damaged), contract, examine)
-            # Not the engine's own message: it may quote a value of the row that it failed at.
-            raise SourceReadError(f"{inspection.source}: the source could not be read ({_what(error)})") from None
-        self.sources.require_unchanged(inspection)
-        return rows, inspection
+        inspection = self.inspect(source)
+        basis = self._basis_of_facts(inspection, customers, last_day)
+        before = incremental.last_read(self.lake, source.name)
+        if before is not None and before.basis == basis and not missing:
+            nothing = self.spark.createDataFrame([], validating.examined_schema(source.contract))
+            return Reading(inspection, nothing, before.account, is_more=True, is_same=True)
+        if (
+            before is not None
+            and before.basis.code == basis.code
+            and before.published == self._published(source)
+            and before.customers is not None
+            and before.customers == customers.lineage
+            and before.basis.until is not None
+            and before.basis.until <= last_day
+            and all(day > before.basis.until for day in missing)
+            and before.files.items() <= inspection.states.items()
+        ):
+            try:
+                return self.more(inspection, last_day, customers.who, before)
+            except DisplacedError:
+                pass
+        return self.whole(inspection, last_day, customers.who)
+
+    def changed_days(self, found: Reading, days: Collection[date]) -> set[date]:
+        """Published days whose rows are no longer what the whole source says."""
+        if not days:
+            return set()
+        source = found.inspection.source
+        rows = self.lake.read(self.spark, source.contract, [day.isoformat() for day in days])
+        _, published = accounting.count(rows.withColumn("verdict", F.lit(verdicts.KEPT)), source.contents)
+        # The customers of a day are those of the day before and the new ones.
+        expected = found.hashes if source.as_of is None else accounting.accumulated(found.hashes, days)
+        return {day for day in days if published.get(day) != expected.get(day)}
+
+    def rows_of(self, found: Reading, days: Sequence[date]) -> DataFrame:
+        """All rows of some days of facts as they are to be published, with the contract's columns."""
+        contract = found.inspection.source.contract
+        chosen = found.kept.filter(F.col("as_of_date").between(F.lit(days[0]), F.lit(days[-1])))
+        if days[-1] - days[0] != (len(days) - 1) * ONE_DAY:
+            chosen = chosen.filter(F.col("as_of_date").isin(*days))
+        chosen = chosen.select(*contract.columns())
+        there = (
+            {day.isoformat() for day in days}.intersection(self.lake.partitions(contract)) if found.is_more else None
+        )
+        return chosen.unionByName(self.lake.read(self.spark, contract, there)) if there else chosen
+
+    # ---- what is kept of it --------------------------------------------------------------------------------------------
+
+    def publish_rejected(self, found: Reading) -> None:
+        """Replace the source's rejected rows: a row that was mended at its source leaves the table by itself."""
+        source, unreadable = found.inspection.source.name, found.inspection.unreadable
+        rejected = found.settled.filter(~F.col("verdict").isin(*verdicts.NOT_REJECTED)).select(
+            F.lit(source).alias("source"),
+            "source_path",
+            F.col("verdict").alias("reason"),
+            F.coalesce(F.col("raw"), F.lit("")).alias("raw"),
+            with_year(F.col("as_of_date")).alias("row_date"),
+        )
+        if found.is_more:
+            # Those that were set aside (validating.set_aside) are among the settled rows, or rejected no more.
+            in_the_future = (F.col("reason") == verdicts.OUTSIDE_WINDOW) & (
+                F.col("row_date") >= F.lit(self.settings.start_date)
+            )
+            again = F.col("reason").isin(verdicts.UNREADABLE_FILE, verdicts.UNKNOWN_CUSTOMER) | in_the_future
+            for_good = self.lake.read(self.spark, RejectedRows, [source]).filter(~F.coalesce(again, F.lit(False)))
+            rejected = rejected.unionByName(for_good.select(*rejected.columns))
+        if unreadable:
+            rows = [(source, name, verdicts.UNREADABLE_FILE, why, None) for name, why in unreadable.items()]
+            rejected = rejected.unionByName(self.spark.createDataFrame(rows, RejectedRows.struct()))
+        staged = self.lake.stage(rejected, RejectedRows, partitions=[source], run_id=self.run_id)
+        self.lake.commit(staged, run_id=self.run_id)
+
+    def remember_customers(self, found: Reading) -> None:
+        """Have the steps and runs that follow read the customers from here, while the source stays as it is."""
+        if found.inspection.unreadable:
+            return
+        before = incremental.last_read(self.lake, CUSTOMERS.name)
+        lineage = uuid.uuid4().hex
+        if before is not None and before.customers:
+            earlier = self._remembered_rows(CUSTOMERS, before)
+            if not earlier.join(found.kept, on="customer_id", how="left_anti").limit(1).count():
+                lineage = before.customers
+        basis = self._basis_of_customers(found.inspection, found.account)
+        self._remember(found, basis, lineage, found.kept)
+
+    def remember_facts(self, found: Reading, customers: Reading, last_day: date) -> None:
+        """Have the next run examine no more than what comes, and the rows that are set aside now."""
+        aside = None
+        may_change = {verdicts.UNKNOWN_CUSTOMER, verdicts.OUTSIDE_WINDOW}
+        if found.account.waiting or may_change.intersection(found.account.rejected):
+            aside = validating.set_aside(found.settled, today(self.settings))
+        basis = self._basis_of_facts(found.inspection, customers, last_day)
+        self._remember(found, basis, customers.lineage, aside)
+
+    def _remember(self, found: Reading, basis: Basis, customers: str | None, rows: DataFrame | None) -> None:
+        source = found.inspection.source
+        read = LastRead(basis, found.account, found.inspection.states, self._published(source), customers)
+        incremental.remember(self.lake, source.name, read, rows)
+
+    def _basis_of_customers(self, inspection: Inspection, account: Account) -> Basis:
+        """What the kept customers depend on: also on the clock, where some sign up in its future."""
+        until = today(self.settings) if verdicts.OUTSIDE_WINDOW in account.rejected else None
+        return Basis(inspection.hash, code_version(self.settings), until=until)
+
+    def _basis_of_facts(self, inspection: Inspection, customers: Reading, last_day: date) -> Basis:
+        return Basis(inspection.hash, code_version(self.settings), customers.inspection.hash, last_day)
+
+    def _remembered_rows(self, source: Source, before: LastRead) -> DataFrame:
+        schema = validating.examined_schema(source.contract)
+        return incremental.remembered_rows(self.lake, self.spark, before, schema)
+
+    def _published(self, source: Source) -> Published:
+        rejected = self.lake.fingerprint(RejectedRows, source.name)
+        return Published(rejected, self.lake.fingerprint(source.contract) if source.as_of is None else "")
+
+
+def _account_without(account: Account, aside: DataFrame) -> Account:
+    """An account without the rows that were set aside, and without files that could not be read."""
+    counts = {row["verdict"]: row["count"] for row in aside.groupBy("verdict").count().collect()}
+    rejected = {
+        reason: rows - counts.get(reason, 0)
+        for reason, rows in account.rejected.items()
+        if reason != verdicts.UNREADABLE_FILE and rows != counts.get(reason, 0)
+    }
+    return replace(account, waiting=account.waiting - counts.get(verdicts.WAITING, 0), rejected=rejected)
 
 
 def _what(error: Exception) -> str:
@@ -263,20 +340,52 @@ def _what(error: Exception) -> str:
 
 
 @contextmanager
-def reading(
-    run_id: str,
-    settings: Settings,
-    sources: SourcesResource,
-    engine: EngineResource,
-    lake: LakeResource,
-) -> Iterator[Reader]:
-    """A reader whose intermediate rows are removed at the end, whatever happens.
+def ingestion(
+    run_id: str, settings: Settings, sources: SourcesResource, engine: EngineResource, lake: LakeResource
+) -> Iterator[Ingestion]:
+    """The ingestion of a run; its intermediate rows are removed at the end, whatever happens.
 
     Raises TableDamagedError in place of an engine's error about a published file.
     """
     with lake.scratch(run_id) as scratch:
         try:
-            yield Reader(settings, sources, engine, lake, scratch)
+            yield Ingestion(run_id, settings, sources, engine, lake, scratch)
         except Exception as error:
             lake.name_damage(error)
             raise
+
+
+def source_changes(
+    settings: Settings, lake: LakeResource, leave_out: Mapping[type[Contract], Days], who: str
+) -> dict[type[Contract], list[str]]:
+    """Published days of the source tables whose rows are no longer what the source says; `leave_out` is not read."""
+    published = {
+        source: sorted(
+            map(date.fromisoformat, set(lake.partitions(source.contract)) - set(leave_out.get(source.contract, ())))
+        )
+        for source in SOURCES.values()
+    }
+    if not any(published.values()):
+        return {}
+    engine = EngineResource(engine=settings.engine, timezone=settings.timezone)
+    changed = {}
+    with engine, ingestion(who, settings, SourcesResource(root=settings.data), engine, lake) as run:
+        customers = run.whole(run.inspect(CUSTOMERS), today(settings))
+        for source, days in published.items():
+            if days:
+                found = customers if source is CUSTOMERS else run.whole(run.inspect(source), days[-1], customers.who)
+                changed[source.contract] = sorted(day.isoformat() for day in run.changed_days(found, days))
+    return {contract: days for contract, days in changed.items() if days}
+
+
+def in_writes(days: Collection[date], rows: Mapping[date, int], most_rows: int = ROWS_PER_WRITE) -> list[list[date]]:
+    """Days grouped so that each group has at most `most_rows` rows, a day never divided."""
+    groups: list[list[date]] = []
+    size = 0
+    for day in sorted(days):
+        if not groups or size + rows.get(day, 0) > most_rows:
+            groups.append([])
+            size = 0
+        groups[-1].append(day)
+        size += rows.get(day, 0)
+    return groups

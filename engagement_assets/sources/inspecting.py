@@ -1,22 +1,54 @@
-"""What is known of a source once its files were looked at, and before they are read."""
+"""Second step: what the files are, found out before an engine reads them.
+
+Each file is looked at, and one that cannot be read is left out with a reason (files.py). Parquet files of one source may differ
+in their columns' types: files of the same types are read together, and each group is converted by itself.
+"""
 
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, MutableMapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import compress
-from typing import Any
+from typing import IO, Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engagement_assets.domain.contracts.sources import SOURCE_COLUMNS
 from engagement_assets.sources import copies
-from engagement_assets.sources.files import SourceFile, TextNote
+from engagement_assets.sources.files import (
+    TextNote,
+    UnreadableFileError,
+    decode_parquet,
+    look_at_parquet,
+    scan_text,
+)
+from engagement_assets.sources.finding import SourceFile, SourcesResource, hash_of
+from engagement_assets.sources.source import FileKind, Source
 from engagement_assets.transforms.conversions import Kind
+
+#: Files looked at at the same time.
+_LOOKS = 8
+
+#: What is known of text files that were read to their end: path relative to the root -> state of the file, note.
+Notes = MutableMapping[str, tuple[str, TextNote]]
+
+#: Types that columns have in copies, other than timestamps and decimals.
+_KINDS: dict[pa.DataType, Kind] = {
+    pa.string(): "text",
+    pa.int64(): "integer",
+    pa.float64(): "float",
+    pa.float32(): "float",
+    pa.date32(): "date",
+}
+
+T = TypeVar("T")
+
+
+class SourceSchemaError(ValueError):
+    """A source file lacks a required column, or has it twice; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -33,25 +65,14 @@ class ParquetGroup:
     counts: tuple[int, ...] = ()
     copied: frozenset[str] = frozenset()
 
-    @property
-    def rows(self) -> int:
-        """Rows of all files."""
-        return sum(self.counts)
-
     def with_file(self, file: SourceFile, rows: int, copied: bool) -> ParquetGroup:
         """The group and one more file."""
         names = self.copied | ({file.name} if copied else set())
         return replace(self, files=(*self.files, file), counts=(*self.counts, rows), copied=frozenset(names))
 
-    def without(self, names: Container[str]) -> ParquetGroup:
-        """The group without the files of these names."""
-        return self._of([file.name not in names for file in self.files])
-
     def only(self, names: Container[str]) -> ParquetGroup:
         """The group with no files but those of these names."""
-        return self._of([file.name in names for file in self.files])
-
-    def _of(self, chosen: Sequence[bool]) -> ParquetGroup:
+        chosen = [file.name in names for file in self.files]
         return replace(self, files=tuple(compress(self.files, chosen)), counts=tuple(compress(self.counts, chosen)))
 
 
@@ -59,37 +80,37 @@ class ParquetGroup:
 class Inspection:
     """What was found of a source before it is read."""
 
-    source: str
+    source: Source
     files: tuple[SourceFile, ...]
+    #: Files that do not count as source files by their name.
+    ignored: tuple[str, ...] = ()
     groups: tuple[ParquetGroup, ...] = ()
     #: Text files: file name -> what was found.
     notes: Mapping[str, TextNote] = field(default_factory=dict)
     #: File name -> why it cannot be read.
     unreadable: Mapping[str, str] = field(default_factory=dict)
-    #: Files that do not count as source files by their name.
-    ignored: tuple[str, ...] = ()
     #: Columns of the files and their types, each pair once.
     types: tuple[tuple[str, str], ...] = ()
 
     @property
-    def signature(self) -> str:
+    def hash(self) -> str:
         """Changes when any file is added, removed or changed."""
-        return signature_of(self.files)
+        return hash_of(self.files)
 
     @property
     def extra_columns(self) -> list[str]:
         """Columns of the files that the contract does not know; they are ignored."""
-        return sorted({name for name, _ in self.types} - set(SOURCE_COLUMNS[self.source]))
+        return sorted({name for name, _ in self.types} - set(self.source.columns))
 
     @property
     def rows(self) -> int:
         """Rows of all readable files: by the footers of Parquet files, by the line breaks of text files."""
-        return sum(group.rows for group in self.groups) + sum(note.lines for note in self.notes.values())
+        return sum(sum(group.counts) for group in self.groups) + sum(note.lines for note in self.notes.values())
 
     @property
-    def versions(self) -> dict[str, str]:
+    def states(self) -> dict[str, str]:
         """File name -> what tells its versions apart, of the files that can be read."""
-        return {file.name: f"{file.size}:{file.version}" for file in self.files if file.name not in self.unreadable}
+        return {file.name: file.state for file in self.files if file.name not in self.unreadable}
 
     def only(self, names: Container[str]) -> Inspection:
         """The same source, as if only the files of these names had rows."""
@@ -101,19 +122,116 @@ class Inspection:
 
     def without(self, unreadable: Mapping[str, str]) -> Inspection:
         """The same source, some more of its files left out."""
-        groups = [group.without(unreadable) for group in self.groups]
-        return replace(
-            self,
-            groups=tuple(group for group in groups if group.files),
-            notes={name: note for name, note in self.notes.items() if name not in unreadable},
-            unreadable={**self.unreadable, **unreadable},
-        )
+        rest = {file.name for file in self.files} - set(unreadable)
+        return replace(self.only(rest), unreadable={**self.unreadable, **unreadable})
 
 
-def signature_of(files: Sequence[SourceFile]) -> str:
-    """Changes when any of the files is added, removed or changed."""
-    text = json.dumps(sorted((file.name, file.size, file.version) for file in files))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def inspect(sources: SourcesResource, source: Source, known: Notes | None = None) -> Inspection:
+    """Look at each file of a source before it is read.
+
+    `known` holds what was found of text files before; a file of the same state is not read again, and what is found now is
+    put there. Raises SourceSchemaError for a missing required column.
+    """
+    found, ignored = sources.look_up(source.name)
+    inspection = Inspection(source, tuple(found), tuple(ignored))
+    if source.files is FileKind.PARQUET:
+        return _inspect_parquet(sources, inspection)
+    return _inspect_text(sources, inspection, {} if known is None else known)
+
+
+def damaged_files(sources: SourcesResource, inspection: Inspection) -> dict[str, str]:
+    """Files that looked well and cannot be read all the same, with the reason: each is read to its end.
+
+    For the case that an engine gave up; raises SourceChangedError if a file is not what it was.
+    """
+    sources.require_unchanged(inspection.source.name, inspection.files)
+    found: dict[str, str | None] = {}
+    for file in (file for group in inspection.groups for file in group.files):
+        try:
+            _look(sources, file, partial(decode_parquet, columns=list(inspection.source.columns)))
+        except UnreadableFileError as error:
+            found[file.name] = str(error)
+    for file in (file for file in inspection.files if file.name in inspection.notes):
+        found[file.name] = _look(sources, file, partial(scan_text, packed=file.is_packed)).problem
+    return {name: problem for name, problem in found.items() if problem is not None}
+
+
+def _look(sources: SourcesResource, file: SourceFile, how: Callable[[IO[bytes]], T]) -> T:
+    """What `how` finds in a file; raises UnreadableFileError, or SourceChangedError if the file is gone."""
+    try:
+        with sources.open(file) as stream:
+            return how(stream)
+    except FileNotFoundError:
+        raise file.changed("went away") from None
+    except OSError as error:
+        raise UnreadableFileError(f"it cannot be opened ({error.strerror or type(error).__name__})") from None
+
+
+def _each(look: Callable[[SourceFile], T], files: Sequence[SourceFile]) -> list[tuple[SourceFile, T]]:
+    with ThreadPoolExecutor(_LOOKS) as pool:
+        return list(zip(files, pool.map(look, files), strict=True))
+
+
+def _inspect_text(sources: SourcesResource, inspection: Inspection, known: Notes) -> Inspection:
+    def look(file: SourceFile) -> TextNote:
+        state, note = known.get(file.name, ("", TextNote(0)))
+        if state == file.state:
+            return note
+        try:
+            note = _look(sources, file, partial(scan_text, packed=file.is_packed))
+        except UnreadableFileError as error:
+            return TextNote(0, problem=str(error))  # not remembered: rights may change, and the file does not
+        known[file.name] = file.state, note
+        return note
+
+    notes = {file.name: note for file, note in _each(look, inspection.files)}
+    for name in set(known) - set(notes):
+        del known[name]
+    return replace(
+        inspection,
+        notes={name: note for name, note in notes.items() if note.problem is None},
+        unreadable={name: note.problem for name, note in notes.items() if note.problem is not None},
+        types=tuple((name, "JSON field") for name in inspection.source.columns),
+    )
+
+
+def _inspect_parquet(sources: SourcesResource, inspection: Inspection) -> Inspection:
+    def look(file: SourceFile) -> tuple[pa.Schema, pq.FileMetaData] | UnreadableFileError:
+        try:
+            return _look(sources, file, partial(look_at_parquet, size=file.size))
+        except UnreadableFileError as error:
+            return error
+
+    groups: dict[Any, ParquetGroup] = {}
+    unreadable = {}
+    types: set[tuple[str, str]] = set()
+    for file, seen in _each(look, inspection.files):
+        if isinstance(seen, UnreadableFileError):
+            unreadable[file.name] = str(seen)
+            continue
+        schema, footer = seen
+        _require_columns(inspection.source, file, schema.names)
+        types |= {(column.name, str(column.type)) for column in schema}
+        found = {name: schema.field(name).type for name in inspection.source.columns if name in schema.names}
+        copied = not is_read_directly(file, schema, footer, found)
+        columns = {name: copies.copied_type(kind) if copied else kind for name, kind in found.items()}
+        kinds = {name: kind_of(kind) for name, kind in found.items()}
+        key = (tuple(columns.items()), tuple(kinds.items()))
+        groups[key] = groups.get(key, ParquetGroup(columns, kinds)).with_file(file, footer.num_rows, copied)
+    return replace(inspection, groups=tuple(groups.values()), unreadable=unreadable, types=tuple(sorted(types)))
+
+
+def _require_columns(source: Source, file: SourceFile, found: Sequence[str]) -> None:
+    missing = [name for name, required in source.columns.items() if required and name not in found]
+    repeated = [name for name in source.columns if found.count(name) > 1]
+    if not missing and not repeated:
+        return
+    listed = ", ".join(f"'{name}'" for name in missing or repeated)
+    raise SourceSchemaError(
+        f"{source.name}: column {listed} is {'missing' if missing else 'there twice'} in {file.path} "
+        f"(found: {', '.join(found)}); {'rename' if missing else 'drop'} the column in the file "
+        "or take the file out of the folder"
+    )
 
 
 def arrow_hints(footer: pq.FileMetaData) -> dict[str, pa.DataType]:
@@ -151,12 +269,6 @@ def kind_of(arrow_type: pa.DataType) -> Kind:
     if not copies.is_convertible(arrow_type):
         return "other"
     copied = copies.copied_type(arrow_type)
-    tests: list[tuple[Any, Kind]] = [
-        (pa.types.is_timestamp, "timestamp"),
-        (pa.types.is_string, "text"),
-        (pa.types.is_integer, "integer"),
-        (pa.types.is_decimal, "decimal"),
-        (pa.types.is_floating, "float"),
-        (pa.types.is_date, "date"),
-    ]
-    return next((kind for test, kind in tests if test(copied)), "other")
+    if pa.types.is_timestamp(copied):
+        return "timestamp"
+    return "decimal" if pa.types.is_decimal(copied) else _KINDS[copied]

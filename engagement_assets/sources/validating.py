@@ -1,119 +1,81 @@
-"""What becomes of each source row: kept, or why not. Shared by the three sources.
+"""Fourth step: a verdict on each row (domain/verdicts.py): kept, set aside until its day, or rejected for a reason.
 
 An examined frame has the table's columns, `source_path`, and
-`verdict`: KEPT, BLANK, WAITING (dated after the last day to be built), DUPLICATE, or a reject reason;
+`verdict`: KEPT, BLANK, WAITING, DUPLICATE, ERASED, or a reject reason;
 `raw`: the row as text, where it was rejected, or may be once its day has come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
+from engagement_assets.domain.contracts import Contract
+from engagement_assets.domain.verdicts import (
+    KEPT,
+    NOT_REJECTED,
+    OUTSIDE_WINDOW,
+    UNKNOWN_CUSTOMER,
+    WAITING,
+)
+from engagement_assets.sources.reading import Rows
+from engagement_assets.sources.source import ObservationWindow, Source
 from engagement_assets.transforms.conversions import with_year
 
-KEPT = "kept"
-BLANK = "blank line"
-WAITING = "waiting"
-DUPLICATE = "duplicate"
-ERASED = "erased customer"
 
-#: A row that was kept by an earlier reading, and would not be any more. No verdict that lasts: everything is examined anew.
-DISPLACED = "displaced"
-
-#: Verdicts that are no rejection.
-NOT_REJECTED = (KEPT, BLANK, WAITING, DUPLICATE, ERASED, DISPLACED)
-
-AMOUNT_TOO_LARGE = "amount_too_large"
-CONFLICT = "conflicting_duplicate"
-MALFORMED_JSON = "malformed_json"
-MISSING_CUSTOMER = "missing_customer_id"
-MISSING_DATE = "missing_date"
-MISSING_ORDER = "missing_order_id"
-NEGATIVE_AMOUNT = "negative_amount"
-NOT_A_NUMBER = "not_a_number"
-OUTSIDE_WINDOW = "outside_observation_window"
-UNKNOWN_CUSTOMER = "unknown_customer"
-UNREADABLE_FILE = "unreadable_file"
-WRONG_TYPE = "wrong_type"
+def examined_schema(contract: type[Contract]) -> T.StructType:
+    """The columns of an examined source: the table's, and the verdict."""
+    extra = [T.StructField(name, T.StringType()) for name in ("source_path", "verdict", "raw")]
+    return T.StructType([*contract.struct().fields, *extra])
 
 
-@dataclass(frozen=True)
-class ObservationWindow:
-    """Which dates a row may have: from `first_day` on, not after `today`; those after `last_day` wait for their day."""
+def validate(rows: Rows, source: Source, window: ObservationWindow) -> DataFrame:
+    """Judge each row by itself. Returns an examined frame, in which facts have the day of `source.dated_by` as as_of_date."""
+    texts, values = {}, {}
+    for field in source.fields:
+        texts[field.name], values[field.name] = field.convert(*rows.given[field.name])
+    nothing = F.lit(None).cast("string")
+    typed = rows.frame.select(
+        "source_path",
+        (nothing if rows.raw is None else rows.raw).alias("raw"),
+        (nothing if rows.verdict is None else rows.verdict).alias("verdict"),
+        *[text.alias(f"{name}_text") for name, text in texts.items()],
+        *[value.alias(name) for name, value in values.items()],
+    ).withColumn("as_of_date", F.to_date(source.dated_by) if source.as_of is None else F.lit(None).cast("date"))
+    by_field = [verdict for field in source.fields for verdict in field.verdicts()]
+    verdict = F.coalesce(F.col("verdict"), *by_field, _in_time(source, window))
+    raw = F.col("raw") if rows.raw is not None else _as_json({name: F.col(f"{name}_text") for name in source.columns})
+    default = {field.name: F.lit(field.default) for field in source.fields if field.default is not None}
+    return typed.select(
+        "as_of_date",
+        *[F.coalesce(name, default[name]).alias(name) if name in default else F.col(name) for name in source.columns],
+        "source_path",
+        verdict.alias("verdict"),
+        _when_rejected(verdict, raw).alias("raw"),
+    )
 
-    first_day: date
-    last_day: date
-    today: date
 
-    def verdict(self, day: Column) -> Column:
-        """OUTSIDE_WINDOW, WAITING, or null for a day in the window."""
-        outside = (day < F.lit(self.first_day)) | (day > F.lit(self.today))
-        return F.when(outside, OUTSIDE_WINDOW).when(day > F.lit(self.last_day), WAITING)
+def _in_time(source: Source, window: ObservationWindow) -> Column:
+    return F.coalesce(*source.in_time(window), F.lit(KEPT))
 
 
-def first_reason(*reasons: Column) -> Column:
-    """The first reason that is not null, else KEPT."""
-    return F.coalesce(*reasons, F.lit(KEPT))
-
-
-def when_rejected(verdict: Column, raw: Column) -> Column:
+def _when_rejected(verdict: Column, raw: Column) -> Column:
     """The row as text where it was rejected or may be when its day comes, null elsewhere: good rows need no second copy."""
     return F.when((verdict == WAITING) | ~verdict.isin(*NOT_REJECTED), raw)
 
 
-def as_json(*columns: Column) -> Column:
+def _as_json(columns: dict[str, Column]) -> Column:
     """Columns as one JSON object, for rows that never were text."""
-    text = F.to_json(F.struct(*columns))
+    text = F.to_json(F.struct(*[column.alias(name) for name, column in columns.items()]))
     for code in (0x0B, *range(0x0E, 0x10), *range(0x1A, 0x20)):  # one engine writes \u001F, the other \u001f
         text = F.replace(text, F.lit(f"\\u{code:04X}"), F.lit(f"\\u{code:04x}"))
     return text
 
 
-def settle_repeats(
-    examined: DataFrame,
-    *,
-    key: Sequence[str],
-    contents: Sequence[str],
-    among_equals: Sequence[str] = (),
-    keep: Callable[[DataFrame], DataFrame] | None = None,
-) -> DataFrame:
-    """Mark repeated rows: exact repeats as DUPLICATE, other rows of the same key as CONFLICT.
-
-    One row of each key is kept: the first by `contents`, which begins with the row's date, so that a later row never
-    displaces an earlier one; of equal rows the first by the columns `among_equals`. Rows without a key are no repeats of
-    each other. `keep` holds a frame that is used twice, so that the keys are counted once: that takes the most memory here.
-    """
-    candidates = examined.filter(F.col("verdict") == KEPT).filter(F.col(key[-1]).isNotNull())
-    # Most keys are unique: find the few that are not by a hash, and sort only those.
-    hashed = F.xxhash64(*key)
-    repeated = candidates.groupBy(hashed.alias("_key")).count().filter("count > 1").select("_key")
-    if keep is not None:
-        repeated = keep(repeated)
-        if repeated.isEmpty():
-            return examined
-    suspect = (F.col("verdict") == KEPT) & F.col(key[-1]).isNotNull()
-    marked = examined.withColumn("_key", F.when(suspect, hashed))
-    clear = marked.join(repeated, on="_key", how="left_anti")
-    same_key = Window.partitionBy(*key).orderBy(*[F.col(name).asc_nulls_last() for name in (*contents, *among_equals)])
-    ranked = marked.join(repeated, on="_key", how="left_semi").select(
-        *marked.columns,
-        F.row_number().over(same_key).alias("_place"),
-        *[F.first(name).over(same_key).alias(f"_first_{name}") for name in contents],
-    )
-    equal = F.lit(True)
-    for name in contents:
-        equal = equal & F.col(name).eqNullSafe(F.col(f"_first_{name}"))
-    verdict = F.when(F.col("_place") == 1, KEPT).when(equal, DUPLICATE).otherwise(CONFLICT)
-    settled = ranked.withColumn("verdict", verdict).select(*marked.columns)
-    return clear.unionByName(settled).drop("_key")
-
-
-def settle_unknown_customers(examined: DataFrame, customers: DataFrame) -> DataFrame:
+def require_customers(examined: DataFrame, customers: DataFrame) -> DataFrame:
     """Mark kept rows whose customer is not among `customers` (column customer_id, unique) as UNKNOWN_CUSTOMER."""
     known = customers.select("customer_id", F.lit(True).alias("_known"))
     orphan = (F.col("verdict") == KEPT) & F.col("_known").isNull()
@@ -124,36 +86,10 @@ def settle_unknown_customers(examined: DataFrame, customers: DataFrame) -> DataF
     )
 
 
-def settle_more(incoming: DataFrame, standing: DataFrame, *, key: Sequence[str], contents: Sequence[str]) -> DataFrame:
-    """Mark repeats among rows that came in, and against the kept ones of an earlier reading.
-
-    Parameters: both are examined frames; `standing` has for each key at most one row, of verdict KEPT, and `is_published`.
-    Returns: the incoming rows with their verdicts; standing rows that are not published; and those that an incoming row of
-    the same key displaces, as DISPLACED.
-    """
-    rank = F.when(F.col("is_published"), 0).otherwise(1)
-    together = (
-        standing.withColumn("_standing", rank)
-        .drop("is_published")
-        .unionByName(incoming.withColumn("_standing", F.lit(2)))
-    )
-    settled = settle_repeats(together, key=key, contents=contents, among_equals=["_standing"])
-    is_displaced = (F.col("_standing") < 2) & (F.col("verdict") != KEPT)
-    return (
-        settled.withColumn("verdict", F.when(is_displaced, DISPLACED).otherwise(F.col("verdict")))
-        .filter((F.col("_standing") > 0) | (F.col("verdict") == DISPLACED))
-        .drop("_standing")
-    )
-
-
-def judged_again(examined: DataFrame, verdict: Column) -> DataFrame:
-    """Examined rows with another verdict; a row that is kept now needs its text no more."""
-    others = [name for name in examined.columns if name not in ("verdict", "raw")]
-    return (
-        examined.withColumn("verdict", verdict)
-        .select(*others, "verdict", when_rejected(F.col("verdict"), F.col("raw")).alias("raw"))
-        .select(*examined.columns)
-    )
+def with_late_raw(examined: DataFrame, source: Source) -> DataFrame:
+    """Give rows that were rejected after their examination their text, rebuilt from the typed columns."""
+    rebuilt = _as_json({name: F.col(name).cast("string") for name in source.columns})
+    return examined.withColumn("raw", F.coalesce(F.col("raw"), _when_rejected(F.col("verdict"), rebuilt)))
 
 
 def set_aside(settled: DataFrame, today: date) -> DataFrame:
@@ -165,34 +101,17 @@ def set_aside(settled: DataFrame, today: date) -> DataFrame:
     return settled.filter(F.col("verdict").isin(WAITING, UNKNOWN_CUSTOMER) | is_future)
 
 
-def with_late_raw(examined: DataFrame, columns: Sequence[str]) -> DataFrame:
-    """Give rows that were rejected after their examination their text, rebuilt from the typed columns."""
-    rebuilt = as_json(*[F.col(name).cast("string").alias(name) for name in columns])
-    raw = F.coalesce(F.col("raw"), when_rejected(F.col("verdict"), rebuilt))
-    return examined.withColumn("raw", raw)
+def judged_again(aside: DataFrame, source: Source, window: ObservationWindow) -> tuple[DataFrame, DataFrame]:
+    """Rows that were set aside, with the verdicts they have now: those that were judged by their date, and the orphans.
 
-
-def account(settled: DataFrame, contents: Sequence[str]) -> DataFrame:
-    """Count verdicts, those of kept rows per day, and give each day a fingerprint of its rows, whatever their order.
-
-    Returns: `as_of_date` (null for rows that are not kept), `verdict`, `rows`, `fingerprint` (text).
+    A row that is kept now needs its text no more.
     """
-    hashed = F.xxhash64(*contents)
-    # A day that is not kept may be one that Python has no date for.
-    kept_day = F.when(F.col("verdict") == KEPT, F.col("as_of_date"))
-    return (
-        settled.withColumn("as_of_date", kept_day)
-        .groupBy("as_of_date", "verdict")
-        .agg(
-            F.count(F.lit(1)).alias("rows"),
-            F.bit_xor(hashed).alias("_xor"),
-            # Kept small, because one engine wraps around where the other raises.
-            F.sum(F.pmod(hashed, F.lit(1_000_003))).alias("_sum"),
-        )
-        .select(
-            "as_of_date",
-            "verdict",
-            "rows",
-            F.concat_ws("-", F.col("rows"), F.col("_xor"), F.col("_sum")).alias("fingerprint"),
+    is_orphan = F.col("verdict") == UNKNOWN_CUSTOMER
+    dated, orphans = (
+        rows.withColumn("verdict", verdict).withColumn("raw", _when_rejected(F.col("verdict"), F.col("raw")))
+        for rows, verdict in (
+            (aside.filter(~is_orphan), _in_time(source, window)),
+            (aside.filter(is_orphan), F.lit(KEPT)),
         )
     )
+    return dated, orphans

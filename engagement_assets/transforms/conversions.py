@@ -86,13 +86,19 @@ def instant(column: Column, kind: Kind) -> tuple[Column, Column]:
         return text, F.when(text.rlike(_ISO_DATE_TIME), full.try_cast("timestamp"))
     if kind == "date":
         # Chosen before they are cast: a day millions of years away has no instant, and a cast that fails ends the run.
-        day = with_year(column)
-        return _dated_text(column, day), day.cast("timestamp")
+        value = with_year(column)
+        return _dated_text(column, value), value.cast("timestamp")
     if kind == "timestamp":
         value = column.cast("timestamp")
         value = F.when(F.unix_micros(value).between(*_INSTANTS_WITH_YEAR), value)
         return _dated_text(column, value), value
     return text_of(column, kind), F.lit(None).cast("timestamp")
+
+
+def day(column: Column, kind: Kind) -> tuple[Column, Column]:
+    """A date or date-time as the day that it falls on in the business time zone."""
+    text, value = instant(column, kind)
+    return text, F.to_date(value)
 
 
 def _dated_text(column: Column, value: Column) -> Column:

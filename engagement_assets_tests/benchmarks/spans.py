@@ -87,20 +87,12 @@ def main() -> None:
     from engagement_assets.lake.tables import LakeResource
     from engagement_assets.operations import runs
     from engagement_assets.pipeline.publication import Publication
-    from engagement_assets.sources.ingestion import Reader
+    from engagement_assets.sources.ingestion import Ingestion
 
     spans = Spans()
     spans.watch(EngineResource, "_start_embedded", "starting the engine")
-    for name in (
-        "inspect",
-        "customers",
-        "known_customers",
-        "facts",
-        "more_facts",
-        "remember_customers",
-        "remember_facts",
-    ):
-        spans.watch(Reader, name, "examining sources")
+    for name in ("inspect", "customers", "facts", "remember_customers", "remember_facts"):
+        spans.watch(Ingestion, name, "examining sources")
     spans.watch(LakeResource, "stage", lambda _, __, contract, **___: f"building and writing {contract.table()}")
     spans.watch(Publication, "_audit", "checks: contracts")
     spans.watch(Look, "_count", "checks: monitoring")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from engagement_assets.domain import verdicts
 from engagement_assets.sample_data import GeneratedData, generate
-from engagement_assets.sources import validating as examination
 from engagement_assets_tests.sample_data.reading import everything, parquet_rows, text_lines
 from engagement_assets_tests.worlds import World
 
@@ -78,9 +78,9 @@ def test_the_pipeline_finds_exactly_the_rows_that_were_spoilt(world: World) -> N
 def test_every_kind_of_bad_row_is_there_and_all_stay_below_the_warning(tmp_path: Path) -> None:
     made = few(tmp_path / "raw")
     assert {source: set(account.rejected) for source, account in made.accounts.items()} == REASONS
-    judged = {value for name, value in vars(examination).items() if name.isupper() and isinstance(value, str)}
+    judged = {value for name, value in vars(verdicts).items() if name.isupper() and isinstance(value, str)}
     kinds = {reason for reasons in REASONS.values() for reason in reasons}
-    assert judged - {*examination.NOT_REJECTED, examination.UNREADABLE_FILE} == kinds
+    assert judged - {*verdicts.NOT_REJECTED, verdicts.UNREADABLE_FILE} == kinds
     for source, account in made.accounts.items():
         assert all(account.rejected.values()), source
         assert account.duplicates, source

@@ -13,6 +13,9 @@ from pyspark.sql import functions as F
 
 from engagement_assets.engine import EngineResource
 from engagement_assets.sources.finding import SourcesResource
+from engagement_assets.sources.inspecting import inspect
+from engagement_assets.sources.reading import read
+from engagement_assets.sources.registry import SOURCES
 from engagement_assets.transforms import conversions
 
 UTC = timezone.utc
@@ -52,10 +55,10 @@ def test_a_clock_time_is_that_of_the_business_zone_in_every_type(
     table = pa.table({"order_id": number, "customer_id": number, "order_date": values, "order_amount": number})
     pq.write_table(table, place, use_deprecated_int96_timestamps=old)
     sources = SourcesResource(root=str(tmp_path))
-    inspection = sources.inspect("orders")
-    ((frame, kinds),) = sources.read_parquet(berlin.spark_session, inspection, str(tmp_path / "scratch"))
-    _, value = conversions.instant(F.col("order_date"), kinds["order_date"])
-    rows = frame.select("order_id", F.unix_micros(value).alias("at"), F.to_date(value).alias("day")).collect()
+    inspection = inspect(sources, SOURCES["orders"])
+    (read_rows,) = read(sources, berlin.spark_session, inspection, str(tmp_path / "scratch"))
+    _, value = conversions.instant(*read_rows.given["order_date"])
+    rows = read_rows.frame.select("order_id", F.unix_micros(value).alias("at"), F.to_date(value).alias("day")).collect()
     found = {int(row["order_id"]): (row["at"], row["day"]) for row in rows}
     for n, (clock, instant) in enumerate(CLOCKS):
         assert found[n] == (int(instant.timestamp()) * 1_000_000, clock.date())

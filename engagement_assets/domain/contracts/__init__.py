@@ -10,25 +10,28 @@ from engagement_assets.domain.contracts.engagement import (
 )
 from engagement_assets.domain.contracts.marketing import CampaignAudiences, SegmentChanges
 from engagement_assets.domain.contracts.monitoring import ScoreBacktest
-from engagement_assets.domain.contracts.sources import RawCustomers, RawOrders, RawWebEvents, RejectedRows
+from engagement_assets.domain.contracts.sources import (
+    SOURCE_TABLES,
+    RawCustomers,
+    RawOrders,
+    RawWebEvents,
+    RejectedRows,
+)
 
-TABLES: dict[str, type[Contract]] = {
-    contract.table(): contract
-    for contract in (
-        RawCustomers,
-        RawOrders,
-        RawWebEvents,
-        Sessions,
-        OrderAggregates,
-        CustomerFeatures,
-        EngagementScores,
-        EngagementMetrics,
-        SegmentChanges,
-        CampaignAudiences,
-        ScoreBacktest,
-        RejectedRows,
-    )
-}
+_CONTRACTS: tuple[type[Contract], ...] = (
+    *SOURCE_TABLES.values(),
+    Sessions,
+    OrderAggregates,
+    CustomerFeatures,
+    EngagementScores,
+    EngagementMetrics,
+    SegmentChanges,
+    CampaignAudiences,
+    ScoreBacktest,
+    RejectedRows,
+)
+
+TABLES: dict[str, type[Contract]] = {contract.table(): contract for contract in _CONTRACTS}
 
 __all__ = [
     "TABLES",

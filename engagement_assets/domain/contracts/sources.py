@@ -4,18 +4,9 @@ import pandera.pyspark as pa
 import pyspark.sql.types as T
 
 from engagement_assets.domain.contracts.base import Contract
+from engagement_assets.domain.sources import SOURCES, in_words
 
 MONEY = T.DecimalType(18, 2)
-
-#: The sources' names, in the order they are read.
-SOURCES = ("customers", "orders", "web_events")
-
-#: What each source must or may have: column -> whether it is required. Other columns are reported and ignored.
-SOURCE_COLUMNS: dict[str, dict[str, bool]] = {
-    "customers": {"customer_id": True, "email": False, "signup_date": True, "country": True},
-    "orders": {"order_id": True, "customer_id": True, "order_date": True, "order_amount": True},
-    "web_events": {"customer_id": True, "event_time": True, "event_type": True, "event_id": False},
-}
 
 #: Event types of the shopping funnel, in its order.
 FUNNEL = ("page_view", "add_to_cart", "checkout")
@@ -77,12 +68,18 @@ class RawWebEvents(Contract):
         strict = True
 
 
+#: Source -> the contract of its table.
+SOURCE_TABLES: dict[str, type[Contract]] = {
+    contract.table().removeprefix("raw_"): contract for contract in (RawCustomers, RawOrders, RawWebEvents)
+}
+
+
 class RejectedRows(Contract):
     """One row per source row that was kept out, with the reason. Holds personal data."""
 
     _private = True
 
-    source: T.StringType() = pa.Field(nullable=False, isin=list(SOURCES), description="customers, orders or web_events")
+    source: T.StringType() = pa.Field(nullable=False, isin=list(SOURCES), description=in_words(SOURCES, "or"))
     source_path: T.StringType() = pa.Field(
         nullable=False, description="file or folder the row came from, relative to the sources"
     )

@@ -15,13 +15,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from engagement_assets.domain.contracts import Contract
-from engagement_assets.domain.contracts.sources import FUNNEL
+from engagement_assets.sources.source import RowWarning
 
 _READABLE = "every source file can be read"
 
 _FILES_NAMED = 10
 
-#: An event type that looks like a name may be shown; anything else could be somebody's data.
+#: A label that looks like a name may be shown; anything else could be somebody's data.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,39}")
 
 
@@ -162,19 +162,6 @@ def known_customers(customers: Callable[[], DataFrame]) -> Rule:
     )
 
 
-def orders_not_before_signup(customers: Callable[[], DataFrame]) -> Rule:
-    """Warns of orders dated before their customer's sign-up (`customers()`: customer_id, signup_date)."""
-    return _counted_rule(
-        "orders_not_before_signup",
-        "Warning: orders dated before their customer's sign-up. They stay, and count from the sign-up on.",
-        "order date is not before signup_date",
-        lambda rows: rows.join(customers().select("customer_id", "signup_date"), on="customer_id", how="inner").filter(
-            F.col("as_of_date") < F.col("signup_date")
-        ),
-        blocking=False,
-    )
-
-
 def signup_not_after_last_event() -> Rule:
     """Warns of customers whose sign-up is later than their latest web event."""
     return _counted_rule(
@@ -186,31 +173,35 @@ def signup_not_after_last_event() -> Rule:
     )
 
 
-def known_event_types() -> Rule:
-    """Warns of event types outside the funnel; they count as activity, not in the funnel."""
+def row_warning(warning: RowWarning, customers: Callable[[], DataFrame]) -> Rule:
+    """What a source's file says is to be warned of (`customers()`: customer_id, signup_date)."""
+    label = warning.label
+    if label is None:
+        return _counted_rule(
+            warning.name,
+            warning.description,
+            warning.condition,
+            lambda rows: warning.rows(rows, customers()),
+            blocking=False,
+        )
 
     def evaluate(audited: Audited) -> dict[str, Outcome]:
-        strange = audited.frame.filter(~F.col("event_type").isin(*FUNNEL))
-        per_type = strange.groupBy("as_of_date", "event_type").agg(F.count(F.lit(1)).alias("rows")).collect()
+        strange = warning.rows(audited.frame, customers())
+        per_label = strange.groupBy("as_of_date", label).agg(F.count(F.lit(1)).alias("rows")).collect()
         found: dict[str, dict[str, int]] = {day: {} for day in audited.days}
-        for row in per_type:
-            name = row["event_type"] if _NAME.fullmatch(row["event_type"]) else "(no plain name)"
+        for row in per_label:
+            name = row[label] if _NAME.fullmatch(row[label]) else "(no plain name)"
             day = found[str(row["as_of_date"])]
             day[name] = day.get(name, 0) + int(row["rows"])
         return {
             day: Outcome(
-                {"event_type is in the funnel": sum(types.values())},
-                {"event_types": ", ".join(f"{name}: {rows}" for name, rows in sorted(types.items())[:20]) or "none"},
+                {warning.condition: sum(labels.values())},
+                {f"{label}s": ", ".join(f"{name}: {rows}" for name, rows in sorted(labels.items())[:20]) or "none"},
             )
-            for day, types in found.items()
+            for day, labels in found.items()
         }
 
-    return Rule(
-        "known_event_types",
-        f"Warning: event types other than {', '.join(FUNNEL)}. They count as activity, not in the funnel.",
-        False,
-        evaluate,
-    )
+    return Rule(warning.name, warning.description, False, evaluate)
 
 
 def customers_conserved(expected: Callable[[], Mapping[str, int]], of: str) -> Rule:

@@ -9,7 +9,7 @@ import argparse
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from engagement_assets.domain import verdicts
 from engagement_assets.engine import EngineResource
-from engagement_assets.sources import validating as examination
-from engagement_assets.sources import web_events
 from engagement_assets.sources.finding import SourcesResource
-from engagement_assets.sources.validating import ObservationWindow
-from engagement_assets.transforms import json_lines
+from engagement_assets.sources.inspecting import inspect
+from engagement_assets.sources.reading import read
+from engagement_assets.sources.registry import SOURCES
+from engagement_assets.sources.source import ObservationWindow
+from engagement_assets.sources.validating import validate
 from engagement_assets_tests.sources.hardening import mutation, strict
 
 FIRST, LAST = date(2025, 3, 2), date(2025, 3, 31)
@@ -70,12 +72,11 @@ def _compare(spark: SparkSession, folder: Path, written: list[bytes], out: Compa
     for number in range(3):
         (place / f"{number}.jsonl").write_bytes(b"".join(line + b"\n" for line in written[number::3]))
     sources = SourcesResource(root=str(folder / "raw"))
-    inspection = sources.inspect("web_events")
-    text = sources.read_lines(spark, inspection, str(folder / "scratch"))
-    assert text is not None
+    inspection = inspect(sources, SOURCES["web_events"])
+    (read_lines,) = read(sources, spark, inspection, str(folder / "scratch"))
     # Lines that are no UTF-8 come marked; anything else comes as it was written.
     judged = {_as_read(line): line for line in written}
-    parsed = json_lines.parse_lines(text, web_events.FIELDS).select("value", "is_object", "is_blank").collect()
+    parsed = read_lines.frame.select("value", "is_object", "is_blank").collect()
     out.lines += len(written)
     out.unaccounted += len(written) - len(parsed) + len(written) - inspection.rows
     for row in parsed:
@@ -86,13 +87,12 @@ def _compare(spark: SparkSession, folder: Path, written: list[bytes], out: Compa
             out.false_accepts.append(line)
         if valid and not row["is_object"]:
             out.lost.append(line)
-    examined = web_events.examine_web_events(
-        text.withColumn("source_path", F.col("value")), window=ObservationWindow(FIRST, LAST, LAST)
-    )
+    named = replace(read_lines, frame=read_lines.frame.withColumn("source_path", F.col("value")))
+    examined = validate(named, SOURCES["web_events"], ObservationWindow(FIRST, LAST, LAST))
     for row in examined.withColumn("event_time", F.unix_micros("event_time")).collect():
         line = judged[row["source_path"]]
         verdict, event = strict.judge_line(line, FIRST, LAST)
-        found = {examination.BLANK: strict.BLANK}.get(row["verdict"], row["verdict"])
+        found = {verdicts.BLANK: strict.BLANK}.get(row["verdict"], row["verdict"])
         out.verdicts[found] += 1
         values = None
         if found == strict.KEPT:

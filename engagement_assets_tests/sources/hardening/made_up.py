@@ -17,9 +17,12 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from engagement_assets.sources import orders
 from engagement_assets.sources.finding import SourcesResource
-from engagement_assets.sources.validating import ObservationWindow
+from engagement_assets.sources.inspecting import inspect
+from engagement_assets.sources.reading import read
+from engagement_assets.sources.registry import SOURCES
+from engagement_assets.sources.source import ObservationWindow
+from engagement_assets.sources.validating import validate
 from engagement_assets_tests.sources.hardening import strict
 
 FIRST, LAST = date(2025, 3, 2), date(2025, 3, 31)
@@ -222,12 +225,12 @@ def compare(spark: SparkSession, folder: Path, seed: int, tables: int, rows: int
         pq.write_table(table, place / f"{number}.parquet", row_group_size=chance.choice([3, 100]))
         written[f"orders/{number}.parquet"] = plain
     sources = SourcesResource(root=str(folder / "raw"))
-    inspection = sources.inspect("orders")
+    inspection = inspect(sources, SOURCES["orders"])
     found: dict[str, list[tuple[str, Any]]] = {name: [] for name in written}
     out = Comparison(tables, tables * rows, unaccounted=tables * rows - inspection.rows)
     window = ObservationWindow(FIRST, LAST, LAST)
-    for frame, kinds in sources.read_parquet(spark, inspection, str(folder / "scratch")):
-        examined = orders.examine_orders(frame, kinds, window=window)
+    for read_rows in read(sources, spark, inspection, str(folder / "scratch")):
+        examined = validate(read_rows, SOURCES["orders"], window)
         for row in examined.withColumn("order_date", F.unix_micros("order_date")).collect():
             values = None
             if row["verdict"] == "kept":

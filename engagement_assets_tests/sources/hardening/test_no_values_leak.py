@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engagement_assets.sources import accounting
+from engagement_assets.sources.ingestion import Ingestion
 from engagement_assets_tests.sources.hardening.corpus import DAY, OPTIONS, read_sources
 from engagement_assets_tests.worlds import World, failures
 
@@ -95,7 +95,7 @@ def test_the_message_of_an_engine_that_gives_up_is_not_passed_on(world: World, m
     def give_up(*_: object) -> None:
         raise RuntimeError(f"The value '{CANARY}' of the type STRING cannot be cast")
 
-    monkeypatch.setattr(accounting, "keep", give_up)
+    monkeypatch.setattr(Ingestion, "keep", give_up)
     result = read_sources(world, expect=False)
     assert "customers: the source could not be read (RuntimeError)" in failures(result)
     assert [text[:2000] for text in [*all_that_is_kept(world), failures(result)] if CANARY in text] == []

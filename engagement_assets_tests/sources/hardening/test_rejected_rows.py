@@ -11,10 +11,10 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
-from engagement_assets.analysis.rejected_rows import REASONS
 from engagement_assets.cli.app import app
+from engagement_assets.domain import verdicts
+from engagement_assets.domain.verdicts import REASONS
 from engagement_assets.settings import PREFIX
-from engagement_assets.sources import validating as examination
 from engagement_assets_tests import PROJECT
 from engagement_assets_tests.sources.hardening.corpus import DAY, OPTIONS, Outcome, read_sources
 from engagement_assets_tests.worlds import World
@@ -89,12 +89,12 @@ def test_the_folder_of_rejected_rows_is_readable_by_its_owner_only(embedded_outc
 
 
 def test_every_reason_is_explained_by_the_command_and_in_the_documents() -> None:
-    verdicts = {
+    rejected = {
         value
-        for name, value in vars(examination).items()
-        if name.isupper() and isinstance(value, str) and value not in examination.NOT_REJECTED
+        for name, value in vars(verdicts).items()
+        if name.isupper() and isinstance(value, str) and value not in verdicts.NOT_REJECTED
     }
-    assert set(REASONS) == verdicts
+    assert set(REASONS) == rejected
     text = DOCUMENTED.read_text(encoding="utf-8")
     for reason in REASONS:
         assert f"| `{reason}` |" in text

@@ -14,8 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engagement_assets.sources import finding as sources
-from engagement_assets.sources.finding import SourcesResource
+from engagement_assets.sources import inspecting, reading
 from engagement_assets_tests.sources.hardening.corpus import DAY, OPTIONS, read_sources
 from engagement_assets_tests.worlds import Row, World, failures
 
@@ -42,14 +41,14 @@ def shop(world: World) -> World:
 
 def before_reading(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]) -> None:
     """Let something happen between the look at the orders and their reading."""
-    read = SourcesResource.read_parquet
+    read = reading.read
 
-    def patched(self: SourcesResource, spark: Any, inspection: Any, scratch: str) -> Any:
-        if inspection.source == "orders":
+    def patched(sources: Any, spark: Any, inspection: Any, scratch: str) -> Any:
+        if inspection.source.name == "orders":
             what()
-        return read(self, spark, inspection, scratch)
+        return read(sources, spark, inspection, scratch)
 
-    monkeypatch.setattr(SourcesResource, "read_parquet", patched)
+    monkeypatch.setattr(reading, "read", patched)
 
 
 def test_a_file_that_vanishes_while_it_is_read_stops_the_run_and_publishes_nothing(
@@ -156,13 +155,13 @@ def test_a_required_column_that_is_there_twice_stops_the_run_with_its_name(shop:
 
 def test_text_files_that_did_not_change_are_not_unpacked_again(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
-    scan = sources.scan_text
+    scan = inspecting.scan_text
 
     def counting(stream: Any, packed: bool) -> Any:
         looked.append(stream.name)
         return scan(stream, packed)
 
-    monkeypatch.setattr(sources, "scan_text", counting)
+    monkeypatch.setattr(inspecting, "scan_text", counting)
     place = shop.root / "raw" / "web_events"
     for name in ("a", "b"):
         shop.events([{"customer_id": "c1", "event_time": f"{DAY}T12:00:00Z", "event_id": name}], f"{name}.jsonl")

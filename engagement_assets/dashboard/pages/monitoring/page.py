@@ -29,7 +29,7 @@ from engagement_assets.dashboard.theme import axis, bars, chart, day_axis, figur
 from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.colours import AMBER, BLUE, GREEN, PURPLE, VERMILLION
-from engagement_assets.domain.contracts.sources import SOURCES
+from engagement_assets.domain.sources import SOURCES
 
 PAGE = Page(
     "/monitoring",

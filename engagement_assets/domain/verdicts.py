@@ -1,0 +1,57 @@
+"""What becomes of a source row: it is kept, or set aside, or rejected for a reason that is explained here."""
+
+from __future__ import annotations
+
+KEPT = "kept"
+BLANK = "blank line"
+#: Dated after the last day to be built.
+WAITING = "waiting"
+DUPLICATE = "duplicate"
+ERASED = "erased customer"
+
+#: A row that was kept by an earlier reading, and would not be any more. No verdict that lasts: everything is examined anew.
+DISPLACED = "displaced"
+
+#: Verdicts that are no rejection.
+NOT_REJECTED = (KEPT, BLANK, WAITING, DUPLICATE, ERASED, DISPLACED)
+
+MALFORMED_JSON = "malformed_json"
+WRONG_TYPE = "wrong_type"
+MISSING_CUSTOMER = "missing_customer_id"
+MISSING_ORDER = "missing_order_id"
+MISSING_DATE = "missing_date"
+NEGATIVE_AMOUNT = "negative_amount"
+AMOUNT_TOO_LARGE = "amount_too_large"
+NOT_A_NUMBER = "not_a_number"
+OUTSIDE_WINDOW = "outside_observation_window"
+UNKNOWN_CUSTOMER = "unknown_customer"
+CONFLICT = "conflicting_duplicate"
+UNREADABLE_FILE = "unreadable_file"
+
+#: Reason -> what it means, and what to do at the source. docs/data_quality.md tells the same in a table.
+REASONS: dict[str, tuple[str, str]] = {
+    MALFORMED_JSON: (
+        "the line is not exactly one JSON object in UTF-8",
+        "write one object per line, keys given once, nested at most 100 deep",
+    ),
+    WRONG_TYPE: (
+        "a value cannot be converted without loss",
+        "write ids as text or whole numbers, dates as YYYY-MM-DD or ISO 8601 date-times, amounts as plain numbers",
+    ),
+    MISSING_CUSTOMER: ("there is no customer_id", "fill it in; rows of guests belong to no customer"),
+    MISSING_ORDER: ("there is no order_id", "fill it in"),
+    MISSING_DATE: ("there is no date", "fill it in"),
+    NEGATIVE_AMOUNT: ("the amount is below zero", "keep refunds out of the orders, or write what was kept"),
+    AMOUNT_TOO_LARGE: ("the amount is above a trillion currency units", "write the amount in currency units"),
+    NOT_A_NUMBER: ("the amount is NaN or infinite", "write the amount"),
+    OUTSIDE_WINDOW: (
+        "the date is before the first partition, or in the future",
+        "correct the date, or move ENGAGEMENT_START_DATE",
+    ),
+    UNKNOWN_CUSTOMER: ("the customer is in no customers file", "add the customer, or correct the id"),
+    CONFLICT: (
+        "another row with the same id and other contents was kept, the earliest of them",
+        "leave one row per id",
+    ),
+    UNREADABLE_FILE: ("the whole file cannot be read; the row says why", "write or copy the file again"),
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import cycle
 
 import plotly.graph_objects as go
 from dash import html
@@ -38,19 +39,6 @@ PAGE = Page(
     order=100,
 )
 
-_TABLE_NAMES = {
-    "raw_customers": "Customers",
-    "raw_orders": "Orders",
-    "raw_web_events": "Web events",
-    "sessions": "Sessions",
-    "order_aggregates": "Order aggregates",
-    "customer_features": "Customer features",
-    "engagement_scores": "Engagement scores",
-    "engagement_metrics": "Engagement metrics",
-}
-
-_SOURCE_NAMES = {"customers": "Customers", "orders": "Orders", "web_events": "Web events"}
-
 #: A day's rows this far from the mean of the week before are marked.
 _UNUSUAL = 0.5
 
@@ -58,8 +46,8 @@ _CHARTED = ("raw_orders", "raw_web_events", "sessions")
 
 
 def table_name(name: str) -> str:
-    """A table in words."""
-    return _TABLE_NAMES.get(name, name.replace("_", " ").capitalize())
+    """A table or source in words."""
+    return name.removeprefix("raw_").replace("_", " ").capitalize()
 
 
 def _rows_per_table(warehouse: Warehouse, view: View) -> list[Row]:
@@ -194,15 +182,15 @@ def rejected(warehouse: Warehouse, view: View, found: list[Row]) -> Component:
         totals[row["reason"]] += row["rows"]
     reasons = sorted(totals, key=lambda reason: (-totals[reason], reason))
     traces = []
-    for source, colour in zip(SOURCES, (PURPLE, BLUE, AMBER), strict=True):
+    for source, colour in zip(SOURCES, cycle((PURPLE, BLUE, AMBER, GREEN)), strict=False):
         counts = {row["reason"]: row["rows"] for row in found if row["source"] == source}
         traces.append(
             bars(
                 [counts.get(reason, 0) for reason in reasons],
                 [reason.replace("_", " ").capitalize() for reason in reasons],
                 colour,
-                f"%{{y}}<br>{_SOURCE_NAMES[source]}: %{{x:,}} rows<extra></extra>",
-                name=_SOURCE_NAMES[source],
+                f"%{{y}}<br>{table_name(source)}: %{{x:,}} rows<extra></extra>",
+                name=table_name(source),
                 orientation="h",
             )
         )

@@ -195,7 +195,7 @@ def test_what_is_remembered_and_damaged_is_not_believed(new_day: NewWorld) -> No
 def test_what_an_earlier_version_of_the_package_remembered_is_read_again_and_changes_nothing(new_day: NewWorld) -> None:
     world = new_day()
     before = {name: world.rows(name) for name in ("raw_orders", "raw_web_events", "rejected_rows")}
-    version = world.lake.delta(RawOrders).version()
+    written = world.lake.written_at(RawOrders)
     for source in ("customers", "orders", "web_events"):
         note = world.root / "lake" / ".last_read" / f"{source}.json"
         known = json.loads(note.read_text())
@@ -205,5 +205,5 @@ def test_what_an_earlier_version_of_the_package_remembered_is_read_again_and_cha
         note.write_text(json.dumps({**known, "settings": basis["code"], "published": "x:y"}))
     assert examined(world, 0) == (1, 1, 1)
     assert {name: world.rows(name) for name in before} == before
-    assert world.lake.delta(RawOrders).version() == version
+    assert world.lake.written_at(RawOrders) == written
     assert examined(world, 0) == (0, 0, 0)

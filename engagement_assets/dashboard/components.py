@@ -57,8 +57,8 @@ def card(title: str, body: Any, *, meaning: str | None = None, aside: Any = None
 class KeyFigure:
     """A card with one number: the key of a measure, its label, how it is written, what it means, which way is good.
 
-    `meaning`: a key of the warehouse's meanings, or the words themselves. Under the number stands its change since the
-    comparison date, or what `note` says about the measures.
+    `meaning`: a key of `Meanings.text`, or the words themselves. All texts may name settings in braces. Under the number stands
+    its change since the comparison date, or what `note` says about the measures.
     """
 
     label: str
@@ -78,14 +78,15 @@ def figure_cards(
     compared: str | None = None,
 ) -> Component:
     """A row of key figures of the measures `now`, with their changes since those of the day `compared`."""
+    filled = warehouse.meanings.filled
     return html.Div(
         [
             dmc.Paper(
                 [
                     dmc.Group(
                         [
-                            dmc.Text(figure.label, size="sm", c="dimmed", fw=500),
-                            hint(warehouse.meanings.get(figure.meaning, figure.meaning), figure.label),
+                            dmc.Text(filled(figure.label), size="sm", c="dimmed", fw=500),
+                            hint(warehouse.meanings.text(figure.meaning), filled(figure.label)),
                         ],
                         gap=6,
                         wrap="nowrap",
@@ -94,11 +95,11 @@ def figure_cards(
                     html.Div(
                         [
                             figure.write(now.get(figure.key)),
-                            *([html.Span(f" {figure.unit}", className="figure-unit")] if figure.unit else []),
+                            *([html.Span(f" {filled(figure.unit)}", className="figure-unit")] if figure.unit else []),
                         ],
                         className="figure-value",
                     ),
-                    dmc.Text(figure.note(dict(now)), size="xs", c="dimmed")
+                    dmc.Text(filled(figure.note(dict(now))), size="xs", c="dimmed")
                     if figure.note
                     else _since(figure, now.get(figure.key), (before or {}).get(figure.key), compared),
                 ],

@@ -19,6 +19,7 @@ from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.state import View, parse, rewrite
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain import bands
+from engagement_assets.domain.meanings import Meanings
 
 log = logging.getLogger("engagement.dashboard")
 
@@ -57,7 +58,7 @@ def grid(warehouse: Warehouse, view: View, name: str, *, height: int = 460, empt
             ),
             dag.AgGrid(
                 id={"type": "grid", "name": name, "rev": rev},
-                columnDefs=[_definition(column) for column in found.columns],
+                columnDefs=[_definition(column, warehouse.meanings) for column in found.columns],
                 defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True},
                 rowModelType="infinite",
                 columnSize=None,
@@ -84,12 +85,12 @@ def grid(warehouse: Warehouse, view: View, name: str, *, height: int = 460, empt
     )
 
 
-def _definition(column: Column) -> dict[str, Any]:
+def _definition(column: Column, meanings: Meanings) -> dict[str, Any]:
     right = column.kind in ("count", "money", "score", "change")
     definition: dict[str, Any] = {
         "field": column.key,
         "headerName": column.title,
-        "headerTooltip": column.meaning or column.title,
+        "headerTooltip": meanings.text(column.meaning) or column.title,
         "minWidth": column.width,
         "flex": max(1, column.width // 100),
         "filter": _FILTERS.get(column.kind, "agNumberColumnFilter"),

@@ -56,12 +56,12 @@ CHANGE = Column(
     "reference_score_change",
     "Change",
     "change",
-    "Change of the reference score (fixed scale) in 30 days",
+    "last_change",
     145,
     band="change",
 )
-SESSIONS = Column("sessions_last_30_days", "Sessions", "count", "Web sessions in 30 days", 125)
-BANDED_SESSIONS = Column("sessions_last_30_days", "Sessions", "count", "Web sessions in 30 days", 115, band="sessions")
+SESSIONS = Column("sessions_last_30_days", "Sessions", "count", "customer_sessions", 125)
+BANDED_SESSIONS = Column("sessions_last_30_days", "Sessions", "count", "customer_sessions", 115, band="sessions")
 ORDERS = Column("total_orders", "Orders", "count", "Orders so far", 100)
 REVENUE = Column("total_revenue", "Revenue", "money", "Revenue so far, currency of the orders", 110)
 AVERAGE_ORDER = Column("average_order_value", "Average order", "money", "Revenue by orders", 155)

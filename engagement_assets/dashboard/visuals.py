@@ -22,6 +22,7 @@ from engagement_assets.dashboard.exports import Csv, export_link
 from engagement_assets.dashboard.questions import Question
 from engagement_assets.dashboard.state import View, parse
 from engagement_assets.dashboard.warehouse import Warehouse
+from engagement_assets.domain.meanings import Meanings
 from engagement_assets.lake.damage import TableDamagedError
 
 log = logging.getLogger("engagement.dashboard")
@@ -38,7 +39,7 @@ class Visual:
 
     `draw` gets the warehouse and the view; where `rows` asks a question, also what it answers. Where that is nothing, `empty`
     is said; None means that the question needs a comparison date and there is none.
-    `meaning`: a key of the warehouse's meanings, or the words themselves. `csv`: its rows as a file.
+    `title` may name settings in braces. `meaning`: a key of `Meanings.text`, or the words themselves. `csv`: its rows as a file.
     `height` is kept free while it loads, pixels; `bare` has no card; `beside` puts it next to the visual before it on a wide
     screen, and says how wide the two are (a class of the stylesheet).
     """
@@ -66,14 +67,15 @@ class Visual:
             return self.draw(warehouse, view, rows)
         return self.empty(view) if callable(self.empty) else self.empty
 
-    def place(self, meanings: dict[str, str]) -> Component:
+    def place(self, meanings: Meanings) -> Component:
         """Where the visual will appear."""
         body = html.Div(dmc.Skeleton(height=self.height, radius="md"), id=self.name, className="visual")
         if self.bare:
             return body
-        aside = export_link(self.csv.name, self.title) if self.csv else None
-        meaning = self.meaning and meanings.get(self.meaning, self.meaning)
-        return card(self.title, body, meaning=meaning, aside=aside, note=self.note)
+        title = meanings.filled(self.title)
+        aside = export_link(self.csv.name, title) if self.csv else None
+        meaning = self.meaning and meanings.text(self.meaning)
+        return card(title, body, meaning=meaning, aside=aside, note=self.note)
 
 
 @dataclass
@@ -99,7 +101,7 @@ class Page:
 
         return add
 
-    def layout(self, meanings: dict[str, str]) -> list[Component]:
+    def layout(self, meanings: Meanings) -> list[Component]:
         """The page before its visuals are drawn."""
         lines: list[list[Visual]] = []
         for visual in self.visuals:

@@ -60,7 +60,7 @@ class Warehouse:
         self.settings = settings
         self.lake = LakeResource.of(settings)
         self.dagster = DagsterLog(settings)
-        self.meanings = settings.meanings.texts()
+        self.meanings = settings.meanings
         self._connection = connect(self.lake)
         self._connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         self._connection.execute("SET preserve_insertion_order = false")

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from engagement_assets.dashboard.lists import LISTS
+from engagement_assets.dashboard.site import VISUALS
 from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.contracts import TABLES
-from engagement_assets.domain.meanings import HELP, MEASURES, counted
+from engagement_assets.domain.meanings import HELP, MEASURES, TEXTS, counted
 from engagement_assets.domain.scoring_policy import Bounds, ScoringPolicy
 from engagement_assets.exports.csv_files import write_dictionary
 from engagement_assets.exports.measures import measures
@@ -113,6 +115,17 @@ def texts_of_power_bi(settings: Settings) -> Iterator[tuple[str, str]]:
                 yield f"{name}:{number}", text_literal
 
 
+def texts_of_dashboard(settings: Settings) -> Iterator[tuple[str, str]]:
+    meanings = settings.meanings
+    yield from ((key, meanings.text(key)) for key in TEXTS)
+    for name, visual in VISUALS.items():
+        for text in (visual.title, visual.note, visual.meaning):
+            yield f"{name}: {text}", meanings.text(text or name)
+    for name, found in LISTS.items():
+        for column in found.columns:
+            yield f"{name}.{column.key}", meanings.text(column.meaning) or column.title
+
+
 def test_no_text_of_a_table_or_a_file_says_a_default(unusual: Settings, tmp_path: Path) -> None:
     tables = dict(texts_of_tables(unusual))
     dagster = dict(texts_of_dagster(unusual))
@@ -158,7 +171,7 @@ def test_no_text_of_a_table_or_a_file_says_a_default(unusual: Settings, tmp_path
 def test_no_measure_no_page_of_power_bi_and_no_help_says_a_default(unusual: Settings) -> None:
     measured = {measure.key: measure.description for measure in measures(unusual.scoring)}
     project = dict(texts_of_power_bi(unusual))
-    helped = unusual.meanings.texts()
+    helped = dict(texts_of_dashboard(unusual))
     for texts in (measured, project, helped):
         assert {place: text for place, text in texts.items() if DEFAULTS.search(FIXED.sub("", text))} == {}
         assert [place for place, text in texts.items() if not text or "{" in text] == []

@@ -16,7 +16,10 @@ from engagement_assets.domain.meanings.measures import MEASURES, MeasureMeaning
 from engagement_assets.domain.meanings.words import counted, words_in_force
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 
-__all__ = ["GROUPS", "HELP", "MEASURES", "Group", "Meanings", "MeasureMeaning", "counted", "group", "names"]
+__all__ = ["GROUPS", "HELP", "MEASURES", "TEXTS", "Group", "Meanings", "MeasureMeaning", "counted", "group", "names"]
+
+#: What each measure, and each chart and list of the dashboard, means.
+TEXTS: dict[str, str] = {**{key: measure.text for key, measure in MEASURES.items()}, **HELP}
 
 
 class Meanings:
@@ -29,7 +32,6 @@ class Meanings:
         """A text with the settings in force in place of the names in braces. Raises KeyError for a name that is none."""
         return text.format_map(self.words)
 
-    def texts(self) -> dict[str, str]:
-        """What each measure, and each chart and list of the dashboard, means."""
-        texts = {key: measure.text for key, measure in MEASURES.items()} | HELP
-        return {key: self.filled(text) for key, text in texts.items()}
+    def text(self, meaning: str) -> str:
+        """A text of `TEXTS` by its key, or the words themselves, filled."""
+        return self.filled(TEXTS.get(meaning, meaning))

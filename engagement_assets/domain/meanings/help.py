@@ -5,12 +5,7 @@ Texts hold the names of settings in braces; `Meanings` fills them in.
 
 from __future__ import annotations
 
-from engagement_assets.domain.meanings.measures import MEASURES
-
 HELP: dict[str, str] = {
-    "at_risk": MEASURES["high_risk_customers"].text,
-    "high_value": MEASURES["high_value_customers"].text,
-    "slipping": MEASURES["high_value_slipping"].text,
     "engagement_score": "Engagement score. {score}",
     "reference_score": "Reference score: {reference_score}.",
     "distribution": "Customers by engagement score in steps of 0.05. Segments: {engagement_segment}.",

@@ -38,10 +38,10 @@ def _crossed(row: Row, key: str) -> str:
 
 
 FIGURES = (
-    KeyFigure("At risk now", "high_risk_customers", formats.count, "at_risk", "down"),
+    KeyFigure("At risk now", "high_risk_customers", formats.count, "high_risk_customers", "down"),
     KeyFigure("Revenue at risk", "revenue_at_risk", formats.money, "revenue_at_risk", "down"),
-    KeyFigure("Newly at risk", "new", formats.count, "newly_at_risk", note=lambda row: _crossed(row, "new")),
-    KeyFigure("Recovered", "recovered", formats.count, "recovered", note=lambda row: _crossed(row, "recovered")),
+    KeyFigure("Newly at risk", "new", formats.count, "came_to_risk", note=lambda row: _crossed(row, "new")),
+    KeyFigure("Recovered", "recovered", formats.count, "left_risk", note=lambda row: _crossed(row, "recovered")),
 )
 
 
@@ -57,7 +57,7 @@ def cards(warehouse: Warehouse, view: View) -> Component:
 @PAGE.visual(
     "risk-customers",
     "Target list",
-    meaning="at_risk",
+    meaning="high_risk_customers",
     note="Choose a customer to open their page. CSV downloads the list as it is sorted and filtered here.",
     height=520,
 )

@@ -26,7 +26,7 @@ PAGE = Page(
     "/behaviour", "Behaviour", "From looking to buying, when people come, and whether they come back.", order=60
 )
 
-_NO_VISITS = message("No sessions in these 30 days", "There are no web sessions of these customers in the window.")
+_NO_VISITS = message("No sessions in the window", "There are no web sessions of these customers in the window.")
 
 
 def _of_lookers(unit: str) -> Callable[[Row], str]:
@@ -34,8 +34,8 @@ def _of_lookers(unit: str) -> Callable[[Row], str]:
 
 
 FIGURES = (
-    KeyFigure("Sessions, 30 days", "visits", formats.count, "average_sessions", "up"),
-    KeyFigure("Engaged sessions", "engaged", formats.share, "engaged_sessions", "up"),
+    KeyFigure("Sessions, {window}", "visits", formats.count, "average_sessions", "up"),
+    KeyFigure("Engaged sessions", "engaged", formats.share, "engaged_share", "up"),
     KeyFigure("Sessions with an order", "bought", formats.share, "funnel", note=_of_lookers("sessions")),
     KeyFigure("Visitors who ordered", "buyers", formats.share, "funnel", note=_of_lookers("customers")),
 )
@@ -151,11 +151,12 @@ def orders(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
             texts=[f"{row['orders'] / row['customers']:.2f}" for row in rows],
             customdata=[[row["customers"], row["orders"], row["ordered"] / row["customers"]] for row in rows],
         ),
-        xaxis=names_axis("Sessions in 30 days"),
+        xaxis=names_axis(warehouse.meanings.filled("Sessions in {window}")),
         yaxis=axis("Orders per customer", tickformat=".1f", rangemode="tozero"),
         showlegend=False,
     )
-    return chart(drawn, "Orders per customer by number of sessions in 30 days.", height=300)
+    label = warehouse.meanings.filled("Orders per customer by number of sessions in {window}.")
+    return chart(drawn, label, height=300)
 
 
 def _scores(warehouse: Warehouse, view: View) -> list[Row]:
@@ -180,7 +181,7 @@ def scores(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
         [f"{number / 10:.1f}–{(number + 1) / 10:.1f}" for number in range(10)],
         [[found.get((number, step)) for step in range(len(SESSION_STEPS))] for number in range(10)],
         "Score %{y}, %{x} sessions: %{z:,} customers<extra></extra>",
-        xaxis=names_axis("Sessions in 30 days"),
+        xaxis=names_axis(warehouse.meanings.filled("Sessions in {window}")),
         yaxis=names_axis("Engagement score"),
     )
     return chart(drawn, "Heatmap of customers by score and number of sessions.", height=340)
@@ -244,7 +245,7 @@ def activity(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     "behaviour-engaged",
     "Engaged sessions",
     of_day(queries.engaged),
-    meaning="engaged_sessions",
+    meaning="engaged_share",
     csv=Csv("engaged", same("as_of_date", "sessions", "engaged")),
     empty=_NO_VISITS,
     height=310,

@@ -186,7 +186,7 @@ def scatter(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
         )
     drawn = figure(
         *traces,
-        xaxis=axis("Sessions in 30 days", tickformat=","),
+        xaxis=axis(warehouse.meanings.filled("Sessions in {window}"), tickformat=","),
         yaxis=axis("Orders so far", tickformat=","),
         hovermode="closest",
     )
@@ -195,7 +195,7 @@ def scatter(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
         if total <= len(rows)
         else f"An even sample of {len(rows):,} of {total:,} customers. Click a point to open the customer."
     )
-    label = "Sessions in 30 days against orders so far, sized by revenue."
+    label = warehouse.meanings.filled("Sessions in {window} against orders so far, sized by revenue.")
     return stack(small(shown), chart(drawn, label, height=380, graph_id=_SCATTER))
 
 

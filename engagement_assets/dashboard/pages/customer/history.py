@@ -107,7 +107,7 @@ def sessions(warehouse: Warehouse, view: View, row: Row) -> Component:
     """Sessions per day of the window."""
     found = queries.sessions(warehouse, view.as_of, row["customer_id"])
     if not any(each["sessions"] for each in found):
-        return message("No sessions in these 30 days", "This customer was not seen on the web in the window.")
+        return message("No sessions in the window", "This customer was not seen on the web in the window.")
     days = [each["day"] for each in found]
     most = max(each["sessions"] for each in found)
     drawn = figure(
@@ -122,4 +122,4 @@ def sessions(warehouse: Warehouse, view: View, row: Row) -> Component:
         xaxis=day_axis(),
         yaxis=axis("Sessions", tickformat=",d", rangemode="tozero", dtick=1 if most <= 6 else None),
     )
-    return chart(drawn, "Sessions per day of the last 30 days.", height=300)
+    return chart(drawn, warehouse.meanings.filled("Sessions per day of the last {window}."), height=300)

@@ -10,7 +10,6 @@ from dash.development.base_component import Component
 
 from engagement_assets.analysis.explanation import ExplanationError, explain, signed_amount, titled_causes
 from engagement_assets.dashboard import formats, lists
-from engagement_assets.dashboard.actions import RECOMMENDED
 from engagement_assets.dashboard.components import (
     KeyFigure,
     figure_cards,
@@ -34,6 +33,7 @@ from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain import bands
 from engagement_assets.domain.colours import BLUE, GREY
+from engagement_assets.domain.meanings import group
 
 PAGE = Page("/customer", "Customer", "One customer: profile, score and reasons, orders and sessions.", order=90)
 
@@ -87,7 +87,9 @@ def head(warehouse: Warehouse, view: View) -> Component:
         html.Div([name, _neighbours(warehouse, view)], className="customer-head"),
         small(" · ".join(facts)),
         *why,
-        html.Div([html.Strong("Recommended: "), RECOMMENDED[row["value_segment"]]], className="small"),
+        html.Div(
+            [html.Strong("Recommended: "), group("value_segment", row["value_segment"]).advice], className="small"
+        ),
     )
 
 
@@ -160,19 +162,18 @@ def _recency_note(row: Row) -> str:
 
 def _session_note(row: Row) -> str:
     active = bands.sessions(row["sessions_last_30_days"])[1]
-    return f"{active}, {row['sessions_previous_30_days']:,} in the 30 days before"
+    return f"{active}, {row['sessions_previous_30_days']:,} in the {{window}} before"
 
 
 @_of_customer("customer-cards", "Key figures", height=118, bare=True)
 def cards(warehouse: Warehouse, view: View, row: Row) -> Component:
     """Score, orders, revenue, recency, sessions."""
-    score = warehouse.meanings["average_score"].replace("Mean engagement score of the customers", "Engagement score")
     return figure_cards(
         warehouse,
         [
-            KeyFigure("Engagement score", "engagement_score", formats.score, score, note=_score_note),
+            KeyFigure("Engagement score", "engagement_score", formats.score, "engagement_score", note=_score_note),
             KeyFigure(
-                "Change in 30 days",
+                "Change in {window}",
                 "reference_score_change",
                 formats.difference,
                 "reference_score",
@@ -193,10 +194,10 @@ def cards(warehouse: Warehouse, view: View, row: Row) -> Component:
                 note=_recency_note,
             ),
             KeyFigure(
-                "Sessions, 30 days",
+                "Sessions, {window}",
                 "sessions_last_30_days",
                 formats.count,
-                "Web sessions in the 30 days up to the date.",
+                "customer_sessions",
                 note=_session_note,
             ),
         ],
@@ -327,8 +328,8 @@ _of_customer(
 )(orders)
 _of_customer(
     "customer-sessions",
-    "Sessions in 30 days",
-    meaning="engaged_sessions",
+    "Sessions in {window}",
+    meaning="engaged_share",
     csv=Csv("customer-sessions", same("day", "sessions", "engaged"), _by_customer(queries.sessions)),
     height=300,
     beside="halves",

@@ -34,7 +34,7 @@ PAGE = Page(
 _NOBODY = "No customer is both revenue-significant and engaged here."
 
 FIGURES = (
-    KeyFigure("High-value customers", "customers", formats.count, "high_value", "up"),
+    KeyFigure("High-value customers", "customers", formats.count, "high_value_customers", "up"),
     KeyFigure(
         "Share of all revenue",
         "part",
@@ -52,7 +52,7 @@ FIGURES = (
         "Slipping",
         "slipping",
         formats.count,
-        "slipping",
+        "high_value_slipping",
         note=lambda row: f"with revenue so far of {formats.money(row['slipping_revenue'])}",
     ),
 )
@@ -62,7 +62,7 @@ _TRAITS = (
     ("Orders so far", "average_orders", lambda value: formats.decimal(value, 1)),
     ("Average order value", "average_order", formats.cents),
     ("Days since last order", "recency", formats.count),
-    ("Sessions in 30 days", "sessions", lambda value: formats.decimal(value, 1)),
+    ("Sessions in {window}", "sessions", lambda value: formats.decimal(value, 1)),
     ("Engaged sessions", "engaged", formats.share),
     ("Days since sign-up", "tenure", formats.count),
     ("Engagement score", "score", formats.score),
@@ -91,7 +91,7 @@ def _groups(warehouse: Warehouse, view: View) -> list[Row]:
 @PAGE.visual(
     "high-common",
     "What they have in common",
-    meaning="high_value",
+    meaning="high_value_customers",
     csv=Csv("traits", same("group", "customers", *[key for _, key, _ in _TRAITS]), _groups),
     height=290,
 )
@@ -105,7 +105,7 @@ def common_traits(warehouse: Warehouse, view: View) -> Component:
     for name, key, write in _TRAITS:
         times = formats.ratio(theirs[key], others.get(key))
         ratio = formats.NOTHING if times is None else f"{times:.1f}×"
-        rows.append([name, write(theirs[key]), write(others.get(key)), ratio])
+        rows.append([warehouse.meanings.filled(name), write(theirs[key]), write(others.get(key)), ratio])
     return table(
         ["On average", "High-value", "Other buyers", "Ratio"], rows, caption="What high-value customers have in common"
     )
@@ -115,7 +115,7 @@ def common_traits(warehouse: Warehouse, view: View) -> Component:
     "high-countries",
     "Where they are",
     of_day(queries.countries),
-    meaning="high_value",
+    meaning="high_value_customers",
     csv=Csv("countries", same("country", "high_value", "buyers", "share")),
     height=290,
     beside="halves",
@@ -142,9 +142,9 @@ def countries(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     "high-slipping",
     "Who is slipping",
     of_day(queries.slipping),
-    meaning="slipping",
+    meaning="high_value_slipping",
     csv=Csv("slipping", same("customer_id", "revenue", "recency_days", "sessions", "sessions_before", "change")),
-    empty=message("Nobody is slipping", "No high-value customer's score has fallen noticeably in 30 days."),
+    empty=message("Nobody is slipping", "No high-value customer's score has fallen noticeably of late."),
     height=290,
 )
 def slipping(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
@@ -156,18 +156,18 @@ def slipping(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
             ("Customer", lambda row: customer_link(view, row["customer_id"], **came)),
             ("Revenue", "revenue", formats.money),
             ("Days since order", "recency_days", formats.count),
-            ("Sessions, 30 days", "sessions", formats.count),
-            ("30 days before", "sessions_before", formats.count),
+            (warehouse.meanings.filled("Sessions, {window}"), "sessions", formats.count),
+            (warehouse.meanings.filled("{window} before"), "sessions_before", formats.count),
             ("Change", "change", change),
         ],
-        caption="High-value customers whose score fell most in 30 days",
+        caption=warehouse.meanings.filled("High-value customers whose score fell most in {window}"),
     )
 
 
 @PAGE.visual(
     "high-customers",
     "High-value customers",
-    meaning="high_value",
+    meaning="high_value_customers",
     note="Choose a customer to open their page; headings sort and filter.",
     height=460,
 )

@@ -270,7 +270,10 @@ def nulls(warehouse: Warehouse, view: View, found: Row) -> Component:
         ["Value", "Customers without", "Meant"],
         [
             ["All columns that must not be empty", formats.share(found["others"]), pill(*good)],
-            *[[words, formats.share(found[column]), may] for column, words in NULLABLE.items()],
+            *[
+                [warehouse.meanings.filled(words), formats.share(found[column]), may]
+                for column, words in NULLABLE.items()
+            ],
         ],
         left=(0, 2),
         caption="Share of customers without a value",
@@ -338,7 +341,7 @@ def outliers(warehouse: Warehouse, view: View, found: list[Row]) -> Component:
     return listing(
         found,
         [
-            ("Measure", lambda row: OUTLIER_COLUMNS[row["measure"]]),
+            ("Measure", lambda row: warehouse.meanings.filled(OUTLIER_COLUMNS[row["measure"]])),
             ("Limit", number("threshold")),
             ("Above it", "customers", formats.count),
             ("Largest", number("largest")),

@@ -27,8 +27,8 @@ NULLABLE = {
     "first_order_date": "First order",
     "last_order_date": "Last order",
     "average_order_value": "Average order value",
-    "last_session_date": "Latest session (60 days)",
-    "recency_days_30_days_before": "Recency 30 days before",
+    "last_session_date": "Latest session ({two_windows})",
+    "recency_days_30_days_before": "Recency {window} before",
     "reference_score_change": "Change of the reference score",
 }
 
@@ -36,7 +36,7 @@ OUTLIER_COLUMNS = {
     "total_revenue": "Revenue",
     "average_order_value": "Average order value",
     "total_orders": "Orders",
-    "sessions_last_30_days": "Sessions (30 days)",
+    "sessions_last_30_days": "Sessions ({window})",
 }
 
 

@@ -38,7 +38,7 @@ FIGURES = (
     KeyFigure("Average score", "average_score", formats.score, "average_score", "up"),
     KeyFigure("High-risk customers", "high_risk_share", formats.share, "high_risk_share", "down"),
     KeyFigure("Total customers", "customers", formats.count, "customers", "up"),
-    KeyFigure("Average sessions", "average_sessions", formats.decimal, "average_sessions", "up", unit="in 30 days"),
+    KeyFigure("Average sessions", "average_sessions", formats.decimal, "average_sessions", "up", unit="in {window}"),
     KeyFigure("Revenue at risk", "revenue_at_risk", formats.money, "revenue_at_risk", "down"),
 )
 

@@ -128,11 +128,11 @@ def stability(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     drawn = trend_figure(rows, lines, title="AUC over 30 days", percent=False, compared=None)
     return stack(
         chart(drawn, "AUC of the score and of recency for each snapshot, 30 days ahead.", height=280),
-        small(f"The score is ahead of recency on {ahead:,} of {len(known):,} snapshots. {_spread(rows)}"),
+        small(f"The score is ahead of recency on {ahead:,} of {len(known):,} snapshots. {_spread(warehouse, rows)}"),
     )
 
 
-def _spread(rows: list[Row]) -> str:
+def _spread(warehouse: Warehouse, rows: list[Row]) -> str:
     """How far the score's figures vary over the snapshots, in words."""
     areas, kept = ([row[name] for row in rows if row[name] is not None] for name in ("score", "persistence"))
     told = []
@@ -142,7 +142,8 @@ def _spread(rows: list[Row]) -> str:
             f"(standard deviation {stdev(areas):.3f})."
         )
     if kept:
-        told.append(f"Its ranking correlates with that of 30 days before by {fmean(kept):.3f} on average.")
+        window = warehouse.meanings.filled("{window}")
+        told.append(f"Its ranking correlates with that of {window} before by {fmean(kept):.3f} on average.")
     return " ".join(told)
 
 

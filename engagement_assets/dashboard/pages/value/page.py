@@ -9,7 +9,6 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats
-from engagement_assets.dashboard.actions import RECOMMENDED, WHO
 from engagement_assets.dashboard.components import listing, small, stack, swatch
 from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.grids import grid
@@ -21,6 +20,7 @@ from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.colours import GREY, SEGMENT_COLOURS, VALUE_COLOURS
 from engagement_assets.domain.contracts.engagement import SEGMENTS, VALUE_SEGMENTS
+from engagement_assets.domain.meanings import group
 
 PAGE = Page(
     "/value",
@@ -170,7 +170,7 @@ def _value_segments(warehouse: Warehouse, view: View) -> list[Row]:
         {
             **row,
             "average_order": formats.ratio(row["revenue"], row["orders"]),
-            "recommended_action": RECOMMENDED[name],
+            "recommended_action": group("value_segment", name).advice,
         }
         for name, row in found.items()
     ]
@@ -195,7 +195,12 @@ def segments(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
 
     def who(row: Row) -> Component:
         name = row["name"]
-        return html.Div([swatch(name, VALUE_COLOURS[name]), html.Div(WHO[name], className="quiet small nowrap")])
+        return html.Div(
+            [
+                swatch(name, VALUE_COLOURS[name]),
+                html.Div(group("value_segment", name).text, className="quiet small nowrap"),
+            ]
+        )
 
     return listing(
         [{"name": name, **found.get(name, nobody)} for name in VALUE_SEGMENTS],
@@ -206,7 +211,10 @@ def segments(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
             ("Revenue", "revenue", formats.money),
             ("Share", lambda row: formats.share(formats.ratio(row["revenue"], revenue))),
             ("Average order", "average_order", formats.cents),
-            ("Recommended action", lambda row: html.Div(RECOMMENDED[row["name"]], className="action")),
+            (
+                "Recommended action",
+                lambda row: html.Div(group("value_segment", row["name"]).advice, className="action"),
+            ),
         ],
         left=(0, 6),
         caption="Customers by value segment",

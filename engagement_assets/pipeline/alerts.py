@@ -24,6 +24,7 @@ from engagement_assets.dagster_internals.names import (
     WILL_RETRY_TAG,
     StepFailureData,
 )
+from engagement_assets.domain.meanings import counted
 from engagement_assets.pipeline.webhook import WebhookError, post
 from engagement_assets.settings import Settings
 
@@ -116,7 +117,7 @@ def of_run(settings: Settings, run: dg.DagsterRun, events: Iterable[dg.DagsterEv
     title = (
         f"Run of {_job_name(run)} failed"
         if failed
-        else f"{len(rules)} check{'s' if len(rules) > 1 else ''} failed in a run of {_job_name(run)}"
+        else f"{counted(len(rules), 'check')} failed in a run of {_job_name(run)}"
     )
     lines = [*steps, *rules]
     if len(lines) > _LINES:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from functools import cache
 
 from engagement_assets.domain.bands import STEADY
-from engagement_assets.domain.meanings import Meanings
+from engagement_assets.domain.meanings import MEASURES, Meanings
 from engagement_assets.domain.scoring_policy import ScoringPolicy
-from engagement_assets.exports.measures.base import DAY, STAGES, Measure, measure
+from engagement_assets.exports.measures.base import DAY, FORMATS, STAGES, Measure
 from engagement_assets.exports.measures.behaviour import behaviour
 from engagement_assets.exports.measures.monitoring import monitoring
 from engagement_assets.exports.measures.over_time import over_time
@@ -26,9 +26,10 @@ def measures(policy: ScoringPolicy) -> tuple[Measure, ...]:
     """Every measure under these settings, folder by folder."""
     meanings = Meanings(policy)
     return tuple(
-        measure(key, folder, dax, source, sql, meanings)
+        Measure(key, label, folder, FORMATS[unit], meanings.filled(text), dax, source, sql)
         for folder, source, formulas in (*snapshot(), *over_time(), *behaviour(policy), *monitoring())
         for key, (dax, sql) in formulas.items()
+        for label, unit, text in (MEASURES[key],)
     )
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engagement_assets.domain.meanings import MEASURES, Meanings
+from engagement_assets.domain.meanings import measures as units
 
 DAY = "yyyy-mm-dd"
 
 #: Power BI's format string of each unit.
 FORMATS = {
-    "score, 0 to 1": "0.000",
-    "count": "#,0",
-    "share": "0.0%",
-    "currency units": "#,0.00",
-    "mean": "#,0.0",
-    "ratio": "0.00",
-    "change of a score": "+0.000;-0.000;0.000",
-    "day": DAY,
+    units.SCORE: "0.000",
+    units.COUNT: "#,0",
+    units.SHARE: "0.0%",
+    units.MONEY: "#,0.00",
+    units.MEAN: "#,0.0",
+    units.RATIO: "0.00",
+    units.CHANGE: "+0.000;-0.000;0.000",
+    units.DAY: DAY,
 }
 
 #: Stages of the shopping funnel, by their number.
@@ -56,9 +56,3 @@ class Measure:
             return " ".join(self.sql.split())
         alias = "s" if self.source == SCORES else ""
         return " ".join(f"SELECT {self.sql} FROM {self.source} {alias}".split())
-
-
-def measure(key: str, folder: str, dax: str, source: str, sql: str, meanings: Meanings) -> Measure:
-    """A measure from its formulas and its meaning."""
-    label, unit, text = MEASURES[key]
-    return Measure(key, label, folder, FORMATS[unit], meanings.filled(text), dax, source, sql)

@@ -69,7 +69,9 @@ def _engine(settings: Settings) -> Finding:
     if answer != 42:
         return Finding("bad", what, "starts, and computes wrongly")
     if not settings.engine.startswith(("embedded", "local")):
-        return Finding("note", what, "starts and computes; who reaches it acts as its owner: docs/security.md, first lines")
+        return Finding(
+            "note", what, "starts and computes; who reaches it acts as its owner: docs/security.md, first lines"
+        )
     return Finding("good", what, "starts and computes")
 
 

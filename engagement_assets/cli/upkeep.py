@@ -98,10 +98,10 @@ def rebuild(
 
     lake = LakeResource.of(settings)
     plan = make_rebuild_plan(settings, lake)
-    if not plan.misfits:
+    if not plan.schema_changes:
         out.print("The columns of every table fit this version.")
         return
-    for contract, what in plan.misfits.items():
+    for contract, what in plan.schema_changes.items():
         out.print(f"[bold]{contract.table()}[/bold]: {'; '.join(what)}", highlight=False, soft_wrap=True)
     for contract, days in plan.outdated.items():
         which = ", ".join(one if one == last else f"{one} to {last}" for one, last in spans(days))
@@ -119,7 +119,9 @@ def rebuild(
             soft_wrap=True,
         )
         raise typer.Exit(1)
-    out.print(f"[green]Rebuilt[/green] {len(plan.misfits)} table(s) in {len(plan.steps)} run(s).", highlight=False)
+    out.print(
+        f"[green]Rebuilt[/green] {len(plan.schema_changes)} table(s) in {len(plan.steps)} run(s).", highlight=False
+    )
 
 
 @commands.command()

@@ -1,18 +1,16 @@
 """The published tables for the dashboard: one DuckDB connection per process, a cursor per question, answers remembered.
 
-Nothing here writes to the lake or takes a lock. Which files make up a table is looked up again as soon as the table's Delta
-log changes, so that a new snapshot shows up by itself and a half-written one never does.
+Nothing here writes to the lake or takes a lock. Which files make up a table is looked up again as soon as the table
+changes, so that a new snapshot shows up by itself and a half-written one never does.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import duckdb
@@ -21,7 +19,7 @@ from engagement_assets.dashboard.dagster_log import DagsterLog
 from engagement_assets.domain.contracts import TABLES, Contract, EngagementScores
 from engagement_assets.lake.reading import connect, relation_sql
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.settings import Settings, is_url
+from engagement_assets.settings import Settings
 
 Row = dict[str, Any]
 Relation = tuple[type[Contract], Sequence[str] | None]
@@ -32,9 +30,6 @@ MEMORY_LIMIT = "500MB"
 
 #: Answers remembered: aggregates, never lists of customers.
 _MOST_ANSWERS = 512
-
-#: How long an object store's tables are taken to be unchanged, seconds; asking costs a request per table.
-_URL_STAMP_SECONDS = 20.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -77,11 +72,7 @@ class Warehouse:
 
     def stamp(self) -> Stamp:
         """Something that changes whenever a table does; also forgets what was remembered of older versions."""
-        if is_url(self.lake.location):
-            # A turn of the clock stands for a change: asking an object store for each table costs a request per table.
-            current: Stamp = (int(time.monotonic() / _URL_STAMP_SECONDS),)
-        else:
-            current = tuple(_log_state(Path(self.lake.path(contract))) for contract in TABLES.values())
+        current = self.lake.stamp()
         if current != self._stamp:
             with self._guard:
                 self._stamp = current
@@ -205,12 +196,3 @@ def _catalogue(warehouse: Warehouse) -> Catalogue:
         "SELECT DISTINCT country FROM {scores} ORDER BY country", scores=(EngagementScores, [days[-1]])
     )
     return Catalogue(days, tuple(row["country"] for row in found))
-
-
-def _log_state(table: Path) -> object:
-    """Changes whenever a version is committed to a table, or the table is made anew."""
-    try:
-        state = (table / "_delta_log").stat()
-    except OSError:
-        return None
-    return state.st_mtime_ns, state.st_ino

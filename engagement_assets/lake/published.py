@@ -6,9 +6,11 @@ What is published changes in whole partitions only (`tables.py`), so that a read
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from dagster import ConfigurableResource
@@ -18,14 +20,16 @@ from pydantic import PrivateAttr
 from pyspark.sql import DataFrame, SparkSession
 
 from engagement_assets.domain.contracts import TABLES, Contract
-from engagement_assets.lake import evolution, versions
-from engagement_assets.lake.current import CurrentVersion, files_of
+from engagement_assets.lake import schema_changes, versions
 from engagement_assets.lake.damage import Damage, TableDamagedError, what_is_wrong
 from engagement_assets.lake.erasures import Erasures, read_erasures
 from engagement_assets.lake.notes import Notes
-from engagement_assets.lake.staging import partition_column
 from engagement_assets.lake.stores import file_system
+from engagement_assets.lake.versions import DataFile, TableVersion, VersionNotKeptError
 from engagement_assets.settings import is_url, local_path
+
+#: How long an object store's tables are taken to be unchanged, seconds; asking costs a request per table.
+_URL_STAMP_SECONDS = 20.0
 
 
 class NotPublishedError(LookupError):
@@ -41,7 +45,7 @@ class PublishedTables(ConfigurableResource):
     root: str
     retention_days: float = 30
 
-    _current: dict[type[Contract], CurrentVersion] = PrivateAttr(default_factory=dict)
+    _current: dict[type[Contract], TableVersion] = PrivateAttr(default_factory=dict)
     _handed_out: dict[str, tuple[type[Contract], str]] = PrivateAttr(default_factory=dict)
 
     @property
@@ -80,47 +84,51 @@ class PublishedTables(ConfigurableResource):
             return None
         return table if known_on is None else versions.version_on(table, contract.table(), known_on)
 
-    def current(self, contract: type[Contract]) -> CurrentVersion | None:
+    def current(self, contract: type[Contract]) -> TableVersion | None:
         """The table's current version, for readers; None if it was never written."""
         known = self._current.get(contract)
         if known is None or not known.is_still():
             table = self.delta(contract)
             if table is None:
                 return None
-            self._current[contract] = known = CurrentVersion(contract, table, self.path(contract))
+            self._current[contract] = known = TableVersion(contract, table, self.path(contract))
         return known
 
-    def _live_files(self, contract: type[Contract]) -> list[dict[str, Any]]:
-        current = self.current(contract)
-        return current.files if current is not None else []
+    def version(self, contract: type[Contract], known_on: datetime | None = None) -> TableVersion | None:
+        """The current version or, as `delta`, the one that was current at an instant."""
+        if known_on is None:
+            return self.current(contract)
+        table = self.delta(contract, known_on)
+        return None if table is None else TableVersion(contract, table, self.path(contract))
 
-    def live_files(self, contract: type[Contract]) -> Iterator[tuple[str, str]]:
-        """Partition and path, relative to the table, of each published file, those of days without rows too."""
-        for file in self._live_files(contract):
-            yield file["partition"], file["path"]
+    def stamp(self) -> tuple[object, ...]:
+        """Something that changes whenever a table does; of an object store it changes every now and then instead."""
+        if is_url(self.location):
+            return (int(time.monotonic() / _URL_STAMP_SECONDS),)
+        return tuple(versions.state_of(Path(self.path(contract), "_delta_log")) for contract in TABLES.values())
+
+    def live_files(self, contract: type[Contract], known_on: datetime | None = None) -> list[DataFile]:
+        """The published files of a table, those of days without rows too."""
+        version = self.version(contract, known_on)
+        return version.files if version is not None else []
 
     def partitions(self, contract: type[Contract], known_on: datetime | None = None) -> dict[str, int]:
         """The published partitions in their order, with their rows. A day without rows is published too, with 0."""
         counts: dict[str, int] = defaultdict(int)
-        if known_on is None:
-            files = self._live_files(contract)
-        else:
-            table = self.delta(contract, known_on)
-            files = files_of(contract, table) if table is not None else []
-        for file in files:
-            counts[file["partition"]] += file["rows"]
+        for file in self.live_files(contract, known_on):
+            counts[file.partition] += file.rows
         return dict(sorted(counts.items()))
 
     def written_at(self, contract: type[Contract]) -> dict[str, int]:
         """When each published partition was written, in milliseconds of Unix time."""
-        newest: dict[str, int] = {}
-        for file in self._live_files(contract):
-            newest[file["partition"]] = max(newest.get(file["partition"], 0), int(file["modified"]))
-        return newest
+        newest: dict[str, int] = defaultdict(int)
+        for file in self.live_files(contract):
+            newest[file.partition] = max(newest[file.partition], file.modified)
+        return dict(newest)
 
     def fingerprint(self, contract: type[Contract], partition: str | None = None) -> str:
-        """Changes with what is published, of one partition or of all, whatever changed it."""
-        paths = sorted(file["path"] for file in self._live_files(contract) if partition in (None, file["partition"]))
+        """A hash that changes with what is published, of one partition or of all, whatever changed it."""
+        paths = sorted(file.path for file in self.live_files(contract) if partition in (None, file.partition))
         return hashlib.sha256("\n".join(paths).encode()).hexdigest()[:16]
 
     def last_commit(self, contract: type[Contract]) -> dict[str, Any]:
@@ -154,38 +162,31 @@ class PublishedTables(ConfigurableResource):
         known_on: datetime | None = None,
     ) -> list[tuple[str, frozenset[str]]]:
         """As `files`, each with the columns that it lacks: those that came to the contract after it was written, null in it."""
+        version = self.version(contract, known_on)
+        if version is None:
+            return []
+        chosen = version.with_rows(partitions)
         if known_on is None:
             self._require_fit(contract)
-            current = self.current(contract)
-            table, live = (current.table, current.files) if current is not None else (None, [])
+            for damage in self._damage(contract, chosen):
+                raise TableDamagedError(str(damage))
         else:
-            table = self.delta(contract, known_on)
-            live = files_of(contract, table) if table is not None else []
-        if table is None:
-            return []
-        if known_on is not None and (misfits := evolution.misfits(table, contract, partition_column(contract))):
-            raise versions.VersionNotKeptError(
-                f"{contract.table()}: the version of {known_on:%Y-%m-%d %H:%M %Z} has other columns ({'; '.join(misfits)}); "
+            self._require_kept(version, chosen, f"{contract.table()}: the version of {known_on:%Y-%m-%d %H:%M %Z}")
+        gaps = schema_changes.lacking(version.table, contract, [file.modified for file in chosen])
+        return [(f"{self.path(contract)}/{file.path}", lacks) for file, lacks in zip(chosen, gaps, strict=True)]
+
+    def _require_kept(self, version: TableVersion, chosen: Iterable[DataFile], what: str) -> None:
+        if version.schema_changes:
+            raise VersionNotKeptError(
+                f"{what} has other columns ({'; '.join(version.schema_changes)}); "
                 "the version of this package that wrote it can show it"
             )
-        live = _chosen(live, partitions)
-        root = self.path(contract)
-        files, path = file_system(root)
-        if known_on is not None:
-            if not all(files.exists(f"{path}/{file['path']}") for file in live):
-                raise versions.VersionNotKeptError(
-                    f"{contract.table()}: the version of {known_on:%Y-%m-%d %H:%M %Z} is not kept any more; replaced versions "
-                    f"are kept for {self.retention_days:g} days (ENGAGEMENT_RETENTION_DAYS)"
-                )
-        else:
-            # One listing of an object store instead of a question for each file.
-            listed = files.find(f"{path}/data", detail=True) if is_url(root) and live else None
-            for file in live:
-                what = what_is_wrong(files, f"{path}/{file['path']}", file["size"], listed=listed)
-                if what:
-                    raise TableDamagedError(str(Damage(contract, file["partition"], f"{root}/{file['path']}", what)))
-        gaps = evolution.lacking(table, contract, [file["modified"] for file in live])
-        return [(f"{root}/{file['path']}", lacks) for file, lacks in zip(live, gaps, strict=True)]
+        files, path = file_system(self.path(version.contract))
+        if not all(files.exists(f"{path}/{file.path}") for file in chosen):
+            raise VersionNotKeptError(
+                f"{what} is not kept any more; replaced versions "
+                f"are kept for {self.retention_days:g} days (ENGAGEMENT_RETENTION_DAYS)"
+            )
 
     def read(self, spark: SparkSession, contract: type[Contract], partitions: Iterable[str] | None = None) -> DataFrame:
         """The published rows of some partitions (all, if None), with exactly the contract's columns."""
@@ -212,15 +213,20 @@ class PublishedTables(ConfigurableResource):
         self, contract: type[Contract], partitions: Iterable[str] | None = None, *, decode: bool = False
     ) -> list[Damage]:
         """Published files that are missing or of another size; with `decode` also those that cannot be read to their end."""
-        files, path = file_system(self.path(contract))
-        found = []
-        chosen = _chosen(self._live_files(contract), partitions)
-        listed = files.find(f"{path}/data", detail=True) if is_url(self.location) and chosen else None
+        current = self.current(contract)
+        return [] if current is None else list(self._damage(contract, current.with_rows(partitions), decode=decode))
+
+    def _damage(
+        self, contract: type[Contract], chosen: Sequence[DataFile], *, decode: bool = False
+    ) -> Iterator[Damage]:
+        root = self.path(contract)
+        files, path = file_system(root)
+        # One listing of an object store instead of a question for each file.
+        listed = files.find(f"{path}/data", detail=True) if is_url(root) and chosen else None
         for file in chosen:
-            what = what_is_wrong(files, f"{path}/{file['path']}", file["size"], decode=decode, listed=listed)
+            what = what_is_wrong(files, f"{path}/{file.path}", file.size, decode=decode, listed=listed)
             if what:
-                found.append(Damage(contract, file["partition"], f"{self.path(contract)}/{file['path']}", what))
-        return found
+                yield Damage(contract, file.partition, f"{root}/{file.path}", what)
 
     def name_damage(self, error: Exception) -> None:
         """Raise TableDamagedError from an engine's error if one of the files it read through `read` cannot be decoded."""
@@ -237,20 +243,13 @@ class PublishedTables(ConfigurableResource):
     def _require_fit(self, contract: type[Contract]) -> None:
         current = self.current(contract)
         if current is not None:
-            evolution.require_no(current.misfits, contract)
+            schema_changes.require_none(current.schema_changes, contract)
 
-    def misfits(self) -> dict[type[Contract], list[str]]:
+    def schema_changes(self) -> dict[type[Contract], list[str]]:
         """The tables that do not fit their contracts, and what of them does not, in words."""
-        found = {}
-        for contract in TABLES.values():
-            current = self.current(contract)
-            if current is not None and current.misfits:
-                found[contract] = current.misfits
-        return found
-
-
-def _chosen(live: Iterable[dict[str, Any]], partitions: Iterable[str] | None) -> list[dict[str, Any]]:
-    """The files of some partitions (None: all) that have rows, in the partitions' order."""
-    wanted = None if partitions is None else set(partitions)
-    found = [file for file in live if (wanted is None or file["partition"] in wanted) and file["rows"] > 0]
-    return sorted(found, key=lambda file: (file["partition"], file["path"]))
+        versions = {contract: self.current(contract) for contract in TABLES.values()}
+        return {
+            contract: version.schema_changes
+            for contract, version in versions.items()
+            if version and version.schema_changes
+        }

@@ -114,10 +114,15 @@ def write_files(
         rows = rows.repartition(FOLDER_KEY)
     writer = rows.sortWithinPartitions(FOLDER_KEY, *by).write.partitionBy(FOLDER_KEY)
     writer.options(**dict.fromkeys(_GROUP_OPTIONS, _ROWS_PER_GROUP)).parquet(f"{root}/{folder}")
-    return Staged(contract, root, folder, tuple(_find(contract, root, folder, partitions)))
+    return staged_files(contract, root, folder, partitions)
 
 
-def _find(contract: type[Contract], root: str, folder: str, partitions: Sequence[str]) -> Iterator[StagedFile]:
+def staged_files(contract: type[Contract], root: str, folder: str, partitions: Sequence[str]) -> Staged:
+    """The files that were written under `root`/`folder`, and an empty one for each partition that has none."""
+    return Staged(contract, root, folder, tuple(_found(contract, root, folder, partitions)))
+
+
+def _found(contract: type[Contract], root: str, folder: str, partitions: Sequence[str]) -> Iterator[StagedFile]:
     files, path = file_system(f"{root}/{folder}")
     base = path[: -len(folder) - 1]
     seen = set()
@@ -132,7 +137,7 @@ def _find(contract: type[Contract], root: str, folder: str, partitions: Sequence
         seen.add(partition)
         with files.open(name, "rb") as stream:
             footer = pq.ParquetFile(stream).metadata
-        yield StagedFile(relative, partition, footer.num_rows, info["size"], statistics(footer))
+        yield StagedFile(relative, partition, footer.num_rows, info["size"], _statistics(footer))
     schema = to_arrow_schema(contract.struct(), timezone="UTC")
     for partition in sorted(set(partitions) - seen):
         relative = f"{folder}/{FOLDER_KEY}={partition}/empty.parquet"
@@ -142,7 +147,7 @@ def _find(contract: type[Contract], root: str, folder: str, partitions: Sequence
         yield StagedFile(relative, partition, 0, files.size(f"{base}/{relative}"), json.dumps({"numRecords": 0}))
 
 
-def statistics(footer: pq.FileMetaData) -> str:
+def _statistics(footer: pq.FileMetaData) -> str:
     """Delta statistics of a file: its rows, and the range of its customers, by which a customer's history is found."""
     stats: dict[str, Any] = {"numRecords": footer.num_rows}
     names = [footer.schema.column(i).name for i in range(footer.num_columns)]

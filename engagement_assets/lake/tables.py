@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from dagster import InitResourceContext, get_dagster_logger
 from deltalake import CommitProperties, DeltaTable
@@ -22,13 +21,14 @@ from pydantic import PrivateAttr
 from pyspark.sql import DataFrame, SparkSession
 
 from engagement_assets.domain.contracts import TABLES, Contract
-from engagement_assets.lake import evolution, versions
-from engagement_assets.lake.current import CurrentVersion, files_of
+from engagement_assets.lake import schema_changes
 from engagement_assets.lake.erasures import add_erasure
 from engagement_assets.lake.locks import WriterLock
 from engagement_assets.lake.published import PublishedTables
 from engagement_assets.lake.staging import Staged, now_in_milliseconds, partition_column, write_files
 from engagement_assets.lake.stores import file_system, remove
+from engagement_assets.lake.vacuum import Removed, remove_old, vacuum
+from engagement_assets.lake.versions import TABLE_PROPERTIES, DataFile, TableVersion
 from engagement_assets.settings import Settings, is_url, local_path
 
 _COMMIT_ATTEMPTS = 5
@@ -157,18 +157,18 @@ class LakeResource(PublishedTables):
     def unchanged(self, staged: Staged) -> set[str]:
         """Staged partitions whose files are, byte for byte, those that are published."""
         files, path = file_system(staged.root)
-        live: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for file in self._live_files(staged.contract):
-            live[file["partition"]].append(file)
+        live: dict[str, list[DataFile]] = defaultdict(list)
+        for file in self.live_files(staged.contract):
+            live[file.partition].append(file)
         same = set()
         for partition in staged.rows():
             new, old = staged.only([partition]).files, live[partition]
-            if sorted(file.size for file in new) != sorted(file["size"] for file in old):
+            if sorted(file.size for file in new) != sorted(file.size for file in old):
                 continue
             try:
                 contents = [
                     sorted(files.cat_file(f"{path}/{name}") for name in names)
-                    for names in ([file.path for file in new], [file["path"] for file in old])
+                    for names in ([file.path for file in new], [file.path for file in old])
                 ]
             except FileNotFoundError:  # a damaged version: to be replaced
                 continue
@@ -199,7 +199,7 @@ class LakeResource(PublishedTables):
                 table = self._open_or_create(contract)
                 try:
                     table.create_write_transaction(
-                        actions=staged.actions(not_before=evolution.newest_addition(table)),
+                        actions=staged.actions(not_before=schema_changes.newest_addition(table)),
                         mode="overwrite",
                         schema=table.schema(),
                         partition_by=[column],
@@ -212,8 +212,8 @@ class LakeResource(PublishedTables):
                     continue
                 # Two first commits to an empty partition can both succeed: make sure that ours are the live files.
                 table.update_incremental()
-                now = CurrentVersion(contract, table, self.path(contract))
-                live = {file["path"] for file in now.files if file["partition"] in set(partitions)}
+                now = TableVersion(contract, table, self.path(contract))
+                live = {file.path for file in now.files if file.partition in set(partitions)}
                 if live == {file.path for file in staged.files}:
                     self._current[contract] = now
                     self._written.add(contract)
@@ -227,15 +227,16 @@ class LakeResource(PublishedTables):
                 Path(self.path(contract)).mkdir(parents=True, exist_ok=True)
             return DeltaTable.create(
                 self.path(contract),
-                schema=evolution.delta_schema(contract),
+                schema=schema_changes.delta_schema(contract),
                 partition_by=[partition_column(contract)],
                 name=contract.table(),
                 description=contract.describe(),
-                configuration=versions.TABLE_PROPERTIES,
+                configuration=TABLE_PROPERTIES,
             )
-        evolution.require_fit(table, contract, partition_column(contract))
-        newest = max((file["modified"] for file in files_of(contract, table)), default=0)
-        if evolution.add_new_columns(table, contract, max(newest + 1, now_in_milliseconds())):
+        version = TableVersion(contract, table, self.path(contract))
+        schema_changes.require_none(version.schema_changes, contract)
+        newest = max((file.modified for file in version.files), default=0)
+        if schema_changes.add_new_columns(table, contract, max(newest + 1, now_in_milliseconds())):
             table.update_incremental()
         return table
 
@@ -245,14 +246,20 @@ class LakeResource(PublishedTables):
             table = self.delta(contract)
             if table is not None:
                 metadata = CommitProperties(custom_metadata={"run_id": run_id, "withdrawn": "columns changed"})
-                evolution.overwrite_columns(table, contract, partition_column(contract), metadata)
+                table.create_write_transaction(
+                    actions=[],
+                    mode="overwrite",
+                    schema=schema_changes.delta_schema(contract),
+                    partition_by=[partition_column(contract)],
+                    commit_properties=metadata,
+                )
                 self._written.add(contract)
 
     # ---- removing what nobody needs ----------------------------------------------------------------------------------
 
     def vacuum(
         self, retention: timedelta | None = None, grace: timedelta | None = None, tell: Tell | None = None
-    ) -> dict[str, versions.Removed]:
+    ) -> dict[str, Removed]:
         """Delete replaced versions older than `retention` and what dead runs left before `grace`; files per table.
 
         Without them the settings count. Waits for a run that is writing.
@@ -264,8 +271,8 @@ class LakeResource(PublishedTables):
             for name, contract in TABLES.items():
                 table = self.delta(contract)
                 if table is not None:
-                    removed[name] = versions.vacuum(table, self.path(contract), kept, spared)
-            removed[_SCRATCH] = versions.remove_old(f"{self.location}/{_SCRATCH}", spared)
+                    removed[name] = vacuum(table, self.path(contract), kept, spared)
+            removed[_SCRATCH] = remove_old(f"{self.location}/{_SCRATCH}", spared)
         return removed
 
     def _vacuum_quietly(self, contract: type[Contract]) -> None:
@@ -274,6 +281,6 @@ class LakeResource(PublishedTables):
             current = self.current(contract)
             if current is not None:
                 kept, spared = timedelta(days=self.retention_days), timedelta(hours=self.leftover_hours)
-                versions.vacuum(current.table, self.path(contract), kept, spared)
+                vacuum(current.table, self.path(contract), kept, spared)
         except Exception as error:
             get_dagster_logger().warning(f"{contract.table()}: old files could not be removed: {error}")

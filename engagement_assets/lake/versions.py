@@ -1,21 +1,20 @@
-"""Versions of a table: which was current when, how long they are kept, and the removal of files that none needs.
-
-A version stays readable until `retention` after it was replaced. Files that belong to no version are what dead runs left
-behind; they go once they are older than a grace period, because a run that is still at work has such files too.
-"""
+"""Versions of a table: the current one, opened once however often it is asked about, and that of an earlier instant."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from typing import Any
-from urllib.parse import unquote
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
 
+import pyarrow as pa
 from deltalake import DeltaTable
 
-from engagement_assets.lake.stores import file_system
+from engagement_assets.domain.contracts import Contract
+from engagement_assets.lake import schema_changes
+from engagement_assets.lake.staging import partition_column
+from engagement_assets.settings import is_url
 
 #: Tables keep their whole log and what it says of removed files: what may go, and when, is decided here.
 TABLE_PROPERTIES = {
@@ -30,150 +29,96 @@ class VersionNotKeptError(LookupError):
 
 
 @dataclass(frozen=True)
-class Version:
-    """A version of a table and the instant it was published."""
+class DataFile:
+    """A file of a table: its path relative to the table, its partition, rows, bytes, when it was written (Unix ms)."""
 
-    number: int
-    published: datetime
-
-
-@dataclass(frozen=True)
-class Removed:
-    """Files that were deleted, and their bytes."""
-
-    files: int = 0
-    size: int = 0
-
-    def __add__(self, other: Removed) -> Removed:
-        return Removed(self.files + other.files, self.size + other.size)
+    path: str
+    partition: str
+    rows: int
+    size: int
+    modified: int
 
 
-def versions(table: DeltaTable) -> list[Version]:
-    """The versions that the table's log tells of, the oldest first."""
-    return [
-        Version(entry["version"], datetime.fromtimestamp(entry["timestamp"] / 1000, timezone.utc))
-        for entry in reversed(table.history())
-    ]
+class TableVersion:
+    """A version of a table and its files, read from the log once; `is_still` tells whether it is the current one yet.
+
+    `table` is for reading: a writer opens one of its own.
+    """
+
+    def __init__(self, contract: type[Contract], table: DeltaTable, root: str) -> None:
+        self.contract = contract
+        self.table = table
+        version = table.version()
+        commit, following = (f"{root}/_delta_log/{number:020d}.json" for number in (version, version + 1))
+        self._commit = None if is_url(root) else Path(commit)
+        self._following = Path(following)
+        self._state = state_of(self._commit) if self._commit else None
+
+    def is_still(self) -> bool:
+        """Whether no later version has come. Two looks at a local disk; an object store is asked for its log each time."""
+        unchanged = self._commit and self._state and state_of(self._commit) == self._state
+        return bool(unchanged) and not self._following.exists()
+
+    @cached_property
+    def files(self) -> list[DataFile]:
+        """The files of the version, those of days without rows too."""
+        partition = f"partition.{partition_column(self.contract)}"
+        actions = pa.table(self.table.get_add_actions(flatten=True)).to_pylist()
+        return [
+            DataFile(
+                action["path"],
+                str(action[partition]),
+                action["num_records"],
+                action["size_bytes"],
+                action["modification_time"],
+            )
+            for action in actions
+        ]
+
+    def with_rows(self, partitions: Iterable[str] | None = None) -> list[DataFile]:
+        """The files of some partitions (None: all) that have rows, in the partitions' order."""
+        wanted = None if partitions is None else set(partitions)
+        found = [file for file in self.files if (wanted is None or file.partition in wanted) and file.rows > 0]
+        return sorted(found, key=lambda file: (file.partition, file.path))
+
+    @cached_property
+    def schema_changes(self) -> list[str]:
+        """What of the table does not fit its contract, in words."""
+        return schema_changes.found(self.table, self.contract, partition_column(self.contract))
 
 
-def current_on(known: list[Version], when: datetime) -> Version | None:
+def state_of(place: Path) -> tuple[int, int] | None:
+    """Changes when a file is replaced, or something in a folder comes, goes or is replaced: inode and time. None if not there.
+
+    It tells a commit from another of its number, too, which a table has that was deleted and made anew.
+    """
+    try:
+        found = place.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def commits(table: DeltaTable) -> dict[int, datetime]:
+    """The versions that the table's log tells of, the oldest first, and when each was committed, in UTC."""
+    history = reversed(table.history())
+    return {entry["version"]: datetime.fromtimestamp(entry["timestamp"] / 1000, timezone.utc) for entry in history}
+
+
+def current_on(known: dict[int, datetime], when: datetime) -> int | None:
     """The version that was current at an instant; None if the table was made later."""
-    return next((version for version in reversed(known) if version.published <= when), None)
+    return max((number for number, committed in known.items() if committed <= when), default=None)
 
 
 def version_on(table: DeltaTable, name: str, when: datetime) -> DeltaTable:
     """The table as it was at an instant. Raises VersionNotKeptError if it did not exist yet or its log is gone."""
-    known = versions(table)
-    found = current_on(known, when)
-    if found is None:
-        raise VersionNotKeptError(f"{name}: no version of {when:%Y-%m-%d %H:%M %Z} is there; {span(known, when)}")
-    return DeltaTable(table.table_uri, version=found.number)
-
-
-def span(known: list[Version], like: datetime) -> str:
-    """Which versions there are, in words, in the time zone of `like`."""
-    first, last = (version.published.astimezone(like.tzinfo) for version in (known[0], known[-1]))
-    return f"the first is of {first:%Y-%m-%d %H:%M:%S %Z}, the latest of {last:%Y-%m-%d %H:%M:%S %Z}"
-
-
-def vacuum(table: DeltaTable, root: str, retention: timedelta, grace: timedelta) -> Removed:
-    """Delete the files that no version younger than `retention` needs and that are themselves older than `grace`.
-
-    The current version is always kept. Only for a writer: what a run of another process has staged counts as left behind.
-    """
-    files, path = file_system(root)
-    now = datetime.now(timezone.utc)
-    removed = Removed()
-    folders = set()
-    current = set(_paths(table))
-    old = [
-        (name, info)
-        for name, info in _leftover_candidates(files, path)
-        if name[len(path) + 1 :] not in current and _changed(info) <= now - grace
-    ]
-    if not old:  # then earlier versions need not be looked at
-        return removed
-    known = versions(table)
-    oldest = current_on(known, now - retention) or known[0]
-    needed = _needed(table, files, path, oldest.number)
-    for name, info in old:
-        if name[len(path) + 1 :] in needed:
-            continue
-        files.rm_file(name)
-        folders.add(name.rsplit("/", 1)[0])
-        removed += Removed(1, int(info["size"] or 0))
-    remove_empty(files, path, folders)
-    return removed
-
-
-def renew_checkpoint(table: DeltaTable, root: str) -> None:
-    """Replace the checkpoints of a table's log by one of its current version; the log itself stays."""
-    files, path = file_system(root)
-    old = [name for name in files.find(f"{path}/_delta_log") if ".checkpoint." in name]
-    table.create_checkpoint()
-    for name in old:
-        if not name.rsplit("/", 1)[1].startswith(f"{table.version():020d}."):
-            files.rm_file(name)
-
-
-def _needed(table: DeltaTable, files: Any, path: str, oldest: int) -> set[str]:
-    """Paths of the files of a version and of all later ones."""
-    needed = {str(found) for found in _paths(DeltaTable(table.table_uri, version=oldest))}
-    for number in range(oldest + 1, table.version() + 1):
-        with files.open(f"{path}/_delta_log/{number:020d}.json", "r") as stream:
-            actions = [json.loads(line) for line in stream if line.strip()]
-        needed |= {unquote(action["add"]["path"]) for action in actions if "add" in action}
-    return needed
-
-
-def _paths(table: DeltaTable) -> Iterable[str]:
-    return [unquote(path) for path in table.get_add_actions(flatten=True).column("path").to_pylist()]
-
-
-def _leftover_candidates(files: Any, path: str) -> Iterable[tuple[str, dict[str, Any]]]:
-    """Data files, and what a commit that was cut off left beside the log."""
-    for folder in (f"{path}/data", f"{path}/_delta_log"):
-        if files.exists(folder):
-            for name, info in files.find(folder, detail=True).items():
-                if folder.endswith("/data") or name.endswith(".tmp") or "#" in name:
-                    yield name, info
-
-
-def _changed(info: dict[str, Any]) -> datetime:
-    """When a file was written last. Now, where its store does not say: then it is never old enough."""
-    stamp = info.get("mtime") or info.get("LastModified") or info.get("updated")
-    if isinstance(stamp, (int, float)):
-        return datetime.fromtimestamp(stamp, timezone.utc)
-    if isinstance(stamp, str):
-        stamp = datetime.fromisoformat(stamp.replace("Z", "+00:00"))
-    if isinstance(stamp, datetime):
-        return stamp if stamp.tzinfo else stamp.replace(tzinfo=timezone.utc)
-    return datetime.now(timezone.utc)
-
-
-def remove_empty(files: Any, top: str, folders: Iterable[str]) -> None:
-    """Remove folders under `top` that have become empty, and those above them. Object stores have none."""
-    for folder in sorted(folders, key=len, reverse=True):
-        while len(folder) > len(top):
-            try:
-                if files.ls(folder):
-                    break
-                files.rmdir(folder)
-            except OSError:  # an object store's folder is gone with its last object
-                break
-            folder = folder.rsplit("/", 1)[0]
-
-
-def remove_old(root: str, grace: timedelta) -> Removed:
-    """Delete files under a folder that are older than `grace`."""
-    files, path = file_system(root)
-    limit = datetime.now(timezone.utc) - grace
-    removed = Removed()
-    folders = set()
-    for name, info in (files.find(path, detail=True) if files.exists(path) else {}).items():
-        if _changed(info) <= limit:
-            files.rm_file(name)
-            folders.add(name.rsplit("/", 1)[0])
-            removed += Removed(1, int(info["size"] or 0))
-    remove_empty(files, path, folders)
-    return removed
+    # Not `load_as_version(when)`: that goes by the times of the log's files, which a copy of the lake and an erasure change.
+    known = commits(table)
+    number = current_on(known, when)
+    if number is None:
+        first, last = (each.astimezone(when.tzinfo) for each in (min(known.values()), max(known.values())))
+        raise VersionNotKeptError(
+            f"{name}: no version of {when:%Y-%m-%d %H:%M %Z} is there; "
+            f"the first is of {first:%Y-%m-%d %H:%M:%S %Z}, the latest of {last:%Y-%m-%d %H:%M:%S %Z}"
+        )
+    return DeltaTable(table.table_uri, version=number)

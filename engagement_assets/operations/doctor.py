@@ -92,13 +92,13 @@ def _lake(settings: Settings) -> Finding:
     lake = LakeResource.of(settings)
     try:
         days = list(lake.partitions(EngagementScores))
-        misfits = [contract.table() for contract in lake.misfits()]
+        changed = [contract.table() for contract in lake.schema_changes()]
     except Exception as error:
         return Finding("bad", "tables", " ".join(str(error).split())[:300])
     if not days:
         return Finding("note", "tables", f"no snapshot in {lake.location} yet; `engagement run` builds one")
-    if misfits:
-        found = f"{', '.join(misfits)}: written by another version, and not readable by this one: `engagement rebuild`"
+    if changed:
+        found = f"{', '.join(changed)}: written by another version, and not readable by this one: `engagement rebuild`"
         return Finding("bad", "tables", found)
     shown = f"{len(days)} snapshot(s) from {days[0]} to {days[-1]} in {lake.location}"
     stale = {day for table in outdated(lake, settings).values() for day in table}

@@ -46,9 +46,9 @@ def carry_out(
     """Build what a plan lists, run by run, then export what BI tools read. Stops at the first run that fails."""
     done = Refreshed()
     _withdraw(lake, plan.damaged)
-    for contract in plan.misfits:
+    for contract in plan.schema_changes:
         lake.empty(contract, run_id=_WHO)
-    for source in SOURCES if plan.misfits else ():
+    for source in SOURCES if plan.schema_changes else ():
         forget(lake, source)
     for step in plan.steps:
         first, last = date.fromisoformat(step.first), date.fromisoformat(step.last)

@@ -33,7 +33,7 @@ class Plan:
     #: Earlier days were left as they are.
     since: date | None = None
     #: Tables whose columns do not fit, and why: they are emptied first.
-    misfits: Mapping[type[Contract], list[str]] = field(default_factory=dict)
+    schema_changes: Mapping[type[Contract], list[str]] = field(default_factory=dict)
 
 
 def make_plan(settings: Settings, lake: LakeResource, *, since: date | None = None, verify: bool = False) -> Plan:
@@ -62,8 +62,8 @@ def make_plan(settings: Settings, lake: LakeResource, *, since: date | None = No
 def make_rebuild_plan(settings: Settings, lake: LakeResource) -> Plan:
     """The days of tables whose columns do not fit their contracts, and what is built from them; nothing is changed yet."""
     changing: dict[type[Contract], set[str]] = defaultdict(set)
-    misfits = lake.misfits()
-    for contract in misfits:
+    schema_changes = lake.schema_changes()
+    for contract in schema_changes:
         if contract is RejectedRows:
             for source in lake.partitions(contract):
                 changing[TABLES[f"raw_{source}"]].add(max(lake.partitions(TABLES[f"raw_{source}"])))
@@ -71,4 +71,4 @@ def make_rebuild_plan(settings: Settings, lake: LakeResource) -> Plan:
             changing[contract] |= set(lake.partitions(contract))
     outdated = staleness.outdated(lake, settings, changing)
     published = {contract: lake.partitions(contract) for contract in FACTS}
-    return Plan({}, outdated, steps=tuple(staleness.steps(outdated, published)), misfits=misfits)
+    return Plan({}, outdated, steps=tuple(staleness.steps(outdated, published)), schema_changes=schema_changes)

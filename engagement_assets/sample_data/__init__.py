@@ -1,6 +1,6 @@
 """A seeded generator of believable behaviour: what `data/raw` was made with, and data of any size for trying and measuring.
 
-`people` says who the customers are, `activity` what they do, `damage` what goes wrong; `customers_source`, `orders_source` and
+`people` says who the customers are, `activity` what they do, `faults` what goes wrong; `customers_source`, `orders_source` and
 `events_source` write the files. `generate` returns an exact account of what is in them.
 """
 

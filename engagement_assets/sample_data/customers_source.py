@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from engagement_assets.sample_data import damage as dm
+from engagement_assets.sample_data import faults as faulty
 from engagement_assets.sample_data.account import Tally
 from engagement_assets.sample_data.columns import customer_ids, joined, replaced, table, texts
-from engagement_assets.sample_data.damage import Damage
+from engagement_assets.sample_data.faults import Faults
 from engagement_assets.sample_data.files import SourceFiles
 from engagement_assets.sample_data.people import COUNTRIES, People
 from engagement_assets.sample_data.period import SECONDS_PER_DAY, Period
@@ -62,14 +62,14 @@ _CONFLICT_DAYS = 3
 
 
 def write_customers(
-    random: np.random.Generator, people: People, period: Period, damage: Damage | None, files: SourceFiles, tally: Tally
+    random: np.random.Generator, people: People, period: Period, faults: Faults | None, files: SourceFiles, tally: Tally
 ) -> None:
-    """Append the customers of a block, and damaged rows if there is `damage`."""
+    """Append the customers of a block, and damaged rows if there are `faults`."""
     good = _table(random, people, period)
     tally.kept += len(people)
-    if damage is not None:
-        good = _with_gaps(good, damage, tally)
-        bad, old = _bad_rows(good, damage, tally)
+    if faults is not None:
+        good = _with_gaps(good, faults, tally)
+        bad, old = _bad_rows(good, faults, tally)
         good = pa.concat_tables([good, table(bad, _SCHEMA)])
         files.add_table("customers/former_shop", table(old, _OLD_SCHEMA))
     files.add_table("customers/customers", good)
@@ -88,10 +88,10 @@ def _table(random: np.random.Generator, people: People, period: Period) -> pa.Ta
     return pa.Table.from_arrays([customer_ids(people.number), email, signup, country], schema=_SCHEMA)
 
 
-def _with_gaps(good: pa.Table, damage: Damage, tally: Tally) -> pa.Table:
+def _with_gaps(good: pa.Table, faults: Faults, tally: Tally) -> pa.Table:
     """Take the address of some customers and the country of others."""
-    for name, share in (("email", dm.SHARE_WITHOUT_EMAIL), ("country", dm.SHARE_WITHOUT_COUNTRY)):
-        mask = damage.mask(share, good.num_rows)
+    for name, share in (("email", faulty.SHARE_WITHOUT_EMAIL), ("country", faulty.SHARE_WITHOUT_COUNTRY)):
+        mask = faults.mask(share, good.num_rows)
         tally.odd[f"without_{name}"] += int(mask.sum())
         gaps = pa.nulls(int(mask.sum()), pa.string())
         column = replaced(good[name].combine_chunks(), mask, gaps)
@@ -99,26 +99,26 @@ def _with_gaps(good: pa.Table, damage: Damage, tally: Tally) -> pa.Table:
     return good
 
 
-def _bad_rows(good: pa.Table, damage: Damage, tally: Tally) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _bad_rows(good: pa.Table, faults: Faults, tally: Tally) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Rows to be rejected or removed: those with typed dates, and those of the older system."""
     bad: list[dict[str, Any]] = []
     old: list[dict[str, Any]] = []
-    for reason, share in dm.CUSTOMER_SHARES.items():
+    for reason, share in faulty.CUSTOMER_SHARES.items():
         # One before and one after the dates that are accepted.
         least = 2 if reason == "outside_observation_window" else 1
-        picked = damage.pick(share, good.num_rows, np.arange(good.num_rows), least)
+        picked = faults.pick(share, good.num_rows, np.arange(good.num_rows), least)
         for number, row in enumerate(good.take(picked).to_pylist()):
             fresh = {**row, "customer_id": f"T{row['customer_id'][1:]}", "email": None}
             match reason:
                 case "missing_customer_id":
-                    bad.append({**row, "customer_id": dm.BLANKS[number % len(dm.BLANKS)]})
+                    bad.append({**row, "customer_id": faulty.BLANKS[number % len(faulty.BLANKS)]})
                 case "missing_date":
                     bad.append({**fresh, "customer_id": f"M{row['customer_id'][1:]}", "signup_date": None})
                 case "wrong_type":
                     wrong = _WRONG_DATES[number % len(_WRONG_DATES)]
                     old.append({**fresh, "customer_id": f"W{row['customer_id'][1:]}", "signup_date": wrong})
                 case "outside_observation_window":
-                    bad.append({**fresh, "signup_date": (_LONG_AGO, dm.FUTURE.date())[number % 2]})
+                    bad.append({**fresh, "signup_date": (_LONG_AGO, faulty.FUTURE.date())[number % 2]})
                 case "conflicting_duplicate":
                     bad.append({**row, "signup_date": row["signup_date"] + timedelta(days=_CONFLICT_DAYS)})
                 case "duplicate":

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from engagement_assets.sample_data import damage as dm
+from engagement_assets.sample_data import faults as faulty
 from engagement_assets.sample_data.account import Tally
 from engagement_assets.sample_data.activity import CHECKOUT, EVENT_TYPES, PAGE_VIEW, WISHLIST, Events
 from engagement_assets.sample_data.columns import TWO_HOURS_AHEAD, customer_ids, instant_texts, joined, replaced, texts
-from engagement_assets.sample_data.damage import Damage
+from engagement_assets.sample_data.faults import Faults
 from engagement_assets.sample_data.files import SourceFiles
 from engagement_assets.sample_data.people import People
 from engagement_assets.sample_data.period import Period, moment
@@ -34,9 +34,9 @@ _ABSENT = object()
 
 
 def write_events(
-    block: int, people: People, events: Events, period: Period, damage: Damage | None, files: SourceFiles, tally: Tally
+    block: int, people: People, events: Events, period: Period, faults: Faults | None, files: SourceFiles, tally: Tally
 ) -> None:
-    """Append the web events of a block, and damaged lines if there is `damage`."""
+    """Append the web events of a block, and damaged lines if there are `faults`."""
     first = FIRST_EVENT + block * EVENTS_PER_BLOCK
     number = first + np.arange(len(events))
     tally.kept += len(events)
@@ -44,10 +44,10 @@ def write_events(
     second = events.second
     times = instant_texts(second)
     ids = joined(',"event_id":"e', texts(number), '"')
-    if damage is not None:
-        ahead = damage.mask(dm.SHARE_OTHER_OFFSET, len(events))
+    if faults is not None:
+        ahead = faults.mask(faulty.SHARE_OTHER_OFFSET, len(events))
         times = replaced(times, ahead, instant_texts(second[ahead], offset=TWO_HOURS_AHEAD))
-        nameless = damage.mask(dm.SHARE_WITHOUT_EVENT_ID, len(events))
+        nameless = faults.mask(faulty.SHARE_WITHOUT_EVENT_ID, len(events))
         ids = replaced(ids, nameless, pa.array([""] * int(nameless.sum()), pa.string()))
         tally.odd["other_offset"] += int(ahead.sum())
         tally.odd["without_event_id"] += int(nameless.sum())
@@ -62,8 +62,8 @@ def write_events(
         ids,
         "}\n",
     )
-    if damage is not None:
-        bad = _bad_lines(lines, events, np.flatnonzero(~nameless), first + len(events), period, damage, tally)
+    if faults is not None:
+        bad = _bad_lines(lines, events, np.flatnonzero(~nameless), first + len(events), period, faults, tally)
         second = np.concatenate([second, np.array([at for at, _ in bad], np.int64)])
         lines = pa.concat_arrays([lines, pa.array([f"{line}\n" for _, line in bad], pa.string())])
         order = np.argsort(second, kind="stable")
@@ -81,7 +81,7 @@ def _bad_lines(
     named: NDArray[np.int64],
     next_number: int,
     period: Period,
-    damage: Damage,
+    faults: Faults,
     tally: Tally,
 ) -> list[tuple[int, str]]:
     """Lines to be rejected or passed over: pairs of a Unix time, which says where the line goes, and the line.
@@ -90,11 +90,11 @@ def _bad_lines(
     """
     made: list[tuple[int, str]] = []
     views = named[events.kind[named] == PAGE_VIEW]
-    for reason, share in dm.EVENT_SHARES.items():
+    for reason, share in faulty.EVENT_SHARES.items():
         least = {"outside_observation_window": 2, "malformed_json": 7}.get(reason, 1)
         # The kept one of two conflicting rows is the first in the alphabet: page_view before wishlist.
         candidates = views if reason == "conflicting_duplicate" else named
-        picked = damage.pick(share, len(events), candidates, least)
+        picked = faults.pick(share, len(events), candidates, least)
         for number, place in enumerate(picked):
             line = lines[int(place)].as_py().rstrip("\n")
             if reason not in ("duplicate", "conflicting_duplicate"):
@@ -123,13 +123,13 @@ def _bad_line(reason: str, number: int, line: str, period: Period) -> str:
     faults: dict[str, list[dict[str, Any]]] = {
         "conflicting_duplicate": [{"event_type": EVENT_TYPES[WISHLIST]}],
         "unknown_customer": [{"customer_id": f"G{event['customer_id'][1:]}"}],
-        "outside_observation_window": [{"event_time": time.isoformat()} for time in (early, dm.FUTURE)],
+        "outside_observation_window": [{"event_time": time.isoformat()} for time in (early, faulty.FUTURE)],
         "missing_customer_id": [
-            *({"customer_id": value} for value in dm.BLANKS),
+            *({"customer_id": value} for value in faulty.BLANKS),
             {"customer_id": _ABSENT},
             {"customer_id": _ABSENT, "customerId": event["customer_id"]},
         ],
-        "missing_date": [*({"event_time": value} for value in dm.BLANKS), {"event_time": _ABSENT}],
+        "missing_date": [*({"event_time": value} for value in faulty.BLANKS), {"event_time": _ABSENT}],
         "wrong_type": [
             {"event_time": "yesterday"},
             {"event_type": None},

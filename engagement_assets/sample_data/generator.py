@@ -11,8 +11,8 @@ from engagement_assets.domain.sources import SOURCES
 from engagement_assets.sample_data.account import GeneratedData, Tally
 from engagement_assets.sample_data.activity import act
 from engagement_assets.sample_data.customers_source import write_customers
-from engagement_assets.sample_data.damage import Damage
 from engagement_assets.sample_data.events_source import write_events
+from engagement_assets.sample_data.faults import Faults
 from engagement_assets.sample_data.files import SourceFiles, check_target, put_in_place
 from engagement_assets.sample_data.orders_source import write_orders
 from engagement_assets.sample_data.people import make_people
@@ -71,11 +71,11 @@ def _write_block(
     tallies: dict[str, Tally],
 ) -> None:
     """Write the customers of a block (`numbers`: the first, how many) and what they did."""
-    # Damage draws from numbers of its own: the good rows are the same with and without it.
-    random, damage_random = (np.random.Generator(np.random.Philox(child)) for child in seeds.spawn(2))
-    damage = Damage(damage_random, is_first_block=block == 0) if bad_rows else None
+    # Faults are drawn from numbers of its own: the good rows are the same with and without it.
+    random, fault_random = (np.random.Generator(np.random.Philox(child)) for child in seeds.spawn(2))
+    faults = Faults(fault_random, is_first_block=block == 0) if bad_rows else None
     people = make_people(random, *numbers, period)
     events, orders = act(random, people, period)
-    write_customers(random, people, period, damage, files, tallies["customers"])
-    write_orders(block, people, orders, period, damage, files, tallies["orders"])
-    write_events(block, people, events, period, damage, files, tallies["web_events"])
+    write_customers(random, people, period, faults, files, tallies["customers"])
+    write_orders(block, people, orders, period, faults, files, tallies["orders"])
+    write_events(block, people, events, period, faults, files, tallies["web_events"])

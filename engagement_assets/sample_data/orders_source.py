@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from engagement_assets.sample_data import damage as dm
+from engagement_assets.sample_data import faults as faulty
 from engagement_assets.sample_data.account import Tally
 from engagement_assets.sample_data.activity import Orders
 from engagement_assets.sample_data.columns import (
@@ -25,7 +25,7 @@ from engagement_assets.sample_data.columns import (
     table,
     texts,
 )
-from engagement_assets.sample_data.damage import Damage
+from engagement_assets.sample_data.faults import Faults
 from engagement_assets.sample_data.files import SourceFiles
 from engagement_assets.sample_data.people import People
 from engagement_assets.sample_data.period import SECONDS_PER_DAY, Period, moment
@@ -85,18 +85,18 @@ class _Rows:
 
 
 def write_orders(
-    block: int, people: People, orders: Orders, period: Period, damage: Damage | None, files: SourceFiles, tally: Tally
+    block: int, people: People, orders: Orders, period: Period, faults: Faults | None, files: SourceFiles, tally: Tally
 ) -> None:
-    """Append the orders of a block, and damaged rows if there is `damage`."""
+    """Append the orders of a block, and damaged rows if there are `faults`."""
     first = FIRST_ORDER + block * ORDERS_PER_BLOCK
     rows = _Rows(
         first + np.arange(len(orders)), people.number[orders.customer], orders.second, orders.cents, orders.in_shop
     )
-    if damage is None:
+    if faults is None:
         tally.kept += len(rows)
         _write(files, "part-{part}", _usual(rows), rows.second, period)
         return
-    rows = rows.joined(_odd_orders(rows, people, first + len(rows), period, damage, tally))
+    rows = rows.joined(_odd_orders(rows, people, first + len(rows), period, faults, tally))
     tally.kept += len(rows)
     # The months of the other systems; both in one where the period has no more.
     till_month, old_month = len(period.months) // 3, 2 * len(period.months) // 3
@@ -105,7 +105,7 @@ def write_orders(
     old = rows.in_shop & ~even & (month == old_month)
     tally.odd["of_the_till"] += int(till.sum())
     tally.odd["as_text"] += int(old.sum())
-    bad = _BadOrders(rows, np.flatnonzero(~till & ~old), first + len(rows), period, damage, tally)
+    bad = _BadOrders(rows, np.flatnonzero(~till & ~old), first + len(rows), period, faults, tally)
     bad.make()
     usual = rows.take(~till & ~old)
     of_till, of_old = rows.take(till), rows.take(old)
@@ -155,15 +155,15 @@ def _old(rows: _Rows) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=_OLD)
 
 
-def _odd_orders(rows: _Rows, people: People, next_order: int, period: Period, damage: Damage, tally: Tally) -> _Rows:
+def _odd_orders(rows: _Rows, people: People, next_order: int, period: Period, faults: Faults, tally: Tally) -> _Rows:
     """Further valid orders: of nothing, and from before the customer's sign-up."""
     everything = np.arange(len(rows))
-    free = rows.take(damage.pick(dm.SHARE_ZERO_ORDERS, len(rows), everything))
+    free = rows.take(faults.pick(faulty.SHARE_ZERO_ORDERS, len(rows), everything))
     signup_day = people.signup_day[rows.customer - people.number[0]]
     late = np.flatnonzero(signup_day > 1)
-    chosen = damage.pick(dm.SHARE_ORDERS_BEFORE_SIGNUP, len(rows), late)
+    chosen = faults.pick(faulty.SHARE_ORDERS_BEFORE_SIGNUP, len(rows), late)
     early = rows.take(chosen)
-    days_before = damage.random.integers(1, signup_day[chosen], endpoint=True)
+    days_before = faults.random.integers(1, signup_day[chosen], endpoint=True)
     second = period.begin + (signup_day[chosen] - days_before) * SECONDS_PER_DAY + early.second % SECONDS_PER_DAY
     tally.odd["zero_amount"] += len(free)
     tally.odd["before_signup"] += len(early)
@@ -177,10 +177,10 @@ class _BadOrders:
     """Orders to be rejected or removed, by kind of file: pairs of a Unix time, which says where the row goes, and the row."""
 
     def __init__(
-        self, rows: _Rows, usual: NDArray[np.int64], next_order: int, period: Period, damage: Damage, tally: Tally
+        self, rows: _Rows, usual: NDArray[np.int64], next_order: int, period: Period, faults: Faults, tally: Tally
     ) -> None:
         """`usual`: places in `rows` of those in the usual files; `next_order`: the first order number that is free."""
-        self._rows, self._candidates, self._period, self._damage, self._tally = rows, usual, period, damage, tally
+        self._rows, self._candidates, self._period, self._faults, self._tally = rows, usual, period, faults, tally
         self._next_order = next_order
         self.usual: list[tuple[int, dict[str, Any]]] = []
         self.till: list[tuple[int, dict[str, Any]]] = []
@@ -188,9 +188,9 @@ class _BadOrders:
 
     def make(self) -> None:
         """Make and count them all."""
-        for reason, share in dm.ORDER_SHARES.items():
+        for reason, share in faulty.ORDER_SHARES.items():
             least = 2 if reason in ("outside_observation_window", "wrong_type", "not_a_number") else 1
-            picked = self._damage.pick(share, len(self._rows), self._candidates, least)
+            picked = self._faults.pick(share, len(self._rows), self._candidates, least)
             for number, place in enumerate(picked):
                 self._add(reason, number, place)
             if reason == "duplicate":
@@ -207,7 +207,7 @@ class _BadOrders:
             "order_amount": Decimal(cents).scaleb(-2),
         }
         fresh = {**row, "order_id": str(self._next_order)}
-        blank = dm.BLANKS[number % len(dm.BLANKS)]
+        blank = faulty.BLANKS[number % len(faulty.BLANKS)]
         if reason not in ("duplicate", "conflicting_duplicate"):
             self._next_order += 1
         match reason:
@@ -224,12 +224,12 @@ class _BadOrders:
             case "negative_amount":
                 self.usual.append((second, {**fresh, "order_amount": Decimal(-max(cents, 1)).scaleb(-2)}))
             case "amount_too_large":
-                self.usual.append((second, {**fresh, "order_amount": Decimal(dm.ABSURD_AMOUNT)}))
+                self.usual.append((second, {**fresh, "order_amount": Decimal(faulty.ABSURD_AMOUNT)}))
             case "unknown_customer":
                 self.usual.append((second, {**fresh, "customer_id": f"G{self._rows.customer[place]:07d}"}))
             case "outside_observation_window":
                 early = moment(self._period.begin) - timedelta(days=1 + number % _DAYS_EARLY)
-                self.usual.append((second, {**fresh, "order_date": (early, dm.FUTURE)[number % 2]}))
+                self.usual.append((second, {**fresh, "order_date": (early, faulty.FUTURE)[number % 2]}))
             case "not_a_number" if number % 2 == 0:
                 broken = {
                     "order_id": int(fresh["order_id"]),

@@ -8,10 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from engagement_assets.domain.contracts import TABLES, Contract
-from engagement_assets.lake.staging import Staged, StagedFile, statistics
+from engagement_assets.lake.staging import staged_files
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.operations.dagster_home import HOME_VARIABLE
 from engagement_assets_tests.worlds import World
@@ -19,16 +17,12 @@ from engagement_assets_tests.worlds import World
 
 def publish(lake: LakeResource, contract: type[Contract], files: Mapping[str, Path], name: str = "given") -> None:
     """Commit a Parquet file per partition; the files are moved into the lake."""
-    root = Path(lake.path(contract))
-    staged = []
+    root, folder = lake.path(contract), f"data/{name}"
     for partition, file in files.items():
-        footer = pq.ParquetFile(file).metadata
-        place = f"data/{name}/partition={partition}/rows.parquet"
-        (root / place).parent.mkdir(parents=True)
-        shutil.move(file, root / place)
-        size = (root / place).stat().st_size
-        staged.append(StagedFile(place, partition, footer.num_rows, size, statistics(footer)))
-    lake.commit(Staged(contract, str(root), f"data/{name}", tuple(staged)), run_id=name)
+        place = Path(root, folder, f"partition={partition}")
+        place.mkdir(parents=True)
+        shutil.move(file, place / "rows.parquet")
+    lake.commit(staged_files(contract, root, folder, list(files)), run_id=name)
 
 
 def copied(source: LakeResource, target: Path, days: list[str], name: str = "given") -> LakeResource:

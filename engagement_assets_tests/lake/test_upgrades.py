@@ -17,8 +17,8 @@ from engagement_assets.cli.app import app
 from engagement_assets.dagster_internals.run_launcher import PROCESS_TAG, this_process
 from engagement_assets.domain.contracts import TABLES, Contract, RawCustomers
 from engagement_assets.engine import EngineResource
-from engagement_assets.lake.evolution import SchemaChangedError
 from engagement_assets.lake.reading import opened, relation_sql
+from engagement_assets.lake.schema_changes import SchemaChangedError
 from engagement_assets.lake.stores import remove
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.lake.versions import VersionNotKeptError
@@ -129,7 +129,7 @@ def test_a_new_column_comes_without_a_rebuild_and_is_null_in_the_days_before(
     table = lake.delta(RawCustomers)
     assert table is not None
     assert [field.name for field in table.schema().fields] == [*Before.columns(), "email"]
-    assert lake.misfits() == {}
+    assert lake.schema_changes() == {}
 
 
 def test_days_written_again_have_the_new_column_whatever_the_clock_says(

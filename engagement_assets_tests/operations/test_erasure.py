@@ -17,7 +17,8 @@ from engagement_assets.cli.app import app
 from engagement_assets.domain.contracts import TABLES, RawOrders
 from engagement_assets.exports.csv_files import export_csv
 from engagement_assets.exports.power_bi.project import write_project
-from engagement_assets.operations.erasure import Subject, forget
+from engagement_assets.lake.erasing import Subject
+from engagement_assets.operations.erasure import forget
 from engagement_assets.operations.refresh import carry_out
 from engagement_assets.pipeline.rebuild_plan import make_plan
 from engagement_assets_tests.worlds import Row, World

@@ -133,7 +133,7 @@ def refresh(world: World, planned: Plan) -> Refreshed:
 def written(world: World) -> dict[tuple[str, str], frozenset[str]]:
     """The files of each table and day."""
     return {
-        (table.table(), day): frozenset(path for partition, path in world.lake.live_files(table) if partition == day)
+        (table.table(), day): frozenset(file.path for file in world.lake.live_files(table) if file.partition == day)
         for table in daily_tables()
         for day in DAYS
     }

@@ -67,7 +67,7 @@ def test_two_runs_of_overlapping_ranges_at_once_give_what_one_gives(world: World
     alone.run("2025-03-01", "2025-03-03")
     assert {name: world.rows(name) for name in TABLES} == {name: alone.rows(name) for name in TABLES}
     for contract in TABLES.values():
-        paths = [path for _, path in world.lake.live_files(contract)]
+        paths = [file.path for file in world.lake.live_files(contract)]
         assert len(paths) == len(set(paths)) == len(world.lake.partitions(contract))
 
 

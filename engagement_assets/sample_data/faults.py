@@ -66,8 +66,8 @@ SHARE_WITHOUT_EVENT_ID = 0.005
 
 
 @dataclass(frozen=True)
-class Damage:
-    """Draws the rows to be damaged in one block of customers; the first block has at least one of each kind."""
+class Faults:
+    """Draws the rows that get a fault in one block of customers; the first block has at least one of each kind."""
 
     random: np.random.Generator
     is_first_block: bool

@@ -1,4 +1,4 @@
-"""A table that another version of the package wrote, against the contract of this one.
+"""Schema changes: a table that another version of the package wrote, against the contract of this one.
 
 A new column that may be null is added to the table; files written before have it as null, and stay as they are. Whatever else
 differs would show old rows as something that they are not, and is refused before anything is written.
@@ -33,33 +33,28 @@ def delta_schema(contract: type[Contract]) -> Schema:
     return Schema.from_arrow(to_arrow_schema(contract.struct(), timezone="UTC"))
 
 
-def misfits(table: DeltaTable, contract: type[Contract], column: str) -> list[str]:
+def found(table: DeltaTable, contract: type[Contract], column: str) -> list[str]:
     """What of a table does not fit its contract, in words; `column` is the one that it is to be partitioned by."""
     there, wanted = _fields(table.schema()), _fields(delta_schema(contract))
     columns = contract.columns()
-    found = [f"'{name}' is no column any more" for name in there if name not in wanted]
-    found += [
+    changes = [f"'{name}' is no column any more" for name in there if name not in wanted]
+    changes += [
         f"'{name}' was {_words(there[name])} and is {_words(field)}"
         for name, field in wanted.items()
         if name in there and there[name].type != field.type
     ]
-    found += [f"'{name}' is new and must not be null" for name in _new(table, contract) if not columns[name].nullable]
+    changes += [f"'{name}' is new and must not be null" for name in _new(table, contract) if not columns[name].nullable]
     if table.metadata().partition_columns != [column]:
-        found.append(f"it was partitioned by {', '.join(table.metadata().partition_columns)} and is by {column}")
-    return found
+        changes.append(f"it was partitioned by {', '.join(table.metadata().partition_columns)} and is by {column}")
+    return changes
 
 
-def require_fit(table: DeltaTable, contract: type[Contract], column: str) -> None:
-    """Raise SchemaChangedError if the table does not fit its contract."""
-    require_no(misfits(table, contract, column), contract)
-
-
-def require_no(found: list[str], contract: type[Contract]) -> None:
-    """Raise SchemaChangedError if something of the table does not fit its contract; `found` is what `misfits` gave."""
-    if found:
+def require_none(changes: list[str], contract: type[Contract]) -> None:
+    """Raise SchemaChangedError if something of a table does not fit its contract; `changes` is what `found` gave."""
+    if changes:
         raise SchemaChangedError(
             f"{contract.table()}: the table was written by another version of this package, and does not fit this one: "
-            f"{'; '.join(found)}. Nothing was changed; `{REBUILD}` builds what does not fit anew from the sources"
+            f"{'; '.join(changes)}. Nothing was changed; `{REBUILD}` builds what does not fit anew from the sources"
         )
 
 
@@ -73,13 +68,6 @@ def add_new_columns(table: DeltaTable, contract: type[Contract], now: int) -> bo
         wanted = _fields(delta_schema(contract))
         table.alter.add_columns([wanted[name] for name in new])
     return bool(new)
-
-
-def overwrite_columns(table: DeltaTable, contract: type[Contract], column: str, metadata: Any) -> None:
-    """Make the contract's columns the table's, in a version without rows; earlier versions keep theirs."""
-    table.create_write_transaction(
-        actions=[], mode="overwrite", schema=delta_schema(contract), partition_by=[column], commit_properties=metadata
-    )
 
 
 def newest_addition(table: DeltaTable) -> int:

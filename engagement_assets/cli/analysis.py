@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -144,18 +143,14 @@ def write_ranges(settings: Settings, day: str, rows: Sequence[Mapping[str, Any]]
     """Write rows of `customer_rows` of a snapshot to a CSV file in the export folder, put in place when it is complete."""
     from engagement_assets.analysis.backtest.sensitivity import RANGE_COLUMNS
     from engagement_assets.dashboard.exports import lines
+    from engagement_assets.lake.stores import replacing
 
     folder = local_path(settings.export)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / RANGES_FILE
-    draft = folder / f".{RANGES_FILE}.{uuid.uuid4().hex[:8]}"
-    try:
-        with draft.open("w", newline="", encoding="utf-8") as stream:
-            header: list[Any] = ["as_of_date", *RANGE_COLUMNS]
-            stream.writelines(lines([header, *([day, *(row[name] for name in RANGE_COLUMNS)] for row in rows)]))
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
+    with replacing(target) as draft, draft.open("w", newline="", encoding="utf-8") as stream:
+        header: list[Any] = ["as_of_date", *RANGE_COLUMNS]
+        stream.writelines(lines([header, *([day, *(row[name] for name in RANGE_COLUMNS)] for row in rows)]))
     return target
 
 

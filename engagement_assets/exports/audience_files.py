@@ -6,7 +6,6 @@ Held-out customers and those who have opted out by now are in no file. The table
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from engagement_assets.analysis.report import latest_day
 from engagement_assets.domain.contracts import CampaignAudiences
 from engagement_assets.exports.csv_files import spreadsheet_safe
 from engagement_assets.lake.reading import opened
+from engagement_assets.lake.stores import replacing
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings, local_path
 from engagement_assets.sources.opt_outs import read_opt_outs
@@ -96,14 +96,8 @@ def _cell(value: Any) -> str:
 
 
 def _put(place: Path, lines: Iterator[str]) -> None:
-    """Write a file under another name and then put it in place, so that a reader never sees half of it."""
-    draft = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        with draft.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(f"{line}\n" for line in lines)
-        draft.replace(place)
-    finally:
-        draft.unlink(missing_ok=True)
+    with replacing(place) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(f"{line}\n" for line in lines)
 
 
 __all__ = ["COLUMNS", "AudienceFiles", "contacts", "write_audiences"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,11 +12,13 @@ import duckdb
 import pyarrow as pa
 import pyspark.sql.types as T
 
-from engagement_assets.domain.contracts import TABLES, Contract, EngagementMetrics, EngagementScores
+from engagement_assets.domain.catalogue import daily_tables
+from engagement_assets.domain.contracts import Contract, EngagementMetrics, EngagementScores
 from engagement_assets.domain.days import as_date
 from engagement_assets.exports.star_schema import Days, ExportColumn, ExportFile, export_files
 from engagement_assets.lake.published import NotPublishedError
 from engagement_assets.lake.reading import opened
+from engagement_assets.lake.stores import replacing
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings, local_path
 
@@ -133,11 +134,10 @@ class _Writing:
     def row_counts(self) -> pa.Table:
         """The rows of each daily table on its days, from the tables' logs: as_of_date, table_name, rows."""
         counted = []
-        for contract in TABLES.values():
-            if "as_of_date" in contract.columns():
-                days = self.days(contract, Days(all_days=contract is EngagementMetrics))
-                published = self.published(contract)
-                counted += [(day, contract.table(), published[day]) for day in (published if days is None else days)]
+        for contract in daily_tables():
+            days = self.days(contract, Days(all_days=contract is EngagementMetrics))
+            published = self.published(contract)
+            counted += [(day, contract.table(), published[day]) for day in (published if days is None else days)]
         names = ("as_of_date", "table_name", "rows")
         types = (pa.string(), pa.string(), pa.int64())
         columns = zip(*counted, strict=True) if counted else ((), (), ())
@@ -188,13 +188,9 @@ def write_dictionary(files: tuple[ExportFile, ...], target: Path) -> WrittenFile
 
 
 def _write(connection: duckdb.DuckDBPyConnection, query: str, place: Path) -> int:
-    draft = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}")
-    try:
+    with replacing(place) as draft:
         target = str(draft).replace("'", "''")
         (rows,) = connection.execute(f"COPY ({query}) TO '{target}' (FORMAT csv, HEADER)").fetchall()[0]
-        draft.replace(place)
-    finally:
-        draft.unlink(missing_ok=True)
     return int(rows)
 
 

@@ -15,7 +15,6 @@ from engagement_assets.dagster_internals.names import (
     PARTITION_NAME_TAG,
 )
 from engagement_assets.domain.catalogue import FACTS, daily_tables
-from engagement_assets.domain.contracts import TABLES
 from engagement_assets.lake import staleness
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.pipeline import arrivals, readiness
@@ -40,11 +39,6 @@ HOUR_OF_DAY = 2
 AFTER_A_PUBLISH = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
 
 
-def partitioned_tables() -> list[str]:
-    """The assets that have daily partitions."""
-    return [name for name, contract in TABLES.items() if "as_of_date" in contract.columns()]
-
-
 def range_tags(first: str, last: str) -> dict[str, str]:
     """The tags by which a run knows its partitions."""
     if first == last:
@@ -67,10 +61,12 @@ def build_automation(settings: Settings) -> Automation:
     watching = dg.DefaultSensorStatus.RUNNING if settings.run_daily else dg.DefaultSensorStatus.STOPPED
     examine_sources, new_source_files = arrivals.build_arrivals(settings, watching)
     ready_by_hour, snapshot_is_late = readiness.build_readiness(settings, watching)
+    tables = [table.table() for table in daily_tables()]
     daily = dg.define_asset_job(
         DAILY_JOB,
         # Punctuality is the clock's matter: an old day that is built says nothing of it.
-        selection=dg.AssetSelection.assets(*partitioned_tables()) - dg.AssetSelection.checks(ready_by_hour),
+        selection=dg.AssetSelection.assets(*tables)
+        - dg.AssetSelection.checks(ready_by_hour),
         partitions_def=daily_partitions(settings),
         description="Builds every table for a day or a range of days: sources, sessions, features, scores, metrics.",
     )

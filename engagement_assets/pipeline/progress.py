@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from engagement_assets.pipeline.automation import partitioned_tables
+from engagement_assets.domain.catalogue import daily_tables
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class _ProgressHandler(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
+        self.tables = {table.table() for table in daily_tables()}
         self.done = 0
         self.doing = "starting"
 
@@ -43,13 +44,13 @@ class _ProgressHandler(logging.Handler):
         event: dg.DagsterEvent | None = meta.get("dagster_event")
         if event is not None and event.is_step_start:
             self.doing = str(event.step_key)
-        elif event is not None and event.is_step_success and event.step_key in partitioned_tables():
+        elif event is not None and event.is_step_success and event.step_key in self.tables:
             self.done += 1
         elif event is None and record.levelno >= logging.INFO:
             self.doing = str(meta.get("orig_message") or record.getMessage())
         else:
             return
-        listener(Progress(self.done, len(partitioned_tables()), self.doing))
+        listener(Progress(self.done, len(self.tables), self.doing))
 
 
 @dg.logger(config_schema={}, description="Reports progress to the command line.")

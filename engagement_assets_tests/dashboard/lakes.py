@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from engagement_assets.domain.catalogue import daily_tables
 from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.lake.staging import staged_files
 from engagement_assets.lake.tables import LakeResource
@@ -29,7 +30,7 @@ def copied(source: LakeResource, target: Path, days: list[str], name: str = "giv
     """A lake with some days of another; tables without days (rejected rows) are copied whole."""
     lake = LakeResource(root=str(target / "lake"))
     for contract in TABLES.values():
-        daily = "as_of_date" in contract.columns()
+        daily = contract in daily_tables()
         wanted = [day for day in source.partitions(contract) if not daily or day in days]
         files = {}
         for partition in wanted:

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from engagement_assets.domain.contracts import TABLES
+from engagement_assets.domain.catalogue import daily_tables
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets_tests.worlds import Row, World
 
@@ -134,7 +134,7 @@ def new_world(tmp_path_factory: pytest.TempPathFactory, engine: object) -> NewWo
 
 def snapshots(world: World, days: list[str], leave_out: tuple[str, ...] = ()) -> dict[tuple[str, str], list[Row]]:
     """The rows of every daily table and day."""
-    tables = [name for name, contract in TABLES.items() if "as_of_date" in contract.columns() and name not in leave_out]
+    tables = [table.table() for table in daily_tables() if table.table() not in leave_out]
     return {(name, day): world.rows(name, day) for name in tables for day in days}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from engagement_assets.exports.power_bi.model import build_model, stable_id
 from engagement_assets.exports.power_bi.pages import report_pages
 from engagement_assets.exports.power_bi.tmdl import semantic_model
 from engagement_assets.exports.power_bi.visuals import Json
+from engagement_assets.lake.stores import replacing
 from engagement_assets.settings import Settings, is_url, local_path
 
 NAME = "Engagement"
@@ -63,12 +63,8 @@ def write_project(settings: Settings, folder: Path | None = None, data_folder: s
     for name, text in files.items():
         place = target / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        draft = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}")
-        try:
+        with replacing(place) as draft:
             draft.write_text(text, encoding="utf-8", newline="\n")
-            draft.replace(place)
-        finally:
-            draft.unlink(missing_ok=True)
     _remove_others(target, set(files))
     model, pages = build_model(settings), report_pages(settings.scoring)
     return Project(

@@ -19,7 +19,7 @@ from engagement_assets.dashboard.pages.monitoring import queries as monitoring
 from engagement_assets.dashboard.pages.overview import queries as overview
 from engagement_assets.dashboard.questions import Filters
 from engagement_assets.dashboard.warehouse import Warehouse
-from engagement_assets.domain.contracts import TABLES
+from engagement_assets.domain.catalogue import daily_tables
 from engagement_assets.exports.measures import by_key, measures
 from engagement_assets.exports.power_bi.listing import DOCUMENT, listing
 from engagement_assets.settings import Settings
@@ -29,7 +29,7 @@ from engagement_assets_tests.worlds import Row, World
 DAY = date(2026, 6, 30)
 
 #: Tables that have a day in each row.
-TABLES_BY_DAY = [name for name, contract in TABLES.items() if "as_of_date" in contract.columns()]
+TABLES_BY_DAY = [table.table() for table in daily_tables()]
 EVERYBODY: Filters = ((), (), ())
 
 #: What the types of the data dictionary are in DuckDB.

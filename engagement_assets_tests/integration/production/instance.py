@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 import yaml
 
-from engagement_assets.pipeline.automation import DAILY_JOB, partitioned_tables
+from engagement_assets.domain.catalogue import daily_tables
+from engagement_assets.pipeline.automation import DAILY_JOB
 from engagement_assets.settings import PREFIX, Settings
 from engagement_assets_tests import PROJECT
 from engagement_assets_tests.servers import free_port, running, wait_for
@@ -95,7 +96,7 @@ class Instance:
 
     def launch_backfill(self, name: str, *days: str) -> str:
         """Ask for some days of all daily tables; the identifier of the backfill. `name` tells its runs from others."""
-        assets = [{"path": [table]} for table in partitioned_tables()]
+        assets = [{"path": [table.table()]} for table in daily_tables()]
         params = {"assetSelection": assets, "partitionNames": days, "tags": _named(name)}
         answer = self.ask(_BACKFILL, params=params)["launchPartitionBackfill"]
         assert answer["__typename"] == "LaunchBackfillSuccess", answer

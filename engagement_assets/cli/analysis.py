@@ -79,6 +79,7 @@ def sensitivity(
     from engagement_assets.analysis.report import latest_day
     from engagement_assets.domain.contracts import EngagementScores
     from engagement_assets.domain.days import as_date
+    from engagement_assets.domain.score_parts import PARTS
     from engagement_assets.lake.tables import LakeResource
 
     if horizon not in HORIZONS:
@@ -92,12 +93,13 @@ def sensitivity(
     if found is None:
         out.print(f"The snapshot of {chosen} has no customers.")
         return
+    names = " / ".join(part.name for part in PARTS)
     weights = " / ".join(f"{100 * weight:.0f}" for weight in found.most_flips_weights)
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, value in (
         ("Weightings tried (each part at least 10 %)", f"{found.weightings}"),
         ("Customers whose segment another weighting changes, on average", f"{found.mean_flips:.1%}"),
-        (f"The most that one changes (recency / frequency / monetary {weights})", f"{found.most_flips:.1%}"),
+        (f"The most that one changes ({names} {weights})", f"{found.most_flips:.1%}"),
         ("Customers whose segment none changes", f"{found.always_the_same:,} of {found.customers:,}"),
         ("High under every weighting, under some", f"{found.always_high:,}, {found.ever_high:,}"),
         (

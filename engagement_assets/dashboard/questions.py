@@ -8,6 +8,7 @@ from typing import Any
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.warehouse import Relation, Row, Warehouse, remembered
 from engagement_assets.domain.contracts import EngagementMetrics, EngagementScores
+from engagement_assets.domain.score_parts import PARTS
 from engagement_assets.exports.measures import select
 
 #: Countries, segments, value segments; an empty part stands for all.
@@ -35,12 +36,8 @@ KEY_FIGURES = (
     "revenue_at_risk",
     "revenue",
     "orders",
-    "recency",
-    "frequency",
-    "monetary",
-    "recency_part",
-    "frequency_part",
-    "monetary_part",
+    *(part.name for part in PARTS),
+    *(f"{part.name}_part" for part in PARTS),
 )
 FOLLOWED = ("customers", "average_score", "average_reference_score", "high_risk_customers", "high_risk_share")
 

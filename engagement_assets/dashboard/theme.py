@@ -13,11 +13,12 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard.markup import aria
-from engagement_assets.domain.colours import AMBER, BLUE, COLOURWAY, FEW, GREEN, MANY
+from engagement_assets.domain.colours import COLOURWAY, FEW, MANY
+from engagement_assets.domain.score_parts import PARTS
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
-PART_COLOURS = {"Recency": BLUE, "Frequency": GREEN, "Monetary": AMBER}
+PART_COLOURS = {part.title: part.colour for part in PARTS}
 
 #: From few to many: light to dark blue, also in greyscale.
 SCALE = [[0, FEW], [0.25, "#a9cde6"], [0.5, "#5fa3cf"], [0.75, "#2b76ad"], [1, MANY]]

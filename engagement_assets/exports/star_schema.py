@@ -22,6 +22,7 @@ from engagement_assets.domain.contracts import (
     Sessions,
 )
 from engagement_assets.domain.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS, VALUE_SEGMENTS
+from engagement_assets.domain.score_parts import PARTS
 from engagement_assets.settings import Settings
 
 #: Width of a score bucket, and the last bucket, which holds 1 too.
@@ -131,9 +132,7 @@ def _customers(settings: Settings) -> ExportFile:
         *own,
         _date("signup_month", "first day of the month of the sign-up"),
         _text("score_bucket", f"engagement score in steps of {BUCKET:g}"),
-        _text("recency_band", filled("recency score: {score_bands}")),
-        _text("frequency_band", filled("frequency score: {score_bands}")),
-        _text("monetary_band", filled("monetary score: {score_bands}")),
+        *(_text(f"{part.name}_band", filled(f"{part.name} score: {{score_bands}}")) for part in PARTS),
         _text("sessions_band", filled("sessions in the last {window}, in steps")),
         _flag("is_high_value", "revenue band High and segment High or Medium"),
         _whole(
@@ -144,18 +143,20 @@ def _customers(settings: Settings) -> ExportFile:
             ),
         ),
     ]
-    bands = ("recency_band", "frequency_band", "monetary_band", "sessions_band")
-    ordered = ("engagement_segment", "value_segment", "lifecycle_stage", *bands)
+    part_bands = [f"{part.name}_band" for part in PARTS]
+    ordered = ("engagement_segment", "value_segment", "lifecycle_stage", *part_bands, "sessions_band")
     columns = [
         *(replace(column, sort_by=f"{column.name}_order") if column.name in ordered else column for column in columns),
         *(_whole(f"{name}_order", f"order in which {name} is shown", hidden=True) for name in ordered),
     ]
     high, medium, low = policy.high_threshold, policy.medium_threshold, policy.low_threshold
 
-    def band(part: str) -> str:
-        score = f"s.{part}_score"
-        return f"CASE WHEN {score} >= {high} THEN 1 WHEN {score} >= {medium} THEN 2 WHEN {score} >= {low} THEN 3 ELSE 4 END"
-
+    scores = [f"s.{part.score}" for part in PARTS]
+    steps = [
+        f"CASE WHEN {s} >= {high} THEN 1 WHEN {s} >= {medium} THEN 2 WHEN {s} >= {low} THEN 3 ELSE 4 END"
+        for s in scores
+    ]
+    bands = dict(zip(part_bands, steps, strict=True))
     bucket = bucket_sql("s.engagement_score")
     query = f"""
         WITH ordered AS (SELECT DISTINCT customer_id, as_of_date FROM raw_orders),
@@ -172,9 +173,7 @@ def _customers(settings: Settings) -> ExportFile:
         SELECT {", ".join(f"s.{column.name}" for column in own)},
                date_trunc('month', s.signup_date)::DATE AS signup_month,
                format('{{:.2f}}–{{:.2f}}', {bucket} * {BUCKET}, ({bucket} + 1) * {BUCKET}) AS score_bucket,
-               {_named(band("recency"), SCORE_BANDS)} AS recency_band,
-               {_named(band("frequency"), SCORE_BANDS)} AS frequency_band,
-               {_named(band("monetary"), SCORE_BANDS)} AS monetary_band,
+               {", ".join(f"{_named(step, SCORE_BANDS)} AS {name}" for name, step in bands.items())},
                {_named(session_step("s.sessions_last_30_days") + " + 1", [name for _, _, name in SESSION_STEPS])}
                    AS sessions_band,
                {HIGH_VALUE} AS is_high_value,
@@ -182,9 +181,7 @@ def _customers(settings: Settings) -> ExportFile:
                {_position("s.engagement_segment", SEGMENTS)} AS engagement_segment_order,
                {_position("s.value_segment", VALUE_SEGMENTS)} AS value_segment_order,
                {_position("s.lifecycle_stage", LIFECYCLE_STAGES)} AS lifecycle_stage_order,
-               {band("recency")} AS recency_band_order,
-               {band("frequency")} AS frequency_band_order,
-               {band("monetary")} AS monetary_band_order,
+               {", ".join(f"{step} AS {name}_order" for name, step in bands.items())},
                {session_step("s.sessions_last_30_days")} AS sessions_band_order
         FROM engagement_scores s LEFT JOIN people p USING (customer_id)
     """

@@ -18,13 +18,13 @@ from rich.console import Console
 
 from engagement_assets.analysis.backtest.bg_nbd import Purchases
 from engagement_assets.analysis.backtest.evaluation import RESAMPLES, judge
-from engagement_assets.analysis.backtest.outcomes import Outcome
+from engagement_assets.analysis.backtest.outcomes import FollowedSnapshot
 from engagement_assets.domain.catalogue import HORIZONS
 
 TARGET_SECONDS = 60.0
 
 
-def made_up(customers: int, seed: int) -> Outcome:
+def made_up(customers: int, seed: int) -> FollowedSnapshot:
     """Buyers of two years: gamma distributed rates, a beta distributed chance to stop after each purchase."""
     generator = np.random.default_rng(seed)
     rates, stops = generator.gamma(0.6, 1 / 20, customers), generator.beta(0.5, 3, customers)
@@ -50,7 +50,7 @@ def made_up(customers: int, seed: int) -> Outcome:
         "rfm_quintiles": generator.integers(3, 16, customers).astype(float),
     }
     earlier = {name: values + parts[2] for name, values in predictors.items() if name != "rfm_quintiles"}
-    return Outcome(predictors, earlier, Purchases(repeats, latest, age), score < 0.3, ordered, spent)
+    return FollowedSnapshot(predictors, earlier, Purchases(repeats, latest, age), score < 0.3, ordered, spent)
 
 
 def main() -> None:

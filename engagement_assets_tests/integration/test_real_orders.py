@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from engagement_assets.analysis.backtest.metrics import Ranking
-from engagement_assets.analysis.backtest.outcomes import outcome
+from engagement_assets.analysis.backtest.outcomes import open_outcomes
 from engagement_assets.domain.contracts import EngagementScores
 from engagement_assets_tests import PROJECT
 from engagement_assets_tests.worlds import World
@@ -151,7 +151,9 @@ def test_september_predicts_the_autumn_as_it_did_elsewhere(shop: World) -> None:
     assert found["bg_nbd"][0] == pytest.approx(0.7287, abs=0.001)
     assert rows["bg_nbd"]["average_precision"] == pytest.approx(0.7954, abs=0.001)
 
-    after = outcome(shop.lake, shop.settings.scoring, day, [90])
+    with open_outcomes(shop.lake, shop.settings.scoring, {day: [90]}) as outcomes:
+        outcomes.load([day])
+        after = outcomes.of(day, [90])
     snapshot = shop.rows("engagement_scores", day.isoformat())
     scores = sorted((row for row in snapshot if row["total_orders"]), key=lambda row: row["customer_id"])
 

@@ -25,7 +25,7 @@ from engagement_assets.analysis.backtest.outcomes import (
     PREDICTORS,
     RECENCY,
     SCORE,
-    Outcome,
+    FollowedSnapshot,
     Outcomes,
     open_outcomes,
 )
@@ -105,7 +105,7 @@ def _batches(days: Sequence[date], rows: Mapping[str, int]) -> Iterator[list[dat
         yield batch
 
 
-def judge(day: date, found: Outcome, *, resamples: int = 0) -> list[Judgement]:
+def judge(day: date, found: FollowedSnapshot, *, resamples: int = 0) -> list[Judgement]:
     """Judge each predictor over each horizon; with `resamples`, intervals for those of `WATCHED` and their gain over recency."""
     rankings = {name: Ranking.of(values) for name, values in found.predictors.items()}
     persistence = {name: _persistence(rankings[name], found.earlier[name]) for name in EARLIER}
@@ -138,7 +138,7 @@ def _judgement(
     day: date,
     name: str,
     horizon: int,
-    found: Outcome,
+    found: FollowedSnapshot,
     grouped: Grouped | None,
     spent: Grouped | None,
     recency: float | None,
@@ -233,13 +233,13 @@ def evaluate(lake: LakeResource, policy: ScoringPolicy, days: Sequence[date], la
         return backtest.judge(days)
 
 
-def verdict(judged: Sequence[Judgement]) -> str:
+def judgements_in_words(judged: Sequence[Judgement]) -> str:
     """Whether the score beats recency, and by how much, over the longest horizon of one snapshot, in words."""
     if not judged:
         return "The days after this snapshot are not known yet; nothing can be said of its score."
     horizon = max(each.horizon_days for each in judged)
     of = {each.predictor: each for each in judged if each.horizon_days == horizon}
-    return in_words(
+    return gain_in_words(
         horizon,
         of[SCORE].customers,
         of[SCORE].auc,
@@ -251,7 +251,7 @@ def verdict(judged: Sequence[Judgement]) -> str:
     )
 
 
-def in_words(
+def gain_in_words(
     horizon: int,
     customers: int,
     score: float | None,

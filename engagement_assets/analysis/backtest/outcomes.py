@@ -38,7 +38,7 @@ PREDICTORS = {
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FollowedSnapshot:
     """Customers of a snapshot with what they did in the days after it, each an array in the same order."""
 
     predictors: dict[str, Values]
@@ -95,7 +95,7 @@ class Outcomes:
             {"days": list(days)},
         )
 
-    def of(self, day: date, horizons: Sequence[int]) -> Outcome:
+    def of(self, day: date, horizons: Sequence[int]) -> FollowedSnapshot:
         """A snapshot that is loaded, and what came after; may be asked for in several threads."""
         with self._connection.cursor() as cursor:
             rows = cursor.execute("SELECT * EXCLUDE as_of_date FROM judged WHERE as_of_date = $day", {"day": day})
@@ -116,7 +116,7 @@ class Outcomes:
             again[self._buyer[within]] = True
             ordered[horizon] = again[buyer]
             spent[horizon] = np.bincount(self._buyer[within], self._hundredths[within], self._buyers)[buyer]
-        return Outcome(
+        return FollowedSnapshot(
             {name: columns[name] for name in PREDICTORS},
             {name: columns[f"earlier_{name}"] for name in EARLIER},
             Purchases(purchases[buyer] - 1, last_day[buyer] - self._first_day[buyer], number - self._first_day[buyer]),
@@ -146,10 +146,3 @@ def open_outcomes(
     lake.require(EngagementScores, snapshots)
     with opened(lake, {EngagementScores: snapshots, RawOrders: orders}) as connection:
         yield Outcomes(connection, policy)
-
-
-def outcome(lake: LakeResource, policy: ScoringPolicy, day: date, horizons: Sequence[int]) -> Outcome:
-    """One snapshot and what came after, up to the longest horizon. Raises NotPublishedError."""
-    with open_outcomes(lake, policy, {day: horizons}) as outcomes:
-        outcomes.load([day])
-        return outcomes.of(day, horizons)

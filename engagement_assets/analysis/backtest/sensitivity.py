@@ -115,14 +115,6 @@ def try_weightings(parts: Floats, policy: ScoringPolicy) -> Tried:
     return Tried(score, usual, low, high, bottom, top, times_high, tuple(flips))
 
 
-def sensitivity(parts: Floats, policy: ScoringPolicy) -> Sensitivity | None:
-    """Try every weighting on the component scores of a snapshot (customers by parts).
-
-    None without customers.
-    """
-    return summary(try_weightings(parts, policy))
-
-
 def summary(tried: Tried) -> Sensitivity | None:
     """What the weightings change over all customers; None without customers."""
     if not len(tried.score):

@@ -13,10 +13,22 @@ from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.meanings.groups import GROUPS, Group, group, names
 from engagement_assets.domain.meanings.help import HELP
 from engagement_assets.domain.meanings.measures import MEASURES, MeasureMeaning
-from engagement_assets.domain.meanings.words import counted, words_in_force
+from engagement_assets.domain.meanings.words import counted, enumerated, words_in_force
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 
-__all__ = ["GROUPS", "HELP", "MEASURES", "TEXTS", "Group", "Meanings", "MeasureMeaning", "counted", "group", "names"]
+__all__ = [
+    "GROUPS",
+    "HELP",
+    "MEASURES",
+    "TEXTS",
+    "Group",
+    "Meanings",
+    "MeasureMeaning",
+    "counted",
+    "enumerated",
+    "group",
+    "names",
+]
 
 #: What each measure, and each chart and list of the dashboard, means.
 TEXTS: dict[str, str] = {**{key: measure.text for key, measure in MEASURES.items()}, **HELP}

@@ -5,6 +5,9 @@ Texts hold the names of settings in braces; `Meanings` fills them in.
 
 from __future__ import annotations
 
+from engagement_assets.domain.meanings.words import enumerated
+from engagement_assets.domain.score_parts import PARTS
+
 HELP: dict[str, str] = {
     "engagement_score": "Engagement score. {score}",
     "reference_score": "Reference score: {reference_score}.",
@@ -14,7 +17,8 @@ HELP: dict[str, str] = {
     "they were on each day.",
     "customer_movers": "Customers whose reference score (fixed scale) moved most since the comparison date.",
     "contributions": "The weighted parts of the average score; they add up to it exactly.",
-    "score_change": "How much of the change of the average score came from recency, from frequency and from monetary value.",
+    "score_change": "How much of the change of the average score came "
+    f"{enumerated(f'from {part.words}' for part in PARTS)}.",
     "scatter": "Each point is a customer: sessions in {window} against orders so far; the area stands for revenue.",
     "matrix": "Engagement band (At Risk counts as Low) by revenue band: {revenue_band}.",
     "value_segments": "Engagement band by revenue band. Average order value is revenue by orders.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engagement_assets.domain.score_parts import PARTS
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.exports.power_bi.charts import (
     BANDED,
@@ -117,7 +118,7 @@ def customer() -> Page:
         "Days since last order",
         "Average sessions",
     ]
-    parts = [f"Average {part} score" for part in ("recency", "frequency", "monetary")]
+    parts = [f"Average {part.name} score" for part in PARTS]
     orders = [column("Orders", "Order date"), column("Orders", "Order id"), measure("Order revenue")]
     return Page(
         "Customer",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from engagement_assets.domain.colours import SEGMENT_COLOURS, VALUE_COLOURS
-from engagement_assets.domain.meanings import Meanings
+from engagement_assets.domain.meanings import Meanings, enumerated
+from engagement_assets.domain.score_parts import PARTS
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.exports.power_bi.charts import (
     COUNTRY,
@@ -95,7 +96,7 @@ def _breakdown(policy: ScoringPolicy) -> Page:
         Meanings(policy).filled("Sessions in {window} against orders so far; the area is revenue"),
         {"dataPoint": colours_of(SEGMENT, SEGMENT_COLOURS)},
     )
-    bands = [column(CUSTOMER_TABLE, f"{part} band") for part in ("Recency", "Frequency", "Monetary")]
+    bands = [column(CUSTOMER_TABLE, f"{part.title} band") for part in PARTS]
     tree = Visual(
         "tree",
         "decompositionTreeVisual",
@@ -103,10 +104,10 @@ def _breakdown(policy: ScoringPolicy) -> Page:
         "What the average score is made of",
         {"analysis": [properties(aiEnabled=False)]},
     )
-    contributions = [f"Average {part} contribution" for part in ("recency", "frequency", "monetary")]
+    contributions = [f"Average {part.name} contribution" for part in PARTS]
     return Page(
         "Score breakdown",
-        "What scores are made of: recency, frequency and monetary value.",
+        f"What scores are made of: {enumerated(part.words for part in PARTS)}.",
         [
             (
                 0.45,

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 from pyspark.sql import DataFrame
 
-from engagement_assets.analysis.backtest.evaluation import Judgement, open_backtest, verdict
+from engagement_assets.analysis.backtest.evaluation import Judgement, judgements_in_words, open_backtest
 from engagement_assets.domain.catalogue import HORIZONS
 from engagement_assets.domain.contracts import EngagementScores, RawOrders, ScoreBacktest
 from engagement_assets.domain.contracts.monitoring import PREDICTORS
@@ -50,7 +50,7 @@ def build_backtest_assets(settings: Settings, lake_location: str) -> list[dg.Ass
 
         def look(_: DataFrame, published: Staged) -> None:
             for day in published.rows():
-                writer.describe(day, verdict=verdict(judged[day]))
+                writer.describe(day, verdict=judgements_in_words(judged[day]))
 
         everything = [as_date(day) for day in sorted({*writer.asked, *extra})]
         rows = {day.isoformat(): len(HORIZONS) * len(PREDICTORS) for day in everything}

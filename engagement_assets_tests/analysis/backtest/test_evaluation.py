@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from engagement_assets.analysis.backtest import bg_nbd, evaluation
 from engagement_assets.analysis.backtest.bg_nbd import Purchases
-from engagement_assets.analysis.backtest.evaluation import in_words, verdict
+from engagement_assets.analysis.backtest.evaluation import gain_in_words, judgements_in_words
 from engagement_assets.domain.contracts import ScoreBacktest
 from engagement_assets.lake import staleness
 from engagement_assets_tests.worlds import Row, World
@@ -165,13 +165,13 @@ def test_snapshots_are_judged_alike_however_many_are_read_together(
 
 
 def test_the_verdict_says_whether_the_score_beats_recency() -> None:
-    assert in_words(90, 1200, 0.731, 0.683, 0.03, 0.06, 0.534, 0.742) == (
+    assert gain_in_words(90, 1200, 0.731, 0.683, 0.03, 0.06, 0.534, 0.742) == (
         "Over 90 days the score tells better than recency alone which of 1,200 buyers order again: AUC 0.731 against 0.683 "
         "(+0.048, 95 % interval +0.030 to +0.060). A BG/NBD model, fitted to each customer's orders, has AUC 0.742 (-0.011 for "
         "the score). The top 10 % by score brought 53 % of what was spent."
     )
-    assert "No BG/NBD model could be fitted" in in_words(90, 4, 0.731, 0.683, None, None, None)
-    assert "tells no better than recency alone" in in_words(90, 50, 0.70, 0.68, -0.02, 0.06, None)
-    assert "tells worse than recency alone" in in_words(90, 50, 0.60, 0.68, -0.12, -0.03, None)
-    assert "all or none ordered within 30 days" in in_words(30, 5, None, None, None, None, None)
-    assert verdict([]).startswith("The days after this snapshot are not known yet")
+    assert "No BG/NBD model could be fitted" in gain_in_words(90, 4, 0.731, 0.683, None, None, None)
+    assert "tells no better than recency alone" in gain_in_words(90, 50, 0.70, 0.68, -0.02, 0.06, None)
+    assert "tells worse than recency alone" in gain_in_words(90, 50, 0.60, 0.68, -0.12, -0.03, None)
+    assert "all or none ordered within 30 days" in gain_in_words(30, 5, None, None, None, None, None)
+    assert judgements_in_words([]).startswith("The days after this snapshot are not known yet")

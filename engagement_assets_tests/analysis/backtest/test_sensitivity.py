@@ -11,8 +11,8 @@ from engagement_assets.analysis.backtest.sensitivity import (
     component_scores,
     customer_rows,
     grid,
-    sensitivity,
     suggest_weights,
+    summary,
     try_weightings,
 )
 from engagement_assets.domain.scoring_policy import ScoringPolicy
@@ -32,18 +32,18 @@ def test_two_customers_worked_by_hand() -> None:
     Of the weightings, 8 have recency 0.1 (At Risk), 7 0.2, 6 0.3 (Low), 5, 4, 3 of 0.4 to 0.6 (Medium), 2, 1 of 0.7 and 0.8
     (High). With 0.4 it is Medium by default: 12 of 36 weightings agree, 24 give one of the two customers another segment.
     """
-    found = sensitivity(np.array([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]]), POLICY)
+    found = summary(try_weightings(np.array([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]]), POLICY))
     assert found is not None
     assert (found.customers, found.weightings) == (2, 36)
     assert (found.always_high, found.ever_high, found.always_the_same) == (1, 2, 1)
     assert found.mean_flips == pytest.approx(24 / 36 / 2)
     assert found.most_flips == 0.5
     assert (found.median_rank_range, found.wide_rank_range) == (0, 0)
-    assert sensitivity(np.zeros((0, 3)), POLICY) is None
+    assert summary(try_weightings(np.zeros((0, 3)), POLICY)) is None
 
 
 def test_ranks_of_two_customers_who_change_places_are_fifty_points_apart() -> None:
-    found = sensitivity(np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), POLICY)
+    found = summary(try_weightings(np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), POLICY))
     assert found is not None
     assert found.median_rank_range == 50
 

@@ -27,12 +27,14 @@ from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.colours import GREEN, GREY, SEGMENT_COLOURS, VERMILLION
 from engagement_assets.domain.contracts.engagement import SEGMENTS
+from engagement_assets.domain.meanings import enumerated
+from engagement_assets.domain.score_parts import PARTS
 
 PAGE = Page("/breakdown", "Score breakdown", "What the score is made of, for whom, and what moved it.", order=20)
 
 _GRAPH = "breakdown-graph"
 _SCATTER = "breakdown-scatter-graph"
-_PARTS = ("recency", "frequency", "monetary")
+_PARTS = tuple(part.name for part in PARTS)
 
 FIGURES = tuple(KeyFigure(f"Average {part} score", part, formats.score, part, "up") for part in _PARTS)
 
@@ -82,7 +84,7 @@ def decomposition(warehouse: Warehouse, view: View) -> Component:
         xaxis=axis("Contribution to the average score", tickformat=".2f"),
         yaxis=names_axis(autorange="reversed"),
     )
-    label = f"Average contributions of recency, frequency and monetary value by {by}."
+    label = f"Average contributions of {enumerated(part.words for part in PARTS)} by {by}."
     groups = listing(
         rows,
         [

@@ -6,6 +6,7 @@ from engagement_assets.dashboard.questions import Filters, add_conditions, where
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts import EngagementScores
 from engagement_assets.domain.contracts.engagement import SEGMENTS, STATUSES
+from engagement_assets.domain.score_parts import PARTS
 
 #: More customers than this are drawn as a sample.
 MOST_POINTS = 2_000
@@ -44,8 +45,7 @@ def groups(warehouse: Warehouse, day: str, filters: Filters, by: str, within: Wi
     rows = warehouse.rows(
         f"""
         SELECT {_COLUMNS[by]} AS name, count(*) AS customers, avg(engagement_score) AS score,
-               avg(recency_contribution) AS recency, avg(frequency_contribution) AS frequency,
-               avg(monetary_contribution) AS monetary
+               {", ".join(f"avg({part.contribution}) AS {part.name}" for part in PARTS)}
         FROM {{scores}} s WHERE {condition} GROUP BY 1 ORDER BY customers DESC, name LIMIT {MOST_GROUPS}
         """,
         parameters,

@@ -34,13 +34,14 @@ from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain import bands
 from engagement_assets.domain.colours import BLUE, GREY
 from engagement_assets.domain.meanings import group
+from engagement_assets.domain.score_parts import PARTS
 
 PAGE = Page("/customer", "Customer", "One customer: profile, score and reasons, orders and sessions.", order=90)
 
 #: A part of a change that rounds to less is not drawn.
 _SMALLEST_SHOWN = 0.0005
 
-_PARTS = ("recency", "frequency", "monetary")
+_PARTS = tuple(part.name for part in PARTS)
 
 
 def _customer(warehouse: Warehouse, view: View) -> Row | None:

@@ -9,6 +9,7 @@ from engagement_assets.dashboard.pages.behaviour.queries import window
 from engagement_assets.dashboard.questions import thinned
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts import EngagementScores, RawOrders, Sessions
+from engagement_assets.domain.score_parts import PARTS
 
 #: Rows that a customer's history may look through; beyond it, days are left out evenly.
 HISTORY_ROWS = 60_000_000
@@ -45,10 +46,10 @@ def similar_ids(warehouse: Warehouse, day: str, customer: str) -> list[str]:
 def segment_average(warehouse: Warehouse, day: str, segment: str) -> Row:
     """Mean score and its parts of a segment, whatever the filters."""
     return warehouse.one(
-        """
-        SELECT count(*) AS customers, avg(engagement_score) AS score, avg(recency_score) AS recency,
-               avg(frequency_score) AS frequency, avg(monetary_score) AS monetary
-        FROM {scores} s WHERE engagement_segment = $segment
+        f"""
+        SELECT count(*) AS customers, avg(engagement_score) AS score,
+               {", ".join(f"avg({part.score}) AS {part.name}" for part in PARTS)}
+        FROM {{scores}} s WHERE engagement_segment = $segment
         """,
         {"segment": segment},
         scores=(EngagementScores, [day]),
@@ -56,16 +57,12 @@ def segment_average(warehouse: Warehouse, day: str, segment: str) -> Row:
 
 
 @remembered
-def percentiles(warehouse: Warehouse, day: str, recency: float, frequency: float, monetary: float) -> Row:
-    """Percent of customers with these scores or lower ones."""
+def percentiles(warehouse: Warehouse, day: str, *scores: float) -> Row:
+    """Percent of customers with these scores of the parts or lower ones, in the order of the parts."""
+    shares = ", ".join(f"100 * avg(({part.score} <= ${part.name})::INT) AS {part.name}" for part in PARTS)
     return warehouse.one(
-        """
-        SELECT 100 * avg((recency_score <= $recency)::INT) AS recency,
-               100 * avg((frequency_score <= $frequency)::INT) AS frequency,
-               100 * avg((monetary_score <= $monetary)::INT) AS monetary
-        FROM {scores} s
-        """,
-        {"recency": recency, "frequency": frequency, "monetary": monetary},
+        f"SELECT {shares} FROM {{scores}} s",
+        {part.name: score for part, score in zip(PARTS, scores, strict=True)},
         scores=(EngagementScores, [day]),
     )
 

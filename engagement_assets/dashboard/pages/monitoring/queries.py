@@ -9,6 +9,7 @@ from engagement_assets.analysis.monitoring.stability import band_sql, population
 from engagement_assets.dashboard.questions import Filters, where
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts import TABLES, EngagementScores, RejectedRows
+from engagement_assets.domain.score_parts import PARTS
 
 #: Days of the row counts that are shown.
 ROW_DAYS = 60
@@ -16,9 +17,7 @@ ROW_DAYS = 60
 PSI_COLUMNS = {
     "engagement_score": "Engagement score",
     "reference_score": "Reference score",
-    "recency_score": "Recency score",
-    "frequency_score": "Frequency score",
-    "monetary_score": "Monetary score",
+    **{part.score: f"{part.title} score" for part in PARTS},
 }
 
 #: Columns that may be empty, in words.

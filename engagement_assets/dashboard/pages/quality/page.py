@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.analysis.backtest.evaluation import BG_NBD, RECENCY, SCORE, in_words
+from engagement_assets.analysis.backtest.evaluation import BG_NBD, RECENCY, SCORE, gain_in_words
 from engagement_assets.analysis.backtest.sensitivity import RANGE_COLUMNS, Sensitivity
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import customer_link, listing, message, small, stack, table
@@ -60,7 +60,7 @@ def verdict(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Whether the score beats recency, in words."""
     of = {row["predictor"]: row for row in _longest(rows)}
     score = of[SCORE]
-    words = in_words(
+    words = gain_in_words(
         score["horizon_days"],
         score["customers"],
         score["auc"],

@@ -12,7 +12,7 @@ from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import engagement_assets
 
@@ -118,10 +118,11 @@ def main() -> dict[str, Any]:
         before, now = (features.filter(features.as_of_date == day) for day in DAYS)
         changes = changes_between(before, now, policy)
         faults = [
-            dict(contract.gate().validate(frame, lazy=True).pandera.errors)
+            dict(cast(Any, contract.gate().validate(frame, lazy=True)).pandera.errors)
             for contract, frame in ((EngagementScores, scored), (SegmentChanges, changes))
         ]
         metrics = total_metrics(scored, [DAYS[1]]).collect()[0].asDict()
+        latest = scored.filter(scored.as_of_date == DAYS[1]).toArrow()
         tables = {"engagement_scores": scored.toArrow(), "segment_changes": changes.toArrow()}
         tables |= {
             c.table(): engine.spark_session.createDataFrame([], c.struct()).toArrow() for c in (Sessions, RawOrders)
@@ -131,16 +132,15 @@ def main() -> dict[str, Any]:
             connection.register(name, table)
 
         def ask(sql: str, **parameters: object) -> list[dict[str, Any]]:
-            found = connection.execute(sql.format(scores="engagement_scores"), parameters or None)
+            found = connection.execute(sql.replace("{scores}", "engagement_scores"), parameters or None)
             names = [column[0] for column in found.description or ()]
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
         days = (DAYS[0].isoformat(), DAYS[1].isoformat())
         told = explain("cid", days, ask(CUSTOMER_SQL, customer="cid"), ask(BOUNDS_SQL), policy)
         exported = next(file for file in export_files(settings) if file.name == "customers")
-        connection.execute("CREATE VIEW s AS FROM engagement_scores")
         contribution = by_key(policy)["depth_part"]
-        return {
+        found = {
             "faults": faults,
             "scores": ask("FROM engagement_scores WHERE customer_id = 'cid' ORDER BY as_of_date"),
             "changes": ask("FROM segment_changes"),
@@ -148,18 +148,15 @@ def main() -> dict[str, Any]:
             "words": told.words,
             "titles": [title for title, _ in titled_causes(told.change)],
             "weightings": len(grid()),
-            "bands": {row["customer_id"]: row["depth_band"] for row in ask_file(connection, exported.query)},
             "described": exported.column("depth_band").description,
             "measure": [contribution.name, ask(f"SELECT {contribution.sql} AS mean FROM engagement_scores")[0]["mean"]],
             "power_bi": sum("depth" in text.lower() for text in project_files(settings, "data").values()),
-            "cards": [figure.title for figure in FIGURES],
+            "cards": [figure.label for figure in FIGURES],
         }
-
-
-def ask_file(connection: Any, query: str) -> list[dict[str, Any]]:
-    """The rows of a file of the export."""
-    found = connection.execute(query)
-    return [dict(zip([column[0] for column in found.description], row, strict=True)) for row in found.fetchall()]
+        # A file is made of one day.
+        connection.register("engagement_scores", latest)
+        found["bands"] = {row["customer_id"]: row["depth_band"] for row in ask(exported.query)}
+        return found
 
 
 if __name__ == "__main__":

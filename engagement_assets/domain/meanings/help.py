@@ -50,9 +50,9 @@ HELP: dict[str, str] = {
     "with that of {window} before. BG/NBD: a purchase model fitted to the orders up to the snapshot.",
     "deciles": "Buyers in tenths, the highest first: the share who ordered again should fall from left to right.",
     "auc": "The chance that a buyer who orders again within 30 days ranks above one who does not, for each snapshot.",
-    "sensitivity": "Each of the three weights from 10 % up in steps of 10 %: 36 weightings of the same component scores, fixed "
+    "sensitivity": "Each weight from 10 % up in steps of 10 %: every such weighting of the same component scores, fixed "
     "thresholds.",
-    "surest": "Customers who are High under each of the 36 weightings, those whose lowest rank is highest first. The CSV has the "
+    "surest": "Customers who are High under each of these weightings, those whose lowest rank is highest first. The CSV has the "
     "lowest and highest rank and segment of every customer.",
     "psi": "Population stability index between the comparison date and this date, over ten equal bands: {stability}.",
     "nulls": "Share of customers without a value. Some are meant: who never ordered has no last order.",

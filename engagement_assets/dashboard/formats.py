@@ -66,6 +66,11 @@ def difference(value: Number, write: Callable[[Number], str] = score) -> str:
     return f"{'+' if value > 0 else '−' if value < 0 else '±'}{write(-value if value < 0 else value)}"
 
 
+def words(name: str) -> str:
+    """A name of a table, check, reason or the like as people write it."""
+    return name.replace("_", " ").capitalize()
+
+
 def ratio(part: Number, whole: Number) -> float | None:
     """A part of a whole; None where there is no whole."""
     if part is None or whole is None or not whole:

@@ -33,14 +33,16 @@ class Column:
 
 @dataclass(frozen=True)
 class CustomerList:
-    """A list of customers of a snapshot. `condition` narrows it; it may speak of `o`, the comparison date's row."""
+    """A list of customers of a snapshot. `condition` narrows it; it may speak of `o`, the comparison date's row.
+
+    `order` is the column it is sorted by, the largest first, until another order is chosen.
+    """
 
     name: str
     title: str
     columns: tuple[Column, ...]
     condition: Callable[[View], str]
     order: str
-    way: Literal["asc", "desc"] = "desc"
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -190,7 +192,7 @@ def _source(
 
 
 def _order(found: CustomerList, sort: Sort) -> str:
-    known = [(key, way) for key, way in sort if key in found.keys] or [(found.order, found.way)]
+    known = [(key, way) for key, way in sort if key in found.keys] or [(found.order, "desc")]
     parts = [f"s.{key} {'DESC' if way == 'desc' else 'ASC'} NULLS LAST" for key, way in known]
     return ", ".join([*parts, "s.customer_id"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from engagement_assets.dashboard.state import View
@@ -17,7 +18,11 @@ Filters = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 #: What a visual draws; None where it needs a comparison date and there is none.
 Question = Callable[[Warehouse, View], Any]
 
-_FILTER_COLUMNS = ("country", "engagement_segment", "value_segment")
+#: Groups that customers are narrowed to, as (dimension, value), each dimension once.
+Within = tuple[tuple[str, str], ...]
+
+#: The column of each dimension that a score can be broken down by.
+DIMENSION_COLUMNS = {"segment": "engagement_segment", "country": "country", "status": "engagement_status"}
 
 #: Rows that a trend under filters may read; beyond it, days are left out evenly.
 TREND_ROWS = 8_000_000
@@ -52,52 +57,48 @@ def since(ask: Callable[[Warehouse, str, str, Filters], Any]) -> Question:
     return lambda warehouse, view: ask(warehouse, view.as_of, view.compared, view.filters) if view.compared else None
 
 
-def where(filters: Filters, table: str = "s") -> tuple[str, dict[str, Any]]:
-    """The filters as a SQL condition (`true` where none is set) and its parameters."""
+def where(filters: Filters, within: Within = ()) -> tuple[str, dict[str, Any]]:
+    """Filters and groups as a SQL condition on `s` (`true` where none is set) and its parameters."""
+    chosen = dict(zip(("country", "engagement_segment", "value_segment"), filters, strict=True))
     parts: list[str] = []
     parameters: dict[str, Any] = {}
-    for column, chosen in zip(_FILTER_COLUMNS, filters, strict=True):
-        if chosen:
-            names = [f"{column}_{number}" for number in range(len(chosen))]
-            parts.append(f"{table}.{column} IN ({', '.join('$' + name for name in names)})")
-            parameters |= dict(zip(names, chosen, strict=True))
+    for column, values in [*chosen.items(), *((DIMENSION_COLUMNS[dimension], (value,)) for dimension, value in within)]:
+        if values:
+            names = [f"p{len(parameters) + number}" for number in range(len(values))]
+            parts.append(f"s.{column} IN ({', '.join('$' + name for name in names)})")
+            parameters |= dict(zip(names, values, strict=True))
     return " AND ".join(parts) or "true", parameters
 
 
-def of_customers(
-    warehouse: Warehouse,
-    day: str,
-    filters: Filters,
-    sql: str,
-    parameters: dict[str, Any] | None = None,
-    **relations: Relation,
-) -> list[Row]:
-    """The rows of a query: `{scores} s` is the snapshot of the day, `{filters}` the condition on it."""
-    condition, own = where(filters)
-    relations.setdefault("scores", (EngagementScores, [day]))
-    return warehouse.rows(sql.replace("{filters}", condition), {**own, **(parameters or {})}, **relations)
+@dataclass(frozen=True)
+class Customers:
+    """The customers of a day's snapshot who match the filters and belong to the groups.
 
+    In the SQL that is asked, `{scores} s` stands for the snapshot and `{filters}` for the condition on `s`; further relations
+    are given by name, another one for `scores` too.
+    """
 
-def add_conditions(condition: str, parameters: dict[str, Any], within: tuple[tuple[str, str], ...]) -> str:
-    """A condition narrowed to groups (`dimension`, `value`); the values become parameters."""
-    columns = {"segment": "engagement_segment", "country": "country", "status": "engagement_status"}
-    for dimension, value in within:
-        condition += f" AND s.{columns[dimension]} = $within_{dimension}"
-        parameters[f"within_{dimension}"] = value
-    return condition
+    warehouse: Warehouse
+    day: str
+    filters: Filters
+    within: Within = ()
+
+    def rows(self, sql: str, parameters: dict[str, Any] | None = None, **relations: Relation) -> list[Row]:
+        """The rows of a query."""
+        condition, own = where(self.filters, self.within)
+        relations.setdefault("scores", (EngagementScores, [self.day]))
+        return self.warehouse.rows(sql.replace("{filters}", condition), {**own, **(parameters or {})}, **relations)
+
+    def one(self, sql: str, parameters: dict[str, Any] | None = None, **relations: Relation) -> Row:
+        """The only row of a query."""
+        return self.rows(sql, parameters, **relations)[0]
 
 
 @remembered
-def key_figures(warehouse: Warehouse, day: str, filters: Filters, within: tuple[tuple[str, str], ...] = ()) -> Row:
+def key_figures(warehouse: Warehouse, day: str, filters: Filters, within: Within = ()) -> Row:
     """Totals of the customers who match the filters on a day; averages are None where nobody does."""
-    condition, parameters = where(filters)
-    condition = add_conditions(condition, parameters, within)
     figures = select(warehouse.settings.scoring, *KEY_FIGURES)
-    return warehouse.one(
-        f"SELECT {figures} FROM {{scores}} s WHERE {condition}",
-        parameters,
-        scores=(EngagementScores, [day]),
-    )
+    return Customers(warehouse, day, filters, within).one(f"SELECT {figures} FROM {{scores}} s WHERE {{filters}}")
 
 
 def comparison(warehouse: Warehouse, view: View) -> Row | None:
@@ -119,11 +120,9 @@ def trend(warehouse: Warehouse, until: str, filters: Filters) -> list[Row]:
             metrics=(EngagementMetrics, measured),
         )
     days = [day for day in warehouse.catalogue().days if day <= until][-TREND_DAYS:]
-    condition, parameters = where(filters)
     figures = select(warehouse.settings.scoring, *FOLLOWED)
-    return warehouse.rows(
-        f"SELECT as_of_date, {figures} FROM {{scores}} s WHERE {condition} GROUP BY as_of_date ORDER BY as_of_date",
-        parameters,
+    return Customers(warehouse, until, filters).rows(
+        f"SELECT as_of_date, {figures} FROM {{scores}} s WHERE {{filters}} GROUP BY as_of_date ORDER BY as_of_date",
         scores=(EngagementScores, thinned(warehouse, days)),
     )
 

@@ -108,12 +108,8 @@ def register(app: Dash, warehouse: Warehouse) -> None:
             wanted = rewrite(wanted, compare=compare)
         elif changed == "compare-day" and compare_day:
             wanted = rewrite(wanted, compare=compare_day)
-        elif changed == "country":
-            wanted = rewrite(wanted, country=country)
-        elif changed == "segment":
-            wanted = rewrite(wanted, segment=segment)
-        elif changed == "value":
-            wanted = rewrite(wanted, value=value)
+        elif changed in (chosen := {"country": country, "segment": segment, "value": value}):
+            wanted = rewrite(wanted, **{changed: chosen[changed]})
         elif changed == "clear":
             wanted = rewrite(wanted, country=None, segment=None, value=None)
         view = parse(wanted, catalogue)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engagement_assets.dashboard.questions import Filters, where
+from engagement_assets.dashboard.questions import Customers, Filters
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts import EngagementScores
 
@@ -10,17 +10,14 @@ from engagement_assets.domain.contracts import EngagementScores
 @remembered
 def crossings(warehouse: Warehouse, day: str, before: str, filters: Filters) -> Row:
     """Customers and revenue that came to be at high risk since a date (`new`), and that got out of it (`recovered`)."""
-    condition, parameters = where(filters)
-    return warehouse.one(
-        f"""
+    return Customers(warehouse, day, filters).one(
+        """
         SELECT count(*) FILTER (s.is_high_risk AND NOT coalesce(o.is_high_risk, false)) AS new,
                count(*) FILTER (NOT s.is_high_risk AND o.is_high_risk) AS recovered,
                coalesce(sum(s.total_revenue) FILTER (s.is_high_risk AND NOT coalesce(o.is_high_risk, false)), 0)::DOUBLE
                    AS new_revenue,
                coalesce(sum(s.total_revenue) FILTER (NOT s.is_high_risk AND o.is_high_risk), 0)::DOUBLE AS recovered_revenue
-        FROM {{scores}} s LEFT JOIN {{before}} o USING (customer_id) WHERE {condition}
+        FROM {scores} s LEFT JOIN {before} o USING (customer_id) WHERE {filters}
         """,
-        parameters,
-        scores=(EngagementScores, [day]),
         before=(EngagementScores, [before]),
     )

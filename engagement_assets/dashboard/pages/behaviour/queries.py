@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from engagement_assets.analysis.monitoring.stability import band_sql
-from engagement_assets.dashboard.questions import Filters, where
+from engagement_assets.dashboard.questions import Customers, Filters
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
-from engagement_assets.domain.contracts import EngagementScores, RawOrders, Sessions
+from engagement_assets.domain.contracts import RawOrders, Sessions
 from engagement_assets.domain.contracts.base import Contract
 from engagement_assets.exports.star_schema import reached, session_step
 
@@ -29,10 +29,9 @@ def funnel(warehouse: Warehouse, day: str, filters: Filters) -> Row:
 
     `customers` and `sessions` are lists along STAGES. A session counts once, on the day it began.
     """
-    condition, parameters = where(filters)
-    found = warehouse.one(
+    found = Customers(warehouse, day, filters).one(
         f"""
-        WITH members AS (SELECT customer_id FROM {{scores}} s WHERE {condition}),
+        WITH members AS (SELECT customer_id FROM {{scores}} s WHERE {{filters}}),
         ordered AS (SELECT DISTINCT customer_id, as_of_date FROM {{orders}} o SEMI JOIN members USING (customer_id)),
         visits AS (
             SELECT v.customer_id,
@@ -53,8 +52,6 @@ def funnel(warehouse: Warehouse, day: str, filters: Filters) -> Row:
                         count(*) FILTER (reached >= 4)] FROM visits) AS sessions,
                (SELECT count(DISTINCT customer_id) FROM ordered o ANTI JOIN visits USING (customer_id)) AS without_session
         """,
-        parameters,
-        scores=(EngagementScores, [day]),
         sessions=(Sessions, window(warehouse, Sessions, day)),
         orders=(RawOrders, window(warehouse, RawOrders, day)),
     )
@@ -64,50 +61,42 @@ def funnel(warehouse: Warehouse, day: str, filters: Filters) -> Row:
 @remembered
 def orders_by_sessions(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     """Per step of SESSION_STEPS (`step`): customers, orders in the window, customers who ordered in it."""
-    condition, parameters = where(filters)
-    return warehouse.rows(
+    return Customers(warehouse, day, filters).rows(
         f"""
         SELECT {session_step("sessions_last_30_days")} AS step, count(*) AS customers,
                sum(total_orders - total_orders_30_days_before)::BIGINT AS orders,
                count(*) FILTER (total_orders > total_orders_30_days_before) AS ordered
-        FROM {{scores}} s WHERE {condition} GROUP BY 1 ORDER BY 1
-        """,
-        parameters,
-        scores=(EngagementScores, [day]),
+        FROM {{scores}} s WHERE {{filters}} GROUP BY 1 ORDER BY 1
+        """
     )
 
 
 @remembered
 def score_by_sessions(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     """Customers per tenth of the score (`bin` 0 to 9) and step of SESSION_STEPS (`step`)."""
-    condition, parameters = where(filters)
-    return warehouse.rows(
+    return Customers(warehouse, day, filters).rows(
         f"""
         SELECT {band_sql("engagement_score")} AS bin, {session_step("sessions_last_30_days")} AS step,
                count(*) AS customers
-        FROM {{scores}} s WHERE {condition} GROUP BY ALL
-        """,
-        parameters,
-        scores=(EngagementScores, [day]),
+        FROM {{scores}} s WHERE {{filters}} GROUP BY ALL
+        """
     )
 
 
 @remembered
 def _visits(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     """Sessions of the window and how many were engaged, by day, weekday (1 Monday to 7) and hour of their start."""
-    condition, parameters = where(filters)
-    return warehouse.rows(
-        f"""
+    return Customers(warehouse, day, filters).rows(
+        """
         SELECT as_of_date, isodow(started) AS weekday, hour(started) AS hour, count(*) AS sessions,
                count(*) FILTER (is_engaged) AS engaged
         FROM (
             SELECT as_of_date, session_start AT TIME ZONE $zone AS started, is_engaged
-            FROM {{sessions}} v SEMI JOIN (SELECT customer_id FROM {{scores}} s WHERE {condition}) USING (customer_id)
+            FROM {sessions} v SEMI JOIN (SELECT customer_id FROM {scores} s WHERE {filters}) USING (customer_id)
             WHERE NOT continues_previous_day
         ) GROUP BY ALL ORDER BY ALL
         """,
-        {**parameters, "zone": warehouse.settings.timezone},
-        scores=(EngagementScores, [day]),
+        {"zone": warehouse.settings.timezone},
         sessions=(Sessions, window(warehouse, Sessions, day)),
     )
 
@@ -137,12 +126,11 @@ def cohorts(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
 
     Orders before the sign-up are left out. The latest COHORTS months with sign-ups.
     """
-    condition, parameters = where(filters)
     orders = [found for found in warehouse.days(RawOrders) if found <= day]
-    return warehouse.rows(
+    return Customers(warehouse, day, filters).rows(
         f"""
         WITH members AS (
-            SELECT customer_id, date_trunc('month', signup_date)::DATE AS cohort FROM {{scores}} s WHERE {condition}
+            SELECT customer_id, date_trunc('month', signup_date)::DATE AS cohort FROM {{scores}} s WHERE {{filters}}
         ), sizes AS (
             SELECT cohort, count(*) AS size FROM members GROUP BY 1 ORDER BY 1 DESC LIMIT {COHORTS}
         ), active AS (
@@ -154,7 +142,5 @@ def cohorts(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
         SELECT z.cohort, z.size, a.month, a.customers FROM sizes z
         LEFT JOIN active a ON a.cohort = z.cohort AND a.month >= 0 ORDER BY z.cohort, a.month
         """,
-        parameters,
-        scores=(EngagementScores, [day]),
         orders=(RawOrders, orders),
     )

@@ -9,15 +9,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats
-from engagement_assets.dashboard.components import (
-    customer_link,
-    listing,
-    message,
-    no_comparison,
-    small,
-    stack,
-    table,
-)
+from engagement_assets.dashboard.components import customer_link, listing, message, no_comparison, small, stack, table
 from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.pages.campaigns import queries
 from engagement_assets.dashboard.questions import of_day, since
@@ -48,7 +40,7 @@ _STAGES = tuple(_STAGE_COLOURS)
 
 
 def _name(audience: str) -> str:
-    return audience.replace("_", " ").capitalize().replace("vips", "VIPs")
+    return formats.words(audience).replace("vips", "VIPs")
 
 
 def _nobody(view: View) -> Component:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engagement_assets.dashboard.questions import TREND_DAYS, Filters, where
-from engagement_assets.dashboard.warehouse import Relation, Row, Warehouse, remembered
+from engagement_assets.dashboard.questions import TREND_DAYS, Customers, Filters
+from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts import CampaignAudiences, EngagementScores, SegmentChanges
 
 _FEW = 12
@@ -12,11 +12,8 @@ _FEW = 12
 @remembered
 def stages(warehouse: Warehouse, day: str, filters: Filters) -> dict[str, int]:
     """Customers per lifecycle stage."""
-    condition, parameters = where(filters)
-    rows = warehouse.rows(
-        f"SELECT lifecycle_stage AS stage, count(*) AS customers FROM {{scores}} s WHERE {condition} GROUP BY 1",
-        parameters,
-        scores=(EngagementScores, [day]),
+    rows = Customers(warehouse, day, filters).rows(
+        "SELECT lifecycle_stage AS stage, count(*) AS customers FROM {scores} s WHERE {filters} GROUP BY 1"
     )
     return {row["stage"]: row["customers"] for row in rows}
 
@@ -24,15 +21,12 @@ def stages(warehouse: Warehouse, day: str, filters: Filters) -> dict[str, int]:
 @remembered
 def transitions(warehouse: Warehouse, day: str, before: str, filters: Filters) -> list[Row]:
     """Customers by stage before (`source`, empty for who was none yet) and on the day (`target`); filters as of the day."""
-    condition, parameters = where(filters)
-    return warehouse.rows(
-        f"""
+    return Customers(warehouse, day, filters).rows(
+        """
         SELECT coalesce(o.lifecycle_stage, '') AS source, s.lifecycle_stage AS target, count(*) AS customers
-        FROM {{scores}} s LEFT JOIN {{before}} o USING (customer_id) WHERE {condition}
+        FROM {scores} s LEFT JOIN {before} o USING (customer_id) WHERE {filters}
         GROUP BY ALL ORDER BY customers DESC, source, target
         """,
-        parameters,
-        scores=(EngagementScores, [day]),
         before=(EngagementScores, [before]),
     )
 
@@ -41,88 +35,68 @@ def transitions(warehouse: Warehouse, day: str, before: str, filters: Filters) -
 def daily_transitions(warehouse: Warehouse, until: str, filters: Filters) -> list[Row]:
     """Per day up to `until`, customers who went from one stage (`source`, empty for who is new) to another (`target`)."""
     days = [day for day in warehouse.days(SegmentChanges) if day <= until][-TREND_DAYS:]
-    condition, parameters = where(filters)
-    relations: dict[str, Relation] = {"changes": (SegmentChanges, days)}
-    narrowed = ""
-    if any(filters):
-        # Filters are those of each day's own snapshot.
-        relations["scores"] = (EngagementScores, days)
-        narrowed = f"SEMI JOIN (SELECT * FROM {{scores}} s WHERE {condition}) k USING (as_of_date, customer_id)"
-    return warehouse.rows(
+    # Filters are those of each day's own snapshot.
+    narrowed = "SEMI JOIN (SELECT * FROM {scores} s WHERE {filters}) k USING (as_of_date, customer_id)"
+    return Customers(warehouse, until, filters).rows(
         f"""
         SELECT as_of_date, coalesce(previous_lifecycle_stage, '') AS source, lifecycle_stage AS target,
                count(*) AS customers
-        FROM {{changes}} c {narrowed} WHERE source <> target GROUP BY ALL ORDER BY ALL
+        FROM {{changes}} c {narrowed if any(filters) else ""} WHERE source <> target GROUP BY ALL ORDER BY ALL
         """,
-        parameters,
-        **relations,
+        changes=(SegmentChanges, days),
+        scores=(EngagementScores, days),
     )
 
 
 @remembered
 def rfm_segments(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     """Customers, revenue and mean score per RFM segment, the most valuable first."""
-    condition, parameters = where(filters)
-    return warehouse.rows(
-        f"""
+    return Customers(warehouse, day, filters).rows(
+        """
         SELECT rfm_segment AS segment, count(*) AS customers, sum(total_revenue)::DOUBLE AS revenue,
                avg(engagement_score) AS score, avg(recency_days) AS recency
-        FROM {{scores}} s WHERE {condition} GROUP BY 1 ORDER BY revenue DESC, segment
-        """,
-        parameters,
-        scores=(EngagementScores, [day]),
+        FROM {scores} s WHERE {filters} GROUP BY 1 ORDER BY revenue DESC, segment
+        """
     )
 
 
 @remembered
 def audiences(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     """Per audience: members, held out, to contact on the day, value."""
-    condition, parameters = where(filters)
-    return warehouse.rows(
-        f"""
+    return Customers(warehouse, day, filters).rows(
+        """
         SELECT audience, any_value(a.recommended_action) AS action, count(*) AS members,
                count(*) FILTER (a.is_holdout) AS held_out, count(*) FILTER (a.is_to_contact) AS to_contact,
                sum(a.priority) AS priority
-        FROM {{audiences}} a JOIN {{scores}} s USING (customer_id) WHERE {condition} GROUP BY 1 ORDER BY priority DESC, 1
+        FROM {audiences} a JOIN {scores} s USING (customer_id) WHERE {filters} GROUP BY 1 ORDER BY priority DESC, 1
         """,
-        parameters,
         audiences=(CampaignAudiences, [day]),
-        scores=(EngagementScores, [day]),
     )
 
 
 @remembered
 def first_in_line(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     """Whom to contact on the day, those of the highest priority per audience first."""
-    condition, parameters = where(filters)
-    return warehouse.rows(
+    return Customers(warehouse, day, filters).rows(
         f"""
         SELECT a.customer_id, a.audience, a.evidence, a.priority
-        FROM {{audiences}} a JOIN {{scores}} s USING (customer_id) WHERE a.is_to_contact AND {condition}
+        FROM {{audiences}} a JOIN {{scores}} s USING (customer_id) WHERE a.is_to_contact AND {{filters}}
         ORDER BY row_number() OVER (PARTITION BY a.audience ORDER BY a.priority DESC, a.customer_id), a.priority DESC,
                  a.customer_id
         LIMIT {_FEW}
         """,
-        parameters,
         audiences=(CampaignAudiences, [day]),
-        scores=(EngagementScores, [day]),
     )
 
 
 @remembered
 def changes(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     """Who changed since the day before, with the reasons, the largest moves first; new customers last."""
-    condition, parameters = where(filters)
-    return warehouse.rows(
+    return Customers(warehouse, day, filters).rows(
         f"""
         SELECT c.customer_id, c.movement, c.score_change, c.explanation
-        FROM {{changes}} c JOIN {{scores}} s USING (customer_id) WHERE {condition}
+        FROM {{changes}} c JOIN {{scores}} s USING (customer_id) WHERE {{filters}}
         ORDER BY abs(c.score_change) DESC NULLS LAST, c.customer_id LIMIT {_FEW}
         """,
-        parameters,
         changes=(SegmentChanges, [day]),
-        scores=(EngagementScores, [day]),
     )
-
-
-__all__ = ["audiences", "changes", "daily_transitions", "first_in_line", "rfm_segments", "stages", "transitions"]

@@ -70,28 +70,21 @@ def head(warehouse: Warehouse, view: View) -> Component:
     row = _customer(warehouse, view)
     if row is None:
         return _nobody(warehouse, view)
-    facts = [
-        f"{row['country']}",
-        f"signed up {row['signup_date']} ({row['tenure_days']:,} days ago)",
-        f"status {row['engagement_status']}",
-    ]
+    signed_up = f"signed up {row['signup_date']} ({row['tenure_days']:,} days ago)"
     pills = [segment_pill(row["engagement_segment"]), pill(row["value_segment"], "calm")]
     if row["is_high_risk"]:
         pills.append(pill("High risk", "bad"))
     name = html.Div([html.Strong(row["customer_id"], className="customer-id"), *pills], className="trail")
-    why = (
-        [html.Div([html.Strong("Why at risk: "), row["risk_reasons"]], className="notice")]
-        if row["risk_reasons"]
-        else []
-    )
     return stack(
         html.Div([name, _neighbours(warehouse, view)], className="customer-head"),
-        small(" · ".join(facts)),
-        *why,
-        html.Div(
-            [html.Strong("Recommended: "), group("value_segment", row["value_segment"]).advice], className="small"
-        ),
+        small(f"{row['country']} · {signed_up} · status {row['engagement_status']}"),
+        *([_told("Why at risk: ", row["risk_reasons"], "notice")] if row["risk_reasons"] else []),
+        _told("Recommended: ", group("value_segment", row["value_segment"]).advice, "small"),
     )
+
+
+def _told(head: str, text: str, kind: str) -> Component:
+    return html.Div([html.Strong(head), text], className=kind)
 
 
 def _nobody(warehouse: Warehouse, view: View) -> Component:
@@ -233,41 +226,31 @@ def parts(warehouse: Warehouse, view: View, row: Row) -> Component:
     """The component scores beside those of the segment, with percentiles."""
     segment = row["engagement_segment"]
     average = queries.segment_average(warehouse, view.as_of, segment)
-    scores = [row[f"{part}_score"] for part in _PARTS]
+    scores, means = [row[f"{part}_score"] for part in _PARTS], [average[part] for part in _PARTS]
     percent = queries.percentiles(warehouse, view.as_of, *scores)
-    names = [part.capitalize() for part in _PARTS]
+    names, label = [part.capitalize() for part in _PARTS], f"Average of segment {segment}"
     drawn = figure(
         bars(names, scores, BLUE, "%{x}: %{y:.3f}<extra>This customer</extra>", name="This customer"),
-        bars(
-            names,
-            [average[part] for part in _PARTS],
-            GREY,
-            f"%{{x}}: %{{y:.3f}}<extra>Segment {segment}</extra>",
-            name=f"Average of segment {segment}",
-        ),
+        bars(names, means, GREY, f"%{{x}}: %{{y:.3f}}<extra>Segment {segment}</extra>", name=label),
         barmode="group",
         xaxis=names_axis(),
         yaxis=axis("Score", range=[0, 1], tickformat=".1f"),
     )
-    rows = [
-        [
-            name,
-            formats.score(row[f"{part}_score"]),
-            formats.score(average[part]),
-            f"{percent[part]:.0f}",
-            formats.score(row[f"{part}_contribution"]),
-        ]
-        for name, part in zip(names, _PARTS, strict=True)
+    numbers = [
+        *zip(
+            names,
+            scores,
+            means,
+            [percent[part] for part in _PARTS],
+            [row[f"{part}_contribution"] for part in _PARTS],
+            strict=True,
+        ),
+        ("Engagement", row["engagement_score"], average["score"], row["score_percentile"], row["engagement_score"]),
     ]
-    rows.append(
-        [
-            "Engagement",
-            formats.score(row["engagement_score"]),
-            formats.score(average["score"]),
-            f"{row['score_percentile']:.0f}",
-            formats.score(row["engagement_score"]),
-        ]
-    )
+    rows = [
+        [name, formats.score(own), formats.score(mean), f"{rank:.0f}", formats.score(contribution)]
+        for name, own, mean, rank, contribution in numbers
+    ]
     return stack(
         chart(drawn, "Component scores of the customer beside the segment's averages.", height=250),
         table(

@@ -12,15 +12,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats
-from engagement_assets.dashboard.components import (
-    customer_link,
-    listing,
-    message,
-    no_customers,
-    pill,
-    small,
-    table,
-)
+from engagement_assets.dashboard.components import customer_link, listing, message, no_customers, pill, small, table
 from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.pages.monitoring import queries
 from engagement_assets.dashboard.pages.monitoring.queries import NULLABLE, OUTLIER_COLUMNS, PSI_COLUMNS
@@ -46,8 +38,8 @@ _CHARTED = ("raw_orders", "raw_web_events", "sessions")
 
 
 def table_name(name: str) -> str:
-    """A table or source in words."""
-    return name.removeprefix("raw_").replace("_", " ").capitalize()
+    """A table in words."""
+    return formats.words(name.removeprefix("raw_"))
 
 
 def _rows_per_table(warehouse: Warehouse, view: View) -> list[Row]:
@@ -153,7 +145,7 @@ def checks(warehouse: Warehouse, view: View, results: list[Row]) -> Component:
                 results,
                 [
                     ("Table", "asset", table_name),
-                    ("Check", lambda result: result["check"].replace("_", " ").capitalize()),
+                    ("Check", "check", formats.words),
                     ("Result", outcome),
                     ("In words", lambda result: html.Span(result["words"], className="quiet")),
                 ],
@@ -187,10 +179,10 @@ def rejected(warehouse: Warehouse, view: View, found: list[Row]) -> Component:
         traces.append(
             bars(
                 [counts.get(reason, 0) for reason in reasons],
-                [reason.replace("_", " ").capitalize() for reason in reasons],
+                [formats.words(reason) for reason in reasons],
                 colour,
-                f"%{{y}}<br>{table_name(source)}: %{{x:,}} rows<extra></extra>",
-                name=table_name(source),
+                f"%{{y}}<br>{formats.words(source)}: %{{x:,}} rows<extra></extra>",
+                name=formats.words(source),
                 orientation="h",
             )
         )
@@ -303,7 +295,7 @@ def runs(warehouse: Warehouse, view: View, found: list[Row]) -> Component:
         return html.A(run_id[:8], href=address, className="link", target="_blank", rel="noreferrer")
 
     def job(run: Row) -> Component:
-        return html.Div([run["job"].replace("_", " ").capitalize(), html.Div(run["days"], className="quiet")])
+        return html.Div([formats.words(run["job"]), html.Div(run["days"], className="quiet")])
 
     return listing(
         found,

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from engagement_assets.analysis.monitoring.look import FAR_OUT
 from engagement_assets.analysis.monitoring.stability import band_sql, population_stability
-from engagement_assets.dashboard.questions import Filters, where
+from engagement_assets.dashboard.questions import Customers, Filters
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts import TABLES, EngagementScores, RejectedRows
 from engagement_assets.domain.score_parts import PARTS
@@ -64,25 +64,20 @@ def rejected(warehouse: Warehouse) -> list[Row]:
 @remembered
 def nulls(warehouse: Warehouse, day: str, filters: Filters) -> dict[str, float | None]:
     """Share of customers without a value, per column that may be empty, and for all others together (`others`)."""
-    condition, parameters = where(filters)
     counted = [f"avg(({column} IS NULL)::INT) AS {column}" for column in NULLABLE]
     others = [name for name, column in EngagementScores.columns().items() if not column.nullable]
     anything = " OR ".join(f"{name} IS NULL" for name in others)
-    return warehouse.one(
-        f"SELECT {', '.join(counted)}, avg(({anything})::INT) AS others FROM {{scores}} s WHERE {condition}",
-        parameters,
-        scores=(EngagementScores, [day]),
+    return Customers(warehouse, day, filters).one(
+        f"SELECT {', '.join(counted)}, avg(({anything})::INT) AS others FROM {{scores}} s WHERE {{filters}}"
     )
 
 
 @remembered
 def stability(warehouse: Warehouse, day: str, before: str, filters: Filters) -> dict[str, float]:
     """Population stability index of the score and its parts between two dates; empty without customers on either."""
-    condition, parameters = where(filters)
     bands = ", ".join(f"histogram({band_sql(column)}) AS {column}" for column in PSI_COLUMNS)
-    rows = warehouse.rows(
-        f"SELECT as_of_date, {bands} FROM {{scores}} s WHERE {condition} GROUP BY 1 ORDER BY 1",
-        parameters,
+    rows = Customers(warehouse, day, filters).rows(
+        f"SELECT as_of_date, {bands} FROM {{scores}} s WHERE {{filters}} GROUP BY 1 ORDER BY 1",
         scores=(EngagementScores, [before, day]),
     )
     if len(rows) < 2:
@@ -94,20 +89,17 @@ def stability(warehouse: Warehouse, day: str, before: str, filters: Filters) -> 
 @remembered
 def outliers(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     """Per measure: the limit, how many customers are above it, the largest value and whose it is."""
-    condition, parameters = where(filters)
     found = []
     for column in OUTLIER_COLUMNS:
-        row = warehouse.one(
+        row = Customers(warehouse, day, filters).one(
             f"""
-            WITH v AS (SELECT customer_id, {column}::DOUBLE AS value FROM {{scores}} s WHERE {condition} AND {column} > 0),
+            WITH v AS (SELECT customer_id, {column}::DOUBLE AS value FROM {{scores}} s WHERE {{filters}} AND {column} > 0),
             q AS (SELECT quantile_cont(value, 0.25) AS low, quantile_cont(value, 0.75) AS high FROM v)
             SELECT any_value(high + {FAR_OUT} * (high - low)) AS threshold,
                    count(*) FILTER (value > high + {FAR_OUT} * (high - low)) AS customers,
                    max(value) AS largest, arg_max(customer_id, (value, customer_id)) AS customer_id
             FROM v, q
-            """,
-            parameters,
-            scores=(EngagementScores, [day]),
+            """
         )
         found.append({"measure": column, **row})
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engagement_assets.dashboard.questions import Filters, where
+from engagement_assets.dashboard.questions import Customers, Filters
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts import EngagementScores
 from engagement_assets.domain.contracts.engagement import SEGMENTS
@@ -18,26 +18,20 @@ CUSTOMERS_SHOWN = 5
 @remembered
 def distribution(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     """Customers per bar (`bin` 0 to 19) and segment. The bar from 0.95 holds 1 too."""
-    condition, parameters = where(filters)
-    return warehouse.rows(
+    return Customers(warehouse, day, filters).rows(
         f"""
         SELECT {bucket_sql("engagement_score")} AS bin,
                engagement_segment AS segment, count(*) AS customers
-        FROM {{scores}} s WHERE {condition} GROUP BY ALL ORDER BY bin, segment
-        """,
-        parameters,
-        scores=(EngagementScores, [day]),
+        FROM {{scores}} s WHERE {{filters}} GROUP BY ALL ORDER BY bin, segment
+        """
     )
 
 
 @remembered
 def segments(warehouse: Warehouse, day: str, filters: Filters) -> dict[str, int]:
     """Customers per segment, all four, from High to At Risk."""
-    condition, parameters = where(filters)
-    found = warehouse.rows(
-        f"SELECT engagement_segment, count(*) AS customers FROM {{scores}} s WHERE {condition} GROUP BY ALL",
-        parameters,
-        scores=(EngagementScores, [day]),
+    found = Customers(warehouse, day, filters).rows(
+        "SELECT engagement_segment, count(*) AS customers FROM {scores} s WHERE {filters} GROUP BY ALL"
     )
     counts = {row["engagement_segment"]: row["customers"] for row in found}
     return {segment: counts.get(segment, 0) for segment in SEGMENTS}
@@ -49,14 +43,13 @@ def group_movers(warehouse: Warehouse, day: str, before: str, filters: Filters) 
 
     `kind`, `name`, `customers`, `customers_change`, `score`, `score_change`, `at_risk_change`.
     """
-    condition, parameters = where(filters)
-    return warehouse.rows(
+    return Customers(warehouse, day, filters).rows(
         f"""
         WITH totals AS (
             SELECT as_of_date, country, engagement_segment, value_segment, engagement_status,
                    grouping(country, engagement_segment, value_segment, engagement_status) AS which,
                    count(*) AS customers, avg(reference_score) AS score, count(*) FILTER (is_high_risk) AS at_risk
-            FROM {{scores}} s WHERE {condition}
+            FROM {{scores}} s WHERE {{filters}}
             GROUP BY GROUPING SETS ((as_of_date, country), (as_of_date, engagement_segment),
                                     (as_of_date, value_segment), (as_of_date, engagement_status))
         ), named AS (
@@ -74,7 +67,7 @@ def group_movers(warehouse: Warehouse, day: str, before: str, filters: Filters) 
           AND least(n.customers, o.customers) >= {SMALLEST_GROUP}
         ORDER BY abs(n.score - o.score) DESC, kind, name LIMIT {GROUPS_SHOWN}
         """,
-        {**parameters, "day": day, "before": before},
+        {"day": day, "before": before},
         scores=(EngagementScores, [before, day]),
     )
 
@@ -82,18 +75,15 @@ def group_movers(warehouse: Warehouse, day: str, before: str, filters: Filters) 
 @remembered
 def customer_movers(warehouse: Warehouse, day: str, before: str, filters: Filters) -> list[Row]:
     """The customers whose reference score fell and rose most between two dates; filters as of the later one."""
-    condition, parameters = where(filters)
-    return warehouse.rows(
+    return Customers(warehouse, day, filters).rows(
         f"""
         WITH moved AS (
             SELECT s.customer_id, s.engagement_segment AS segment, s.reference_score AS score,
                    s.reference_score - o.reference_score AS change
-            FROM {{scores}} s JOIN {{before}} o USING (customer_id) WHERE {condition}
+            FROM {{scores}} s JOIN {{before}} o USING (customer_id) WHERE {{filters}}
         ), falls AS (SELECT * FROM moved WHERE change < 0 ORDER BY change, customer_id LIMIT {CUSTOMERS_SHOWN}),
         rises AS (SELECT * FROM moved WHERE change > 0 ORDER BY change DESC, customer_id LIMIT {CUSTOMERS_SHOWN})
         SELECT * FROM (FROM falls UNION ALL FROM rises) ORDER BY change, customer_id
         """,
-        parameters,
-        scores=(EngagementScores, [day]),
         before=(EngagementScores, [before]),
     )

@@ -67,6 +67,3 @@ def rank_ranges(warehouse: Warehouse, day: str) -> list[Row]:
 def surest(warehouse: Warehouse, day: str) -> list[Row]:
     """The first of the customers who are High under every weighting."""
     return [row for row in rank_ranges(warehouse, day) if row["always_high"]][:_FEW]
-
-
-__all__ = ["judged_day", "judgements", "over_time", "rank_ranges", "surest", "weights"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engagement_assets.dashboard.questions import Filters, where
+from engagement_assets.dashboard.questions import Customers, Filters
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts import EngagementScores
 
@@ -13,30 +13,24 @@ NEW = "New"
 @remembered
 def matrix(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     """Customers and revenue per engagement band (`engagement`: High, Medium, Low) and revenue band (`revenue_band`)."""
-    condition, parameters = where(filters)
-    return warehouse.rows(
-        f"""
+    return Customers(warehouse, day, filters).rows(
+        """
         SELECT CASE engagement_segment WHEN 'At Risk' THEN 'Low' ELSE engagement_segment END AS engagement, revenue_band,
                any_value(value_segment) AS value_segment, count(*) AS customers, sum(total_revenue)::DOUBLE AS revenue
-        FROM {{scores}} s WHERE {condition} GROUP BY 1, 2
-        """,
-        parameters,
-        scores=(EngagementScores, [day]),
+        FROM {scores} s WHERE {filters} GROUP BY 1, 2 ORDER BY 1, 2
+        """
     )
 
 
 @remembered
 def value_segments(warehouse: Warehouse, day: str, filters: Filters) -> dict[str, Row]:
     """Customers, revenue, orders and customers at risk per value segment."""
-    condition, parameters = where(filters)
-    rows = warehouse.rows(
-        f"""
+    rows = Customers(warehouse, day, filters).rows(
+        """
         SELECT value_segment AS name, count(*) AS customers, sum(total_revenue)::DOUBLE AS revenue,
                sum(total_orders)::BIGINT AS orders, avg(engagement_score) AS score
-        FROM {{scores}} s WHERE {condition} GROUP BY 1
-        """,
-        parameters,
-        scores=(EngagementScores, [day]),
+        FROM {scores} s WHERE {filters} GROUP BY 1 ORDER BY 1
+        """
     )
     return {row["name"]: row for row in rows}
 
@@ -44,14 +38,11 @@ def value_segments(warehouse: Warehouse, day: str, filters: Filters) -> dict[str
 @remembered
 def moves(warehouse: Warehouse, day: str, before: str, filters: Filters) -> list[Row]:
     """Customers by segment before (`source`, `New` if not yet a customer) and on the day (`target`); filters as of the day."""
-    condition, parameters = where(filters)
-    return warehouse.rows(
+    return Customers(warehouse, day, filters).rows(
         f"""
         SELECT coalesce(o.engagement_segment, '{NEW}') AS source, s.engagement_segment AS target, count(*) AS customers
-        FROM {{scores}} s LEFT JOIN {{before}} o USING (customer_id) WHERE {condition}
+        FROM {{scores}} s LEFT JOIN {{before}} o USING (customer_id) WHERE {{filters}}
         GROUP BY ALL ORDER BY customers DESC, source, target
         """,
-        parameters,
-        scores=(EngagementScores, [day]),
         before=(EngagementScores, [before]),
     )

@@ -237,13 +237,9 @@ def parts(warehouse: Warehouse, view: View, row: Row) -> Component:
         yaxis=axis("Score", range=[0, 1], tickformat=".1f"),
     )
     numbers = [
-        *zip(
-            names,
-            scores,
-            means,
-            [percent[part] for part in _PARTS],
-            [row[f"{part}_contribution"] for part in _PARTS],
-            strict=True,
+        *(
+            (part.capitalize(), row[f"{part}_score"], average[part], percent[part], row[f"{part}_contribution"])
+            for part in _PARTS
         ),
         ("Engagement", row["engagement_score"], average["score"], row["score_percentile"], row["engagement_score"]),
     ]

@@ -65,11 +65,25 @@ class LastRead:
 
     @classmethod
     def of_json(cls, found: dict[str, Any]) -> LastRead:
-        """A reading as it was stored; raises KeyError, TypeError or ValueError where that is none of this version's."""
+        """A reading as it was stored; raises KeyError, TypeError, ValueError or AttributeError where it is none."""
+        if "signature" in found:
+            found = _of_186a7d4(**found)
         basis, account, published = (found.pop(name) for name in ("basis", "account", "published"))
         until = basis.pop("until")
-        basis = Basis(**basis, until=until and date.fromisoformat(until))
+        basis = Basis(**basis, until=date.fromisoformat(until) if until else None)
         return cls(basis, Account(**account), published=Published(**published), **found)
+
+
+def _of_186a7d4(signature: str, last_day: str, settings: str, published: str, **others: Any) -> dict[str, Any]:
+    """A reading as releases up to 186a7d4 stored it: what it depends on in one text, of the customers without a last day."""
+    first, second, third = signature.split(":")
+    basis = (
+        {"files": first, "customers": second, "code": settings, "until": last_day}
+        if last_day
+        else {"files": first, "code": second, "until": third}
+    )
+    rows, _, rejected = published.rpartition(":")
+    return {**others, "basis": basis, "published": {"rows": rows, "rejected": rejected}}
 
 
 def last_read(lake: LakeResource, source: str) -> LastRead | None:

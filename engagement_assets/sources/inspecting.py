@@ -11,7 +11,6 @@ from collections.abc import Callable, Container, Mapping, MutableMapping, Sequen
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import compress
 from typing import IO, Any, TypeVar
 
 import pyarrow as pa
@@ -60,20 +59,18 @@ class ParquetGroup:
 
     columns: Mapping[str, pa.DataType]
     kinds: Mapping[str, Kind]
-    files: tuple[SourceFile, ...] = ()
-    #: Rows of each file, by its footer.
-    counts: tuple[int, ...] = ()
+    #: Each with its rows, by its footer.
+    files: Mapping[SourceFile, int]
     copied: frozenset[str] = frozenset()
 
     def with_file(self, file: SourceFile, rows: int, copied: bool) -> ParquetGroup:
         """The group and one more file."""
-        names = self.copied | ({file.name} if copied else set())
-        return replace(self, files=(*self.files, file), counts=(*self.counts, rows), copied=frozenset(names))
+        names = {file.name} if copied else frozenset()
+        return replace(self, files={**self.files, file: rows}, copied=self.copied.union(names))
 
     def only(self, names: Container[str]) -> ParquetGroup:
         """The group with no files but those of these names."""
-        chosen = [file.name in names for file in self.files]
-        return replace(self, files=tuple(compress(self.files, chosen)), counts=tuple(compress(self.counts, chosen)))
+        return replace(self, files={file: rows for file, rows in self.files.items() if file.name in names})
 
 
 @dataclass(frozen=True)
@@ -105,7 +102,7 @@ class Inspection:
     @property
     def rows(self) -> int:
         """Rows of all readable files: by the footers of Parquet files, by the line breaks of text files."""
-        return sum(sum(group.counts) for group in self.groups) + sum(note.lines for note in self.notes.values())
+        return sum(sum(group.files.values()) for group in self.groups) + sum(note.lines for note in self.notes.values())
 
     @property
     def states(self) -> dict[str, str]:
@@ -217,7 +214,7 @@ def _inspect_parquet(sources: SourcesResource, inspection: Inspection) -> Inspec
         columns = {name: copies.copied_type(kind) if copied else kind for name, kind in found.items()}
         kinds = {name: kind_of(kind) for name, kind in found.items()}
         key = (tuple(columns.items()), tuple(kinds.items()))
-        groups[key] = groups.get(key, ParquetGroup(columns, kinds)).with_file(file, footer.num_rows, copied)
+        groups[key] = groups.get(key, ParquetGroup(columns, kinds, {})).with_file(file, footer.num_rows, copied)
     return replace(inspection, groups=tuple(groups.values()), unreadable=unreadable, types=tuple(sorted(types)))
 
 

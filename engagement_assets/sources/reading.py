@@ -59,7 +59,7 @@ def _read_parquet(
         columns = [F.col(name) if name in group.columns else F.lit(None).cast("string").alias(name) for name in wanted]
         copy = partial(copies.copy_parquet, columns=list(group.columns))
         parts = []
-        for origin, files in _by_origin(group.files, inspection).items():
+        for origin, files in _by_origin(list(group.files), inspection).items():
             paths = [
                 _copy(sources, file, scratch, ".parquet", copy) if file.name in group.copied else file.path
                 for file in files

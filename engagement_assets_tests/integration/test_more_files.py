@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engagement_assets.domain.contracts import RawCustomers, RawOrders
+from engagement_assets.domain.contracts import RawCustomers
 from engagement_assets.engine import EngineResource
 from engagement_assets.pipeline.rebuild_plan import make_plan
 from engagement_assets.sources.incremental import last_read
@@ -192,18 +192,27 @@ def test_what_is_remembered_and_damaged_is_not_believed(new_day: NewWorld) -> No
     assert world.rejected() == {"orders:unknown_customer": 1, "web_events:unknown_customer": 1}
 
 
-def test_what_an_earlier_version_of_the_package_remembered_is_read_again_and_changes_nothing(new_day: NewWorld) -> None:
+def test_what_186a7d4_remembered_is_believed(new_day: NewWorld) -> None:
     world = new_day()
-    before = {name: world.rows(name) for name in ("raw_orders", "raw_web_events", "rejected_rows")}
-    written = world.lake.written_at(RawOrders)
     for source in ("customers", "orders", "web_events"):
         note = world.root / "lake" / ".last_read" / f"{source}.json"
         known = json.loads(note.read_text())
-        basis = known.pop("basis")
-        # As it was until the parts of a signature were told apart by their names.
-        known |= {"signature": f"{basis['files']}:{basis['customers']}:{basis['code']}", "last_day": DAYS[0]}
-        note.write_text(json.dumps({**known, "settings": basis["code"], "published": "x:y"}))
+        basis, published = known.pop("basis"), known.pop("published")
+        if source == "customers":
+            known |= {"signature": f"{basis['files']}:{basis['code']}:{basis['until'] or ''}", "last_day": ""}
+            known |= {"settings": "", "published": published["rejected"]}
+        else:
+            known["signature"] = f"{basis['files']}:{basis['customers']}:{basis['code']}"
+            known |= {"last_day": basis["until"], "settings": basis["code"]}
+            known["published"] = f"{published['rows']}:{published['rejected']}"
+        note.write_text(json.dumps(known))
+    world.orders([order(2, "a", 1)], "1.parquet")
+    assert examined(world) == (0, 1, 0)
+    assert [row["order_id"] for row in world.rows("raw_orders")] == ["o0", "o2"]
+
+
+def test_a_note_that_nobody_understands_is_not_believed(new_day: NewWorld) -> None:
+    world = new_day()
+    for source in ("customers", "orders"):
+        (world.root / "lake" / ".last_read" / f"{source}.json").write_text('{"basis": 7, "signature": "a"}')
     assert examined(world, 0) == (1, 1, 1)
-    assert {name: world.rows(name) for name in before} == before
-    assert world.lake.written_at(RawOrders) == written
-    assert examined(world, 0) == (0, 0, 0)

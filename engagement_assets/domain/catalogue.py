@@ -1,15 +1,18 @@
-"""Which partitions a partition is built from, and which published ones are older than something they were built from.
+"""The tables: of each one its group, what it reads over which days, the settings its rows depend on, what computes it.
 
-A table that is built from others has an entry in `READS`; the transform of the same name reads no more than that.
+Everything else that has to know this is derived from here: Dagster's dependencies, what has to be published before a day can be
+built, which published days are stale and in which order they are built again, column lineage, code versions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
 
 from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.contracts import (
-    TABLES,
     CampaignAudiences,
     Contract,
     CustomerFeatures,
@@ -23,52 +26,199 @@ from engagement_assets.domain.contracts import (
     SegmentChanges,
     Sessions,
 )
+from engagement_assets.domain.days import ONE_DAY, days_between
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 
 #: Days after a snapshot over which its score is judged.
 HORIZONS = (30, 60, 90)
 
 
+class RowSettings(Protocol):
+    """The settings that rows depend on; `settings.Settings` has them."""
+
+    @property
+    def scoring(self) -> ScoringPolicy:
+        """How customers are scored."""
+
+    @property
+    def campaigns(self) -> CampaignPolicy:
+        """Who is addressed."""
+
+    @property
+    def start_date(self) -> date:
+        """The first partition."""
+
+
 @dataclass(frozen=True)
 class Read:
     """What partition `T` reads of another table: the days from `days_before` days before `T` to `T`; None: from the first.
 
-    With `horizons` it reads what came after instead: the days after `T` up to the longest of these that is over.
+    `days_before` may depend on the settings. With `horizons` it reads what came after instead: the days after `T` up to the
+    longest of these that is over. With `in_place_of` it is what the day before in that table is built from, and read only where
+    that day is not up to date; so that day can be built again and makes nothing stale.
     """
 
     table: type[Contract]
-    days_before: int | None = 0
+    days_before: int | Callable[[RowSettings], int] | None = 0
     horizons: tuple[int, ...] = ()
+    in_place_of: type[Contract] | None = None
+
+    def first(self, day: date, settings: RowSettings) -> date:
+        """The first of the days up to `day` that are read for it."""
+        before = self.days_before(settings) if callable(self.days_before) else self.days_before
+        return settings.start_date if before is None else max(settings.start_date, day - before * ONE_DAY)
 
 
-def reads(scoring: ScoringPolicy, campaigns: CampaignPolicy) -> dict[type[Contract], tuple[Read, ...]]:
-    """What each table reads, in the order of the pipeline. Source tables read the sources, and no table."""
-    two_windows = 2 * scoring.activity_window_days
-    return {
-        RawCustomers: (),
-        RawOrders: (),
-        RawWebEvents: (),
-        Sessions: (Read(RawWebEvents, 1),),
-        OrderAggregates: (Read(RawOrders, None), Read(RawCustomers)),
-        CustomerFeatures: (Read(Sessions, two_windows - 1), Read(OrderAggregates), Read(RawCustomers)),
-        EngagementScores: (Read(CustomerFeatures),),
-        EngagementMetrics: (Read(EngagementScores),),
-        # And the snapshot of the day before: what that is built from, so that it can be built again and outdate nothing.
-        SegmentChanges: (
-            Read(EngagementScores),
-            Read(Sessions, two_windows),
-            Read(RawOrders, None),
-            Read(RawCustomers),
+@dataclass(frozen=True)
+class Entry:
+    """A table: its contract and group, the function that computes its rows (dotted name), what it reads.
+
+    `settings` are the fields of the scoring policy that the function depends on, and `campaigns` whether it depends on the
+    campaign policy; what the tables that are read depend on comes on top (`settings_of`). All tables depend on the time zone and
+    on the first partition. `after` are tables whose rows are not read, but which have to be built before.
+
+    A run of a table of facts brings it up to date, whichever day it is asked for.
+    """
+
+    contract: type[Contract]
+    group: str
+    transform: str
+    reads: tuple[Read, ...] = ()
+    after: tuple[type[Contract], ...] = ()
+    settings: tuple[str, ...] = ()
+    campaigns: bool = False
+    is_facts: bool = False
+
+
+def _two_windows(settings: RowSettings) -> int:
+    return 2 * settings.scoring.activity_window_days
+
+
+_STEPS = "engagement_assets.transforms."
+
+#: In the order of the pipeline: a table comes after those it reads.
+CATALOGUE: dict[type[Contract], Entry] = {
+    entry.contract: entry
+    for entry in (
+        Entry(RawCustomers, "sources", f"{_STEPS}customers.settle_customers"),
+        # Rows of unknown customers are rejected; who is known, the source of the customers says.
+        Entry(RawOrders, "sources", f"{_STEPS}orders.examine_orders", after=(RawCustomers,), is_facts=True),
+        Entry(RawWebEvents, "sources", f"{_STEPS}web_events.examine_web_events", after=(RawCustomers,), is_facts=True),
+        Entry(
+            Sessions,
+            "engagement",
+            f"{_STEPS}sessions.sessionize",
+            reads=(Read(RawWebEvents, 1),),
+            settings=("session_gap_minutes", "engaged_session_seconds", "server_side_event_types"),
+            is_facts=True,
         ),
-        CampaignAudiences: (Read(EngagementScores), Read(Sessions, campaigns.abandoned_cart_days - 1)),
-        ScoreBacktest: (Read(EngagementScores), Read(RawOrders, None), Read(RawOrders, horizons=HORIZONS)),
-    }
+        Entry(
+            OrderAggregates,
+            "engagement",
+            f"{_STEPS}order_aggregates.aggregate_orders",
+            reads=(Read(RawOrders, None), Read(RawCustomers)),
+            settings=("activity_window_days",),
+        ),
+        Entry(
+            CustomerFeatures,
+            "engagement",
+            f"{_STEPS}customer_features.build_features",
+            reads=(
+                Read(RawCustomers),
+                Read(OrderAggregates),
+                Read(Sessions, lambda settings: _two_windows(settings) - 1),
+            ),
+            settings=("activity_window_days",),
+        ),
+        Entry(
+            EngagementScores,
+            "engagement",
+            f"{_STEPS}engagement_scores.score_customers",
+            reads=(Read(CustomerFeatures),),
+            settings=tuple(ScoringPolicy.model_fields),
+        ),
+        Entry(
+            EngagementMetrics,
+            "engagement",
+            f"{_STEPS}engagement_metrics.total_metrics",
+            reads=(Read(EngagementScores),),
+        ),
+        Entry(
+            SegmentChanges,
+            "marketing",
+            f"{_STEPS}segment_changes.changes_between",
+            reads=(
+                Read(EngagementScores),
+                Read(Sessions, _two_windows, in_place_of=EngagementScores),
+                Read(RawOrders, None, in_place_of=EngagementScores),
+                Read(RawCustomers, in_place_of=EngagementScores),
+            ),
+        ),
+        Entry(
+            CampaignAudiences,
+            "marketing",
+            f"{_STEPS}campaign_audiences.choose_audiences",
+            reads=(
+                Read(EngagementScores),
+                Read(Sessions, lambda settings: settings.campaigns.abandoned_cart_days - 1),
+            ),
+            campaigns=True,
+        ),
+        Entry(
+            ScoreBacktest,
+            "monitoring",
+            "engagement_assets.analysis.backtest.evaluation.open_backtest",
+            reads=(Read(EngagementScores), Read(RawOrders, None), Read(RawOrders, horizons=HORIZONS)),
+        ),
+    )
+}
+
+#: What is written from the published tables, for other tools: the asset -> the assets it reads. One group, no partitions.
+SERVED: dict[str, tuple[str, ...]] = {
+    "bi_export": tuple(
+        table.table() for table in (EngagementScores, EngagementMetrics, RawOrders, Sessions, SegmentChanges)
+    ),
+    "power_bi_project": ("bi_export",),
+    "audience_files": (CampaignAudiences.table(),),
+}
+
+#: Tables of facts.
+FACTS: tuple[type[Contract], ...] = tuple(entry.contract for entry in CATALOGUE.values() if entry.is_facts)
 
 
 def daily_tables() -> list[type[Contract]]:
     """The tables with a partition per day."""
-    return [contract for contract in TABLES.values() if "as_of_date" in contract.columns()]
+    return list(CATALOGUE)
 
 
-#: Tables of facts. A run of one brings it up to date, whichever day it is asked for.
-FACTS: tuple[type[Contract], ...] = (RawOrders, RawWebEvents, Sessions)
+def parents(contract: type[Contract]) -> tuple[type[Contract], ...]:
+    """The tables that have to be built before a table, each once: those it reads, and those it comes after."""
+    entry = CATALOGUE[contract]
+    return tuple(dict.fromkeys((*(read.table for read in entry.reads), *entry.after)))
+
+
+def days_read(
+    contract: type[Contract], first: date, last: date, settings: RowSettings
+) -> dict[type[Contract], list[str]]:
+    """The days of other tables that the days of a table from `first` to `last` read in any case, and of the past."""
+    return {
+        read.table: days_between(read.first(first, settings), last)
+        for read in CATALOGUE[contract].reads
+        if read.in_place_of is None and not read.horizons
+    }
+
+
+def with_all_before(contracts: Iterable[type[Contract]]) -> list[type[Contract]]:
+    """Tables and all whose rows theirs depend on, in the order of the pipeline."""
+    found = set(contracts)
+    for contract in reversed(CATALOGUE):
+        if contract in found:
+            found |= {read.table for read in CATALOGUE[contract].reads}
+    return [contract for contract in CATALOGUE if contract in found]
+
+
+def settings_of(*contracts: type[Contract]) -> tuple[tuple[str, ...], bool]:
+    """The fields of the scoring policy that rows depend on, and whether they depend on the campaign policy."""
+    entries = [CATALOGUE[contract] for contract in with_all_before(contracts)]
+    fields = {field for entry in entries for field in entry.settings}
+    return tuple(sorted(fields)), any(entry.campaigns for entry in entries)

@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from engagement_assets.domain.catalogue import FACTS, Read, reads
-from engagement_assets.domain.contracts import (
-    Contract,
-    Sessions,
-)
-from engagement_assets.domain.days import ONE_DAY, Days, as_date, spans
+from engagement_assets.domain.catalogue import CATALOGUE, FACTS, Read
+from engagement_assets.domain.contracts import Contract, Sessions
+from engagement_assets.domain.days import ONE_DAY, Days, as_date, days_between, spans
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings
 
@@ -24,15 +21,14 @@ def outdated(
     `changing` are days that are to be written anew whatever their age; what reads them follows. Tables without such days are
     left out; the order is that of the pipeline.
     """
-    catalogue = reads(settings.scoring, settings.campaigns)
-    written = {contract: lake.written_at(contract) for contract in catalogue}
+    written = {contract: lake.written_at(contract) for contract in CATALOGUE}
     found: dict[type[Contract], list[str]] = {}
-    for contract, sources in catalogue.items():
+    for contract, entry in CATALOGUE.items():
         stale = set((changing or {}).get(contract, ()))
-        for read in sources:
+        for read in entry.reads:
             # As if what is about to be written were written already, later than anything.
             upstream = {**written[read.table], **dict.fromkeys(found.get(read.table, ()), _LATER_THAN_ANY)}
-            stale |= _older_than(written[contract], upstream, read)
+            stale |= _older_than(written[contract], upstream, read, settings)
         if stale:
             found[contract] = sorted(stale)
     return found
@@ -41,7 +37,7 @@ def outdated(
 _LATER_THAN_ANY = 1 << 62
 
 
-def _older_than(built: Mapping[str, int], upstream: Mapping[str, int], read: Read) -> set[str]:
+def _older_than(built: Mapping[str, int], upstream: Mapping[str, int], read: Read, settings: Settings) -> set[str]:
     """Days of `built` before the newest of the upstream days that they read."""
     stale = set()
     ordered = sorted(upstream)
@@ -56,8 +52,8 @@ def _older_than(built: Mapping[str, int], upstream: Mapping[str, int], read: Rea
                 newest = max(newest, upstream[ordered[position]])
                 position += 1
         else:
-            last = as_date(day)
-            newest = max(upstream.get((last - n * ONE_DAY).isoformat(), 0) for n in range(read.days_before + 1))
+            days = days_between(read.first(as_date(day), settings), as_date(day))
+            newest = max((upstream.get(each, 0) for each in days), default=0)
         if newest > built[day]:
             stale.add(day)
     return stale

@@ -1,16 +1,15 @@
-"""What the assets share: their definition's fixed parts, and publishing a range of days chunk by chunk."""
+"""The factory of the daily tables' assets: the catalogue says what a table reads, an asset adds how rows are built from that."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
+from engagement_assets.domain.catalogue import CATALOGUE, days_read, parents
 from engagement_assets.domain.contracts import (
     Contract,
     CustomerFeatures,
@@ -20,12 +19,21 @@ from engagement_assets.domain.contracts import (
     RawWebEvents,
     Sessions,
 )
-from engagement_assets.domain.days import chunks
+from engagement_assets.domain.days import as_date, chunks
+from engagement_assets.engine import EngineResource
 from engagement_assets.lake.code_versions import code_version
 from engagement_assets.lake.staging import Staged
-from engagement_assets.pipeline.checks.rules import Rule
+from engagement_assets.lake.tables import LakeResource
+from engagement_assets.pipeline.checks.rules import Rule, contract_rule
 from engagement_assets.pipeline.partitions import ONE_RUN_PER_RANGE, daily_partitions
-from engagement_assets.pipeline.publication import DASHBOARD, Look, Publication, check_specs, column_schema
+from engagement_assets.pipeline.publication import (
+    DASHBOARD,
+    AfterAudit,
+    Publication,
+    check_specs,
+    column_schema,
+    preview,
+)
 from engagement_assets.settings import Settings
 
 OWNER = "team:engagement"
@@ -33,7 +41,6 @@ OWNER = "team:engagement"
 #: Dagster's pool of the assets that write to the lake: a production instance runs them one run at a time, a queue does not wait
 #: for a file lock. The lock of the lake is there all the same, for runs that no queue sees.
 LAKE_POOL = "engagement_lake"
-
 
 #: The page of the dashboard that shows a table; all others are shown by the overview.
 _PAGES: dict[type[Contract], str] = {
@@ -51,92 +58,127 @@ def dashboard_page(settings: Settings, contract: type[Contract]) -> dg.UrlMetada
     return dg.MetadataValue.url(settings.dashboard_url.rstrip("/") + _PAGES.get(contract, "/"))
 
 
+@dataclass(frozen=True)
+class TableRun:
+    """One run of one table's asset: what its days read of other tables, and the publication of its own."""
+
+    context: dg.AssetExecutionContext
+    engine: EngineResource
+    lake: LakeResource
+    settings: Settings
+    contract: type[Contract]
+    rules: Sequence[Rule]
+
+    @cached_property
+    def publication(self) -> Publication:
+        """The writes of this run, examined by the table's rules."""
+        return Publication(self.context, self.lake, self.spark, self.contract, self.rules, self.settings)
+
+    @property
+    def asked(self) -> list[str]:
+        """The days of the run."""
+        return list(self.context.partition_keys)
+
+    @property
+    def spark(self) -> SparkSession:
+        """The session of the run."""
+        return self.engine.spark_session
+
+    def with_rules(self, more: Iterable[Rule]) -> "TableRun":
+        """The same run, with rules beside the contract that are bound to what was found."""
+        return replace(self, rules=(contract_rule(self.contract), *more))
+
+    def require(self) -> None:
+        """Raise NotPublishedError unless all is published that the days asked for read."""
+        first, last = as_date(self.asked[0]), as_date(self.asked[-1])
+        for table, days in days_read(self.contract, first, last, self.settings).items():
+            self.lake.require(table, days)
+
+    def read(self, table: type[Contract], first: date, last: date) -> DataFrame:
+        """The rows of another table that the days from `first` to `last` read."""
+        return self.lake.read(self.spark, table, days_read(self.contract, first, last, self.settings)[table])
+
+    def preview(self, _: DataFrame, published: Staged) -> None:
+        """Tell of the run's last day what a look at its rows would tell."""
+        last = self.asked[-1]
+        if last in published.rows():
+            rows = self.lake.read_staged(self.spark, published.only([last]))
+            self.publication.describe(last, preview=preview(rows))
+
+    def publish(
+        self,
+        build: Callable[[date, date], DataFrame],
+        *,
+        after_audit: AfterAudit | None = None,
+        extra: Iterable[str] = (),
+        rows: Mapping[str, int] | None = None,
+    ) -> Iterator[Any]:
+        """Build, audit and publish the run's days, and `extra` ones, a chunk at a time, then tell Dagster.
+
+        `build(first, last)` gives the rows of those days. `after_audit` may add metadata from the rows of each chunk. `rows`
+        tells about how many rows a day has; without it, as many as it has customers. If a chunk fails, the days published before
+        it are recorded all the same.
+        """
+        rows = self.lake.partitions(RawCustomers) if rows is None else rows
+        try:
+            wanted = sorted({*self.asked, *extra})
+            self.publication.publish_each(
+                list(chunks(wanted, self.settings.chunk_days, rows, self.settings.chunk_rows)),
+                lambda days: build(as_date(days[0]), as_date(days[-1])),
+                rows,
+                after_audit,
+            )
+        except Exception as error:
+            yield from self.publication.partial_events()
+            self.lake.name_damage(error)
+            raise
+        yield from self.publication.events()
+
+
 def table_asset(
-    settings: Settings, contract: type[Contract], rules: list[Rule], *, group: str, lake: str, deps: list[str]
-) -> dict[str, Any]:
-    """The arguments of `@asset` that every daily table has."""
+    settings: Settings,
+    lake: str,
+    contract: type[Contract],
+    work: Callable[[TableRun], Iterator[Any]],
+    more_rules: Iterable[Rule] = (),
+    *,
+    resources: Iterable[str] = (),
+) -> dg.AssetsDefinition:
+    """The asset of a daily table: `work` reads, builds and publishes the days of a run; `more_rules` beside the contract.
+
+    `lake` is the root of the tables; `resources` are those that `work` takes from the context beside the engine and the lake.
+    """
     partitions = daily_partitions(settings)
-    return {
-        "name": contract.table(),
-        "group_name": group,
-        "description": contract.describe(),
-        "owners": [OWNER],
-        "kinds": {"pyspark", "deltalake"},
-        "code_version": code_version(settings),
-        "partitions_def": partitions,
-        "backfill_policy": ONE_RUN_PER_RANGE,
-        "pool": LAKE_POOL,
-        "deps": deps,
-        "check_specs": check_specs(contract.table(), rules, partitions),
-        "metadata": {
-            "dagster/column_schema": column_schema(contract, settings, deps),
-            "dagster/table_name": contract.table(),
+    rules = (contract_rule(contract), *more_rules)
+    name = contract.table()
+
+    @dg.asset(
+        name=name,
+        group_name=CATALOGUE[contract].group,
+        description=contract.describe(),
+        owners=[OWNER],
+        kinds={"pyspark", "deltalake"},
+        code_version=code_version(settings, contract),
+        partitions_def=partitions,
+        backfill_policy=ONE_RUN_PER_RANGE,
+        pool=LAKE_POOL,
+        deps=[table.table() for table in parents(contract)],
+        check_specs=check_specs(name, rules, partitions),
+        required_resource_keys={"engine", "lake", *resources},
+        metadata={
+            "dagster/column_schema": column_schema(contract, settings),
+            "dagster/table_name": name,
             "dagster/storage_kind": "deltalake",
-            "dagster/uri": f"{lake}/{contract.table()}",
+            "dagster/uri": f"{lake}/{name}",
             DASHBOARD: dashboard_page(settings, contract),
             "csv_files": dg.MetadataValue.path(settings.export),
         },
-    }
+    )
+    def build_table(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        resources = context.resources
+        run = TableRun(context, resources.engine, resources.lake, settings, contract, rules)
+        run.lake.begin(context.run_id, context.log.info)
+        run.require()
+        yield from work(run)
 
-
-def publish_each(
-    publication: Publication,
-    chunks_of_days: Sequence[list[str]],
-    build: Callable[[list[str]], DataFrame],
-    rows: Mapping[str, int],
-    look: Look | None = None,
-) -> None:
-    """Build, audit and publish chunks of days; while one is audited the next is built, or an engine's cores would wait.
-
-    `rows` tells about how many rows a day has. What is built already when an earlier chunk fails is thrown away.
-    """
-
-    def stage(days: list[str]) -> Staged:
-        return publication.stage(build(days), days, max(rows.get(day, 0) for day in days))
-
-    before: tuple[Staged, list[str]] | None = None
-    with ThreadPoolExecutor(1, thread_name_prefix=publication.contract.table()) as ahead:
-        for days in chunks_of_days:
-            coming = ahead.submit(stage, days)
-            if before is not None:
-                try:
-                    publication.publish(*before, look)
-                except Exception:
-                    with suppress(Exception):
-                        publication.lake.discard(coming.result())
-                    raise
-            before = coming.result(), days
-    if before is not None:
-        publication.publish(*before, look)
-
-
-def publish_in_chunks(
-    publication: Publication,
-    settings: Settings,
-    build: Callable[[date, date], DataFrame],
-    *,
-    look: Look | None = None,
-    extra: Sequence[str] = (),
-    rows: Mapping[str, int] | None = None,
-) -> Iterator[Any]:
-    """Build, audit and publish the run's days, and `extra` ones, a chunk at a time, then tell Dagster.
-
-    `build(first, last)` gives the rows of those days. `look` may add metadata from the rows of each chunk. `rows` tells about
-    how many rows a day has; without it, as many as it has customers. If a chunk fails, the days published before it are
-    recorded all the same.
-    """
-    rows = publication.lake.partitions(RawCustomers) if rows is None else rows
-    try:
-        wanted = sorted({*publication.asked, *extra})
-        publish_each(
-            publication,
-            list(chunks(wanted, settings.chunk_days, rows, settings.chunk_rows)),
-            lambda days: build(date.fromisoformat(days[0]), date.fromisoformat(days[-1])),
-            rows,
-            look,
-        )
-    except Exception as error:
-        yield from publication.partial_events()
-        publication.lake.name_damage(error)
-        raise
-    yield from publication.events()
+    return build_table

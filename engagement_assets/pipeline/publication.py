@@ -8,7 +8,9 @@ good and bad days mixed; this is the one place that depends on it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -21,16 +23,17 @@ from pyspark.sql import types as T
 from engagement_assets.dagster_internals.names import (
     AssetCheckEvaluationTargetMaterializationData,
 )
-from engagement_assets.domain.campaign_policy import CampaignPolicy
+from engagement_assets.domain.column_origins import column_origins
 from engagement_assets.domain.contracts import Contract
+from engagement_assets.lake.code_versions import commit_metadata
 from engagement_assets.lake.staging import Staged
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.pipeline.checks.rules import Audited, Outcome, Rule
-from engagement_assets.pipeline.column_lineage import column_lineage, depends_on
+from engagement_assets.pipeline.column_lineage import column_lineage
 from engagement_assets.settings import Settings
 
 #: Called with the audited rows, and the part of the write that is about to be published.
-Look = Callable[[DataFrame, Staged], None]
+AfterAudit = Callable[[DataFrame, Staged], None]
 
 #: Metadata with the address of a page of the dashboard.
 DASHBOARD = "dashboard"
@@ -45,7 +48,7 @@ class Publication:
     """The writes of one asset in one run: `stage` and `publish` for each chunk of days, then `events` for Dagster.
 
     `asked` are the days of the run; days beyond them may be published too (a fact table fills in what is missing), and are
-    recorded as well. `campaigns` are the rules that the origins of audiences are read from.
+    recorded as well.
     """
 
     def __init__(
@@ -55,9 +58,7 @@ class Publication:
         spark: SparkSession,
         contract: type[Contract],
         rules: Sequence[Rule],
-        *,
-        commit_metadata: Mapping[str, str] | None = None,
-        campaigns: CampaignPolicy | None = None,
+        settings: Settings,
     ) -> None:
         self.context = context
         self.lake = lake
@@ -65,8 +66,8 @@ class Publication:
         self.spark = spark
         self.contract = contract
         self.rules = rules
-        self.commit_metadata = dict(commit_metadata or {})
-        self.campaigns = campaigns
+        self.commit_metadata = commit_metadata(settings, contract)
+        self.lineage = column_lineage(contract, settings.campaigns)
         self.asked = list(context.partition_keys)
         #: Published days that need no new write where their rows come out as they are.
         self.up_to_date: set[str] = set()
@@ -82,10 +83,10 @@ class Publication:
         """
         return self.lake.stage(frame, self.contract, partitions=days, run_id=self.context.run_id, most_rows=most_rows)
 
-    def publish(self, staged: Staged, days: Sequence[str], look: Look | None = None) -> None:
+    def publish(self, staged: Staged, days: Sequence[str], after_audit: AfterAudit | None = None) -> None:
         """Audit what was staged of some days, commit the good days.
 
-        `look` sees the staged rows after their audit, for what else is to be told of them.
+        `after_audit` sees the staged rows after their audit, for what else is to be told of them.
         """
         run_id = self.context.run_id
         rows = staged.rows()
@@ -94,8 +95,8 @@ class Publication:
         try:
             bad = self._audit(audited, days, rows)
             good = [day for day in days if day not in bad]
-            if look is not None:
-                look(audited, staged.only(good))
+            if after_audit is not None:
+                after_audit(audited, staged.only(good))
         finally:
             audited.unpersist()
         kept = self.lake.unchanged(staged.only(self.up_to_date)) if self.up_to_date else set()
@@ -109,6 +110,36 @@ class Publication:
             f"{self.contract.table()}: {len(good)} day(s) published, {len(bad)} not; {sum(rows.values())} rows"
         )
 
+    def publish_each(
+        self,
+        chunks_of_days: Sequence[list[str]],
+        build: Callable[[list[str]], DataFrame],
+        rows: Mapping[str, int],
+        after_audit: AfterAudit | None = None,
+    ) -> None:
+        """Build, audit and publish chunks of days; while one is audited the next is built, or an engine's cores would wait.
+
+        `rows` tells about how many rows a day has. What is built already when an earlier chunk fails is thrown away.
+        """
+
+        def stage(days: list[str]) -> Staged:
+            return self.stage(build(days), days, max(rows.get(day, 0) for day in days))
+
+        before: tuple[Staged, list[str]] | None = None
+        with ThreadPoolExecutor(1, thread_name_prefix=self.contract.table()) as ahead:
+            for days in chunks_of_days:
+                coming = ahead.submit(stage, days)
+                if before is not None:
+                    try:
+                        self.publish(*before, after_audit)
+                    except Exception:
+                        with suppress(Exception):
+                            self.lake.discard(coming.result())
+                        raise
+                before = coming.result(), days
+        if before is not None:
+            self.publish(*before, after_audit)
+
     def confirm(self, days: Sequence[str]) -> None:
         """Audit days that are published already and need no new write."""
         if not days:
@@ -120,7 +151,7 @@ class Publication:
 
     def _audit(self, frame: DataFrame, days: Sequence[str], rows: Mapping[str, int]) -> dict[str, str]:
         """Evaluate the rules; returns the bad days with what was violated."""
-        audited = Audited(frame, self.contract, days, rows)
+        audited = Audited(frame, self.contract, days, rows, self.lake.partitions)
         bad: dict[str, list[str]] = {}
         for rule in self.rules:
             for day, outcome in rule.evaluate(audited).items():
@@ -140,10 +171,8 @@ class Publication:
         """The events that record what was published and what each rule found; raises Failure if a day was bad."""
         key = self.context.asset_key
         # The UI takes a table's column lineage from its latest materialisation.
-        upstream = [dep.asset_key.to_user_string() for dep in self.context.assets_def.specs_by_key[key].deps]
-        lineage = column_lineage(self.contract, upstream, self.campaigns)
-        if lineage is not None:
-            self.describe(self.asked[-1], **{"dagster/column_lineage": lineage})
+        if self.lineage is not None:
+            self.describe(self.asked[-1], **{"dagster/column_lineage": self.lineage})
         extra = [day for day in sorted(self.rows) if day not in set(self.asked)]
         for day in extra:
             self.context.log_event(dg.AssetMaterialization(key, partition=day, metadata=self._materialization(day)))
@@ -176,7 +205,7 @@ class Publication:
             **{name: dg.MetadataValue.url(f"{page}?date={day}") for name, page in self._pages.items()},
             **self.metadata.get(day, {}),
             # The longest comes last.
-            **({"settings": settings_metadata(self.commit_metadata)} if self.commit_metadata else {}),
+            "settings": settings_metadata(self.commit_metadata),
         }
 
     @cached_property
@@ -199,7 +228,7 @@ class Publication:
                     severity=severity(rule, outcome),
                     blocking=rule.blocking,
                     partition=day,
-                    description=verdict(outcome),
+                    description=outcome_words(outcome),
                     metadata=check_metadata(rule, outcome, self.rows.get(day)),
                     target_materialization_data=targets.get(day),
                 )
@@ -257,7 +286,7 @@ def severity(rule: Rule, outcome: Outcome) -> dg.AssetCheckSeverity:
     return dg.AssetCheckSeverity.ERROR if rule.blocking and outcome.is_error else dg.AssetCheckSeverity.WARN
 
 
-def verdict(outcome: Outcome) -> str:
+def outcome_words(outcome: Outcome) -> str:
     """The outcome in a few words."""
     if outcome.passed:
         return "no violations"
@@ -291,12 +320,12 @@ def check_specs(asset: str, rules: Sequence[Rule], partitions: dg.PartitionsDefi
     ]
 
 
-def column_schema(contract: type[Contract], settings: Settings, upstream: Collection[str] = ()) -> dg.TableSchema:
+def column_schema(contract: type[Contract], settings: Settings) -> dg.TableSchema:
     """A contract as the Dagster UI shows it: columns, types, descriptions with their origin, constraints.
 
     The origin is told in words too, because Dagster's own UI does not draw column lineage.
     """
-    origins = depends_on(contract, upstream, settings.campaigns)
+    origins = column_origins(contract, settings.campaigns)
     descriptions = contract.descriptions(settings.meanings)
     columns = []
     for name, column in contract.columns().items():
@@ -344,8 +373,3 @@ def preview(frame: DataFrame) -> dg.TableMetadataValue | dg.TextMetadataValue:
             for n, field in enumerate(fields)
         ]
     )
-
-
-def as_json(values: Mapping[str, Any]) -> str:
-    """A mapping as compact JSON text, for commit metadata."""
-    return json.dumps(values, sort_keys=True, default=str)

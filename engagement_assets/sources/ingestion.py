@@ -307,10 +307,11 @@ class Ingestion:
     def _basis_of_customers(self, inspection: Inspection, account: Account) -> Basis:
         """What the kept customers depend on: also on the clock, where some sign up in its future."""
         until = today(self.settings) if verdicts.OUTSIDE_WINDOW in account.rejected else None
-        return Basis(inspection.hash, code_version(self.settings), until=until)
+        return Basis(inspection.hash, code_version(self.settings, CUSTOMERS.contract), until=until)
 
     def _basis_of_facts(self, inspection: Inspection, customers: Reading, last_day: date) -> Basis:
-        return Basis(inspection.hash, code_version(self.settings), customers.inspection.hash, last_day)
+        code = code_version(self.settings, inspection.source.contract)
+        return Basis(inspection.hash, code, customers.inspection.hash, last_day)
 
     def _remembered_rows(self, source: Source, before: LastRead) -> DataFrame:
         schema = validating.examined_schema(source.contract)

@@ -13,6 +13,8 @@ from pyspark.sql import DataFrame
 
 from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.campaign_policy import AudienceRule, CampaignPolicy
+from engagement_assets.domain.catalogue import CATALOGUE
+from engagement_assets.domain.column_origins import column_origins
 from engagement_assets.domain.contracts import (
     TABLES,
     CampaignAudiences,
@@ -25,7 +27,7 @@ from engagement_assets.domain.contracts import (
 )
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.engine import EngineResource
-from engagement_assets.pipeline.column_lineage import COMPUTED, column_lineage, depends_on
+from engagement_assets.pipeline.column_lineage import column_lineage
 from engagement_assets.settings import Settings
 from engagement_assets.transforms.campaign_audiences import choose_audiences
 from engagement_assets.transforms.engagement_scores import score_customers
@@ -59,11 +61,13 @@ def upstream(contract: type[Contract]) -> list[str]:
     return [key.to_user_string() for key in graph.get(dg.AssetKey(contract.table())).parent_keys]
 
 
-@pytest.mark.parametrize("contract", [*COMPUTED, CampaignAudiences], ids=lambda contract: contract.table())
+@pytest.mark.parametrize(
+    "contract", [table for table in CATALOGUE if CATALOGUE[table].reads], ids=lambda contract: contract.table()
+)
 def test_every_column_has_an_origin_that_exists_among_the_tables_that_are_read(contract: type[Contract]) -> None:
     above = upstream(contract)
-    found = depends_on(contract, above)
-    same_everywhere = {name for name, origins in COMPUTED.get(contract, {}).items() if not origins}
+    found = column_origins(contract, CampaignPolicy())
+    same_everywhere = {name for name, origins in contract.origins().items() if not origins}
     assert set(found) == set(contract.columns()) - same_everywhere
     for origin in {origin for origins in found.values() for origin in origins}:
         table, column = origin.split(".")
@@ -72,7 +76,7 @@ def test_every_column_has_an_origin_that_exists_among_the_tables_that_are_read(c
 
 
 def test_what_is_read_from_files_has_no_lineage() -> None:
-    assert column_lineage(RawOrders, upstream(RawOrders)) is None
+    assert column_lineage(RawOrders, CampaignPolicy()) is None
 
 
 def test_a_score_moves_with_what_it_depends_on_and_with_nothing_else(
@@ -97,7 +101,7 @@ def test_a_score_moves_with_what_it_depends_on_and_with_nothing_else(
     scored = score_customers(frame, ScoringPolicy()).filter(f"customer_id = '{chosen}'").collect()
     before, *after = sorted((row.asDict() for row in scored), key=lambda row: row["as_of_date"])
     new = [name for name in EngagementScores.columns() if name not in CustomerFeatures.columns()]
-    lineage = depends_on(EngagementScores, ["customer_features"])
+    lineage = column_origins(EngagementScores, CampaignPolicy())
     moved_by = {
         changed: {name for name in new if row[name] != before[name]}
         for changed, row in zip(CHANGES, after, strict=True)
@@ -180,7 +184,7 @@ def test_a_change_of_segment_moves_with_what_it_depends_on_and_with_nothing_else
         frame_of(engine, CustomerFeatures, [row for days_on, name in days for row in shifted(now, days_on, name)]),
         ScoringPolicy(),
     )
-    lineage = depends_on(SegmentChanges, ["engagement_scores"])
+    lineage = column_origins(SegmentChanges, CampaignPolicy())
     moved = columns_that_move(found, variants, today, 2)
     # Who is listed at all depends on the segment, the risk and the stage.
     declared = {**lineage, "_listed": (*lineage["engagement_segment"], *lineage["lifecycle_stage"])}
@@ -221,7 +225,7 @@ def test_an_audience_moves_with_what_its_rules_speak_of_and_with_nothing_else(
         today,
         today + timedelta(days=days[-1][0]),
     )
-    lineage = depends_on(CampaignAudiences, ["engagement_scores", "sessions"])
+    lineage = column_origins(CampaignAudiences, CampaignPolicy())
     moved = columns_that_move(found, variants, today, step)
     declared = {**lineage, "_listed": lineage["audience"]}
     for changed, names in moved.items():
@@ -244,7 +248,7 @@ def test_the_origins_of_an_audience_are_those_of_its_own_rules() -> None:
         value="1.0",
         drop="1.0 - ENGAGEMENT_SCORE",
     )
-    found = depends_on(CampaignAudiences, ["engagement_scores", "sessions"], CampaignPolicy(audiences=(rule,)))
+    found = column_origins(CampaignAudiences, CampaignPolicy(audiences=(rule,)))
     chosen = {"engagement_scores.total_revenue", "engagement_scores.country"}
     assert set(found["audience"]) == set(found["value"]) == chosen
     assert set(found["evidence"]) == {*chosen, "engagement_scores.recency_days"}

@@ -5,9 +5,9 @@ read with it, the data dictionary is written from it.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, ClassVar
 
 import pandera.pyspark as pa
@@ -15,6 +15,29 @@ import pyspark.sql.types as T
 from pyspark.sql import DataFrame
 
 from engagement_assets.domain.meanings import Meanings
+
+#: Range of a share.
+SHARE = {"min_value": 0, "max_value": 1}
+
+_FROM = "from"
+
+
+def column(description: str, *, of: tuple[str, ...] | None = None, nullable: bool = False, **options: Any) -> Any:
+    """A pandera field; options as those of `pa.Field`.
+
+    `of` are the columns that its values are computed from, as `table.column`, but for the key, the as-of date and the customer;
+    none: it is the same in every snapshot. A column without `of` is handed on under its name from a table that is read.
+    """
+    return pa.Field(nullable=nullable, description=description, metadata={_FROM: of}, **options)
+
+
+def columns_of(table: str) -> Callable[..., tuple[str, ...]]:
+    """A function that makes origins of the names of a table's columns."""
+    return partial(_columns_of, table)
+
+
+def _columns_of(table: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{table}.{name}" for name in names)
 
 
 @dataclass(frozen=True)
@@ -76,6 +99,14 @@ class Contract(pa.DataFrameModel):
         return dict(cls.to_schema().columns)
 
     @classmethod
+    def origins(cls) -> dict[str, tuple[str, ...]]:
+        """The columns that are computed -> what from, as `table.column`; the others are handed on under their name."""
+        # What a contract inherits it is handed on from the table that it inherits from.
+        listed = {name for columns in vars(cls).get("_listed", {}).values() for name in columns}
+        own = {name: column for name, column in cls.columns().items() if name in vars(cls) or name in listed}
+        return {name: column.metadata[_FROM] for name, column in own.items() if column.metadata[_FROM] is not None}
+
+    @classmethod
     def struct(cls) -> T.StructType:
         """The Spark type of a row; nullable throughout, as Parquet readers give it."""
         return T.StructType([T.StructField(name, column.dtype.type, True) for name, column in cls.columns().items()])
@@ -117,11 +148,15 @@ class UntranslatedCheckError(TypeError):
     """A contract has a pandera check that the gate does not know in SQL; the message says which, and what to do."""
 
 
-def listed_columns(descriptions: Mapping[str, str], *checks: pa.Check, nullable: bool = False) -> dict[str, pa.Column]:
-    """Columns of numbers for `_listed`, from their names and descriptions."""
+def listed_columns(
+    listed: Mapping[str, tuple[str, tuple[str, ...]]], *checks: pa.Check, nullable: bool = False
+) -> dict[str, pa.Column]:
+    """Columns of numbers for `_listed`: name -> description, and `of` as that of `column`."""
     return {
-        name: pa.Column(T.DoubleType(), list(checks), nullable=nullable, name=name, description=description)
-        for name, description in descriptions.items()
+        name: pa.Column(
+            T.DoubleType(), list(checks), nullable=nullable, name=name, description=description, metadata={_FROM: of}
+        )
+        for name, (description, of) in listed.items()
     }
 
 

@@ -3,9 +3,9 @@
 import pandera.pyspark as pa
 import pyspark.sql.types as T
 
-from engagement_assets.domain.contracts.base import Contract, listed_columns
+from engagement_assets.domain.contracts.base import SHARE, Contract, column, columns_of, listed_columns
 from engagement_assets.domain.meanings import names
-from engagement_assets.domain.score_parts import CONTRIBUTIONS, PARTS, SCORES
+from engagement_assets.domain.score_parts import CONTRIBUTIONS, MEASURES, PARTS, SCORES
 
 SEGMENTS = names("engagement_segment")
 STATUSES = names("engagement_status")
@@ -18,26 +18,40 @@ RFM_SEGMENTS = names("rfm_segment")
 SUM_TOLERANCE = 1e-12
 
 
+_TIME = ("raw_web_events.event_time",)
+_TYPE = ("raw_web_events.event_type",)
+_AMOUNT = ("raw_orders.order_amount",)
+_ORDERS = ("raw_orders.order_id",)
+_ORDER_DAYS = ("raw_orders.as_of_date",)
+
+_STARTS = ("sessions.session_start", "sessions.continues_previous_day")
+_SESSION_DAYS = ("sessions.as_of_date",)
+
+_features = columns_of("customer_features")
+_scores = columns_of("engagement_scores")
+
+_SCORE = _features(*(measure.column for measure in MEASURES))
+_BEFORE = _features("signup_date", *(measure.column_before for measure in MEASURES))
+#: The score of a part -> the features it is computed from; and that of a measure.
+_PARTS = {part.score: _features(*(measure.column for measure in part.measures)) for part in PARTS}
+_PARTS_AND_MEASURES = _PARTS | {measure.score: _features(measure.column) for measure in MEASURES}
+
+
 class Sessions(Contract):
     """One row per web session and day it has events on; a session past midnight has a row in each day."""
 
-    as_of_date: T.DateType() = pa.Field(nullable=False, description="day of the row's events")
-    customer_id: T.StringType() = pa.Field(nullable=False, description="customer of the session")
-    session_start: T.TimestampType() = pa.Field(nullable=False, description="first event of the session on this day")
-    session_end: T.TimestampType() = pa.Field(nullable=False, description="last event of the session on this day")
-    duration_seconds: T.DoubleType() = pa.Field(
-        nullable=False, ge=0, description="from first to last event of the day's part, seconds"
-    )
-    events: T.LongType() = pa.Field(nullable=False, ge=1, description="events")
-    page_views: T.LongType() = pa.Field(nullable=False, ge=0, description="events of type page_view")
-    add_to_carts: T.LongType() = pa.Field(nullable=False, ge=0, description="events of type add_to_cart")
-    checkouts: T.LongType() = pa.Field(nullable=False, ge=0, description="events of type checkout")
-    is_engaged: T.BooleanType() = pa.Field(
-        nullable=False,
-        description="{engaged}",
-    )
-    continues_previous_day: T.BooleanType() = pa.Field(
-        nullable=False, description="the session began before midnight and has a row there too"
+    as_of_date: T.DateType() = column("day of the row's events")
+    customer_id: T.StringType() = column("customer of the session")
+    session_start: T.TimestampType() = column("first event of the session on this day", of=_TIME)
+    session_end: T.TimestampType() = column("last event of the session on this day", of=_TIME)
+    duration_seconds: T.DoubleType() = column("from first to last event of the day's part, seconds", of=_TIME, ge=0)
+    events: T.LongType() = column("events", of=_TIME, ge=1)
+    page_views: T.LongType() = column("events of type page_view", of=(*_TIME, *_TYPE), ge=0)
+    add_to_carts: T.LongType() = column("events of type add_to_cart", of=(*_TIME, *_TYPE), ge=0)
+    checkouts: T.LongType() = column("events of type checkout", of=(*_TIME, *_TYPE), ge=0)
+    is_engaged: T.BooleanType() = column("{engaged}", of=(*_TIME, *_TYPE))
+    continues_previous_day: T.BooleanType() = column(
+        "the session began before midnight and has a row there too", of=_TIME
     )
 
     _row_rules = {
@@ -54,22 +68,20 @@ class Sessions(Contract):
 class OrderAggregates(Contract):
     """One row per customer who has ordered by the as-of date."""
 
-    as_of_date: T.DateType() = pa.Field(nullable=False, description="day the snapshot stands for")
-    customer_id: T.StringType() = pa.Field(nullable=False, description="customer who ordered")
-    total_orders: T.LongType() = pa.Field(nullable=False, ge=1, description="orders so far")
-    total_revenue: T.DecimalType(18, 2) = pa.Field(
-        nullable=False, ge=0, description="sum of order amounts so far, currency units"
+    as_of_date: T.DateType() = column("day the snapshot stands for")
+    customer_id: T.StringType() = column("customer who ordered")
+    total_orders: T.LongType() = column("orders so far", of=_ORDERS, ge=1)
+    total_revenue: T.DecimalType(18, 2) = column("sum of order amounts so far, currency units", of=_AMOUNT, ge=0)
+    first_order_date: T.DateType() = column("day of the first order", of=_ORDER_DAYS)
+    last_order_date: T.DateType() = column("day of the latest order", of=_ORDER_DAYS)
+    total_orders_30_days_before: T.LongType() = column(
+        "orders as of {window} before", of=(*_ORDERS, *_ORDER_DAYS), ge=0
     )
-    first_order_date: T.DateType() = pa.Field(nullable=False, description="day of the first order")
-    last_order_date: T.DateType() = pa.Field(nullable=False, description="day of the latest order")
-    total_orders_30_days_before: T.LongType() = pa.Field(
-        nullable=False, ge=0, description="orders as of {window} before"
+    total_revenue_30_days_before: T.DecimalType(18, 2) = column(
+        "revenue as of {window} before, currency units", of=(*_AMOUNT, *_ORDER_DAYS), ge=0
     )
-    total_revenue_30_days_before: T.DecimalType(18, 2) = pa.Field(
-        nullable=False, ge=0, description="revenue as of {window} before, currency units"
-    )
-    last_order_date_30_days_before: T.DateType() = pa.Field(
-        nullable=True, description="day of the latest order as of {window} before; null if there was none"
+    last_order_date_30_days_before: T.DateType() = column(
+        "day of the latest order as of {window} before; null if there was none", of=_ORDER_DAYS, nullable=True
     )
 
     _row_rules = {
@@ -88,56 +100,55 @@ class OrderAggregates(Contract):
 class CustomerFeatures(Contract):
     """One row per customer known on the as-of date, inactive ones too, with what is known of their behaviour."""
 
-    as_of_date: T.DateType() = pa.Field(nullable=False, description="day the snapshot stands for")
-    customer_id: T.StringType() = pa.Field(nullable=False, description="customer")
-    country: T.StringType() = pa.Field(nullable=False, description="country of the customer")
-    signup_date: T.DateType() = pa.Field(nullable=False, description="day the customer signed up")
-    tenure_days: T.IntegerType() = pa.Field(nullable=False, ge=0, description="days since sign-up")
-    total_orders: T.LongType() = pa.Field(nullable=False, ge=0, description="orders so far")
-    total_revenue: T.DecimalType(18, 2) = pa.Field(
-        nullable=False, ge=0, description="sum of order amounts so far, currency units"
-    )
-    average_order_value: T.DecimalType(18, 2) = pa.Field(
+    as_of_date: T.DateType() = column("day the snapshot stands for")
+    customer_id: T.StringType() = column("customer")
+    country: T.StringType() = column("country of the customer")
+    signup_date: T.DateType() = column("day the customer signed up")
+    tenure_days: T.IntegerType() = column("days since sign-up", of=("raw_customers.signup_date",), ge=0)
+    total_orders: T.LongType() = column("orders so far", ge=0)
+    total_revenue: T.DecimalType(18, 2) = column("sum of order amounts so far, currency units", ge=0)
+    average_order_value: T.DecimalType(18, 2) = column(
+        "total revenue by total orders, rounded half up; null for a customer who never ordered",
+        of=("order_aggregates.total_revenue", "order_aggregates.total_orders"),
         nullable=True,
         ge=0,
-        description="total revenue by total orders, rounded half up; null for a customer who never ordered",
     )
-    first_order_date: T.DateType() = pa.Field(nullable=True, description="day of the first order; null if none")
-    last_order_date: T.DateType() = pa.Field(nullable=True, description="day of the latest order; null if none")
-    recency_days: T.IntegerType() = pa.Field(
+    first_order_date: T.DateType() = column("day of the first order; null if none", nullable=True)
+    last_order_date: T.DateType() = column("day of the latest order; null if none", nullable=True)
+    recency_days: T.IntegerType() = column(
+        "days from the latest order to the as-of date; null for a customer who never ordered",
+        of=("order_aggregates.last_order_date",),
         nullable=True,
         ge=0,
-        description="days from the latest order to the as-of date; null for a customer who never ordered",
     )
-    sessions_last_30_days: T.LongType() = pa.Field(
-        nullable=False,
+    sessions_last_30_days: T.LongType() = column(
+        "sessions with an event in the last {window}, the as-of date included", of=(*_STARTS, *_SESSION_DAYS), ge=0
+    )
+    sessions_previous_30_days: T.LongType() = column(
+        "sessions with an event in the {window} before those", of=(*_STARTS, *_SESSION_DAYS), ge=0
+    )
+    engaged_sessions_last_30_days: T.LongType() = column(
+        "engaged sessions in the last {window}", of=("sessions.is_engaged", *_STARTS, *_SESSION_DAYS), ge=0
+    )
+    page_views_last_30_days: T.LongType() = column(
+        "page views in the last {window}", of=("sessions.page_views", *_SESSION_DAYS), ge=0
+    )
+    add_to_carts_last_30_days: T.LongType() = column(
+        "additions to the cart in the last {window}", of=("sessions.add_to_carts", *_SESSION_DAYS), ge=0
+    )
+    checkouts_last_30_days: T.LongType() = column(
+        "checkouts in the last {window}", of=("sessions.checkouts", *_SESSION_DAYS), ge=0
+    )
+    last_session_date: T.DateType() = column(
+        "latest day with a web event within the last {two_windows}; null if none", of=_SESSION_DAYS, nullable=True
+    )
+    total_orders_30_days_before: T.LongType() = column("orders as of {window} before", ge=0)
+    total_revenue_30_days_before: T.DecimalType(18, 2) = column("revenue as of {window} before, currency units", ge=0)
+    recency_days_30_days_before: T.IntegerType() = column(
+        "recency as of {window} before; null if the customer had not ordered",
+        of=("order_aggregates.last_order_date_30_days_before",),
+        nullable=True,
         ge=0,
-        description="sessions with an event in the last {window}, the as-of date included",
-    )
-    sessions_previous_30_days: T.LongType() = pa.Field(
-        nullable=False, ge=0, description="sessions with an event in the {window} before those"
-    )
-    engaged_sessions_last_30_days: T.LongType() = pa.Field(
-        nullable=False, ge=0, description="engaged sessions in the last {window}"
-    )
-    page_views_last_30_days: T.LongType() = pa.Field(
-        nullable=False, ge=0, description="page views in the last {window}"
-    )
-    add_to_carts_last_30_days: T.LongType() = pa.Field(
-        nullable=False, ge=0, description="additions to the cart in the last {window}"
-    )
-    checkouts_last_30_days: T.LongType() = pa.Field(nullable=False, ge=0, description="checkouts in the last {window}")
-    last_session_date: T.DateType() = pa.Field(
-        nullable=True, description="latest day with a web event within the last {two_windows}; null if none"
-    )
-    total_orders_30_days_before: T.LongType() = pa.Field(
-        nullable=False, ge=0, description="orders as of {window} before"
-    )
-    total_revenue_30_days_before: T.DecimalType(18, 2) = pa.Field(
-        nullable=False, ge=0, description="revenue as of {window} before, currency units"
-    )
-    recency_days_30_days_before: T.IntegerType() = pa.Field(
-        nullable=True, ge=0, description="recency as of {window} before; null if the customer had not ordered"
     )
 
     _row_rules = {
@@ -157,81 +168,76 @@ class EngagementScores(CustomerFeatures):
 
     _listed = {
         "recency_days_30_days_before": {
-            **listed_columns(SCORES, pa.Check.in_range(0, 1)),
             **listed_columns(
-                {part.contribution: f"{{{part.weight}}} times the {part.name} score" for part in PARTS}, pa.Check.ge(0)
+                {name: (meaning, _PARTS_AND_MEASURES[name]) for name, meaning in SCORES.items()},
+                pa.Check.in_range(0, 1),
+            ),
+            **listed_columns(
+                {p.contribution: (f"{{{p.weight}}} times the {p.name} score", _PARTS[p.score]) for p in PARTS},
+                pa.Check.ge(0),
             ),
         }
     }
 
-    engagement_score: T.DoubleType() = pa.Field(
-        nullable=False, in_range={"min_value": 0, "max_value": 1}, description="sum of the contributions"
-    )
-    reference_score: T.DoubleType() = pa.Field(
-        nullable=False,
-        in_range={"min_value": 0, "max_value": 1},
-        description="{reference_score}",
-    )
-    reference_score_30_days_before: T.DoubleType() = pa.Field(
+    engagement_score: T.DoubleType() = column("sum of the contributions", of=_SCORE, in_range=SHARE)
+    reference_score: T.DoubleType() = column("{reference_score}", of=_SCORE, in_range=SHARE)
+    reference_score_30_days_before: T.DoubleType() = column(
+        "reference score of what was known {window} before; null for customers who signed up since",
+        of=_BEFORE,
         nullable=True,
-        in_range={"min_value": 0, "max_value": 1},
-        description="reference score of what was known {window} before; null for customers who signed up since",
+        in_range=SHARE,
     )
-    reference_score_change: T.DoubleType() = pa.Field(
+    reference_score_change: T.DoubleType() = column(
+        "reference score less what it was {window} before; null for customers who signed up since",
+        of=(*_SCORE, *_BEFORE),
         nullable=True,
-        description="reference score less what it was {window} before; null for customers who signed up since",
     )
-    score_percentile: T.DoubleType() = pa.Field(
-        nullable=False,
-        in_range={"min_value": 0, "max_value": 100},
-        description="percent of customers with this score or a lower one",
+    score_percentile: T.DoubleType() = column(
+        "percent of customers with this score or a lower one", of=_SCORE, in_range={"min_value": 0, "max_value": 100}
     )
-    engagement_segment: T.StringType() = pa.Field(
-        nullable=False, isin=list(SEGMENTS), description="by the engagement score: {engagement_segment}"
+    engagement_segment: T.StringType() = column(
+        "by the engagement score: {engagement_segment}", of=_SCORE, isin=list(SEGMENTS)
     )
-    engagement_status: T.StringType() = pa.Field(
-        nullable=False,
-        isin=list(STATUSES),
-        description="by what the customer has done: {engagement_status}",
+    engagement_status: T.StringType() = column(
+        "by what the customer has done: {engagement_status}", of=_PARTS["frequency_score"], isin=list(STATUSES)
     )
-    revenue_band: T.StringType() = pa.Field(
-        nullable=False, isin=list(REVENUE_BANDS), description="by total revenue: {revenue_band}"
+    revenue_band: T.StringType() = column(
+        "by total revenue: {revenue_band}", of=_features("total_revenue", "total_orders"), isin=list(REVENUE_BANDS)
     )
-    value_segment: T.StringType() = pa.Field(
-        nullable=False,
-        isin=list(VALUE_SEGMENTS),
-        description="engagement band (At Risk counts as Low) by revenue band: {value_segment}",
+    value_segment: T.StringType() = column(
+        "engagement band (At Risk counts as Low) by revenue band: {value_segment}", of=_SCORE, isin=list(VALUE_SEGMENTS)
     )
-    lifecycle_stage: T.StringType() = pa.Field(
-        nullable=False,
+    lifecycle_stage: T.StringType() = column(
+        "by the dates of orders: {lifecycle_stage}",
+        of=_features("first_order_date", "recency_days", "recency_days_30_days_before"),
         isin=list(LIFECYCLE_STAGES),
-        description="by the dates of orders: {lifecycle_stage}",
     )
-    rfm_recency: T.IntegerType() = pa.Field(
+    rfm_recency: T.IntegerType() = column(
+        "quintile of recency among buyers, 5 = ordered most recently; null for never-buyers",
+        of=_features("recency_days", "total_orders"),
         nullable=True,
         in_range={"min_value": 1, "max_value": 5},
-        description="quintile of recency among buyers, 5 = ordered most recently; null for never-buyers",
     )
-    rfm_frequency: T.IntegerType() = pa.Field(
+    rfm_frequency: T.IntegerType() = column(
+        "quintile of total orders among buyers, 5 = most orders; null for never-buyers",
+        of=_features("total_orders"),
         nullable=True,
         in_range={"min_value": 1, "max_value": 5},
-        description="quintile of total orders among buyers, 5 = most orders; null for never-buyers",
     )
-    rfm_monetary: T.IntegerType() = pa.Field(
+    rfm_monetary: T.IntegerType() = column(
+        "quintile of total revenue among buyers, 5 = most revenue; null for never-buyers",
+        of=_features("total_revenue", "total_orders"),
         nullable=True,
         in_range={"min_value": 1, "max_value": 5},
-        description="quintile of total revenue among buyers, 5 = most revenue; null for never-buyers",
     )
-    rfm_segment: T.StringType() = pa.Field(
-        nullable=False,
+    rfm_segment: T.StringType() = column(
+        "by the quintiles of recency / frequency: {rfm_segment}",
+        of=_features("recency_days", "total_orders", "total_revenue"),
         isin=list(RFM_SEGMENTS),
-        description="by the quintiles of recency / frequency: {rfm_segment}",
     )
-    is_high_risk: T.BooleanType() = pa.Field(
-        nullable=False, description="has ordered and scores below {high_risk_threshold}"
-    )
-    risk_reasons: T.StringType() = pa.Field(
-        nullable=True, description="why, in words with numbers; null when not at high risk"
+    is_high_risk: T.BooleanType() = column("has ordered and scores below {high_risk_threshold}", of=_SCORE)
+    risk_reasons: T.StringType() = column(
+        "why, in words with numbers; null when not at high risk", of=(*_SCORE, *_BEFORE), nullable=True
     )
 
     _row_rules = {
@@ -254,56 +260,59 @@ class EngagementMetrics(Contract):
 
     _listed = {
         "average_reference_score": listed_columns(
-            {f"average_{part.contribution}": f"mean contribution of {part.words}" for part in PARTS},
+            {
+                f"average_{part.contribution}": (f"mean contribution of {part.words}", _scores(part.contribution))
+                for part in PARTS
+            },
             pa.Check.ge(0),
             nullable=True,
         )
     }
 
-    as_of_date: T.DateType() = pa.Field(nullable=False, description="day the totals stand for")
-    customers: T.LongType() = pa.Field(nullable=False, ge=0, description="customers known on the day")
-    buyers: T.LongType() = pa.Field(nullable=False, ge=0, description="customers who have ordered")
-    average_score: T.DoubleType() = pa.Field(
+    as_of_date: T.DateType() = column("day the totals stand for")
+    customers: T.LongType() = column("customers known on the day", of=_scores("customer_id"), ge=0)
+    buyers: T.LongType() = column("customers who have ordered", of=_scores("total_orders"), ge=0)
+    average_score: T.DoubleType() = column(
+        "mean engagement score; null without customers", of=_scores("engagement_score"), nullable=True, in_range=SHARE
+    )
+    average_reference_score: T.DoubleType() = column(
+        "mean reference score; null without customers", of=_scores("reference_score"), nullable=True, in_range=SHARE
+    )
+    average_sessions_last_30_days: T.DoubleType() = column(
+        "mean sessions of the last {window} per customer; null without customers",
+        of=_scores("sessions_last_30_days"),
         nullable=True,
-        in_range={"min_value": 0, "max_value": 1},
-        description="mean engagement score; null without customers",
+        ge=0,
     )
-    average_reference_score: T.DoubleType() = pa.Field(
+    high_risk_customers: T.LongType() = column("customers at high risk", of=_scores("is_high_risk"), ge=0)
+    high_risk_share: T.DoubleType() = column(
+        "high-risk customers by customers; null without customers",
+        of=_scores("is_high_risk"),
         nullable=True,
-        in_range={"min_value": 0, "max_value": 1},
-        description="mean reference score; null without customers",
+        in_range=SHARE,
     )
-    average_sessions_last_30_days: T.DoubleType() = pa.Field(
-        nullable=True, ge=0, description="mean sessions of the last {window} per customer; null without customers"
+    total_revenue: T.DecimalType(18, 2) = column("revenue so far, currency units", ge=0)
+    revenue_at_risk: T.DecimalType(18, 2) = column(
+        "revenue so far of the high-risk customers, currency units", of=_scores("total_revenue", "is_high_risk"), ge=0
     )
-    high_risk_customers: T.LongType() = pa.Field(nullable=False, ge=0, description="customers at high risk")
-    high_risk_share: T.DoubleType() = pa.Field(
-        nullable=True,
-        in_range={"min_value": 0, "max_value": 1},
-        description="high-risk customers by customers; null without customers",
+    segment_high: T.LongType() = column("customers in segment High", of=_scores("engagement_segment"), ge=0)
+    segment_medium: T.LongType() = column("customers in segment Medium", of=_scores("engagement_segment"), ge=0)
+    segment_low: T.LongType() = column("customers in segment Low", of=_scores("engagement_segment"), ge=0)
+    segment_at_risk: T.LongType() = column("customers in segment At Risk", of=_scores("engagement_segment"), ge=0)
+    status_active: T.LongType() = column("customers with status Active", of=_scores("engagement_status"), ge=0)
+    status_browsing_only: T.LongType() = column(
+        "customers with status Browsing Only", of=_scores("engagement_status"), ge=0
     )
-    total_revenue: T.DecimalType(18, 2) = pa.Field(nullable=False, ge=0, description="revenue so far, currency units")
-    revenue_at_risk: T.DecimalType(18, 2) = pa.Field(
-        nullable=False, ge=0, description="revenue so far of the high-risk customers, currency units"
+    status_not_active: T.LongType() = column("customers with status Not Active", of=_scores("engagement_status"), ge=0)
+    value_vips: T.LongType() = column("customers in value segment VIPs", of=_scores("value_segment"), ge=0)
+    value_converters_to_be: T.LongType() = column(
+        "customers in value segment Converters-to-be", of=_scores("value_segment"), ge=0
     )
-    segment_high: T.LongType() = pa.Field(nullable=False, ge=0, description="customers in segment High")
-    segment_medium: T.LongType() = pa.Field(nullable=False, ge=0, description="customers in segment Medium")
-    segment_low: T.LongType() = pa.Field(nullable=False, ge=0, description="customers in segment Low")
-    segment_at_risk: T.LongType() = pa.Field(nullable=False, ge=0, description="customers in segment At Risk")
-    status_active: T.LongType() = pa.Field(nullable=False, ge=0, description="customers with status Active")
-    status_browsing_only: T.LongType() = pa.Field(
-        nullable=False, ge=0, description="customers with status Browsing Only"
+    value_core: T.LongType() = column("customers in value segment Core", of=_scores("value_segment"), ge=0)
+    value_at_risk_vips: T.LongType() = column(
+        "customers in value segment At-risk VIPs", of=_scores("value_segment"), ge=0
     )
-    status_not_active: T.LongType() = pa.Field(nullable=False, ge=0, description="customers with status Not Active")
-    value_vips: T.LongType() = pa.Field(nullable=False, ge=0, description="customers in value segment VIPs")
-    value_converters_to_be: T.LongType() = pa.Field(
-        nullable=False, ge=0, description="customers in value segment Converters-to-be"
-    )
-    value_core: T.LongType() = pa.Field(nullable=False, ge=0, description="customers in value segment Core")
-    value_at_risk_vips: T.LongType() = pa.Field(
-        nullable=False, ge=0, description="customers in value segment At-risk VIPs"
-    )
-    value_dormant: T.LongType() = pa.Field(nullable=False, ge=0, description="customers in value segment Dormant")
+    value_dormant: T.LongType() = column("customers in value segment Dormant", of=_scores("value_segment"), ge=0)
 
     _row_rules = {
         "segments count each customer once": "segment_high + segment_medium + segment_low + segment_at_risk = customers",

@@ -1,9 +1,8 @@
 """Contracts of what marketing acts on: who moved and why, whom to address."""
 
-import pandera.pyspark as pa
 import pyspark.sql.types as T
 
-from engagement_assets.domain.contracts.base import Contract, listed_columns
+from engagement_assets.domain.contracts.base import SHARE, Contract, column, columns_of, listed_columns
 from engagement_assets.domain.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS, SUM_TOLERANCE, VALUE_SEGMENTS
 from engagement_assets.domain.score_parts import CHANGES, KINDS, MEASURES
 
@@ -12,58 +11,65 @@ MOVEMENTS = ("Up", "Down", "Level", "New")
 _NEW = "null for a customer who is new"
 
 
+_scores = columns_of("engagement_scores")
+
+# What a change is told from: the features of both days, which are scored anew.
+_MOVED = _scores(*(measure.column for measure in MEASURES))
+_AGED = _scores(*(measure.column for measure in MEASURES if "ageing" in measure.causes))
+_STAGE = _scores("first_order_date", "recency_days", "recency_days_30_days_before")
+
+
 class SegmentChanges(Contract):
     """One row per customer who changed segment, high risk or lifecycle stage since the day before, or is new, and exactly why."""
 
     _listed = {
         "engagement_score": listed_columns(
             {
-                name: f"{description}, in units of the score; {_NEW}"
-                for name, description in {
-                    "score_change": "difference of the two scores; ageing + behaviour + rescaling",
-                    "ageing": "what passing days did",
-                    "behaviour": "what the customer's orders, sessions and revenue did",
-                    "rescaling": "what the smallest and largest values of the snapshot did by moving",
-                    **{f"{m.name}_{kind}": m.causes[kind] for kind in KINDS for m in MEASURES if kind in m.causes},
+                name: (f"{description}, in units of the score; {_NEW}", of)
+                for name, (description, of) in {
+                    "score_change": ("difference of the two scores; ageing + behaviour + rescaling", _MOVED),
+                    "ageing": ("what passing days did", _AGED),
+                    "behaviour": ("what the customer's orders, sessions and revenue did", _MOVED),
+                    "rescaling": ("what the smallest and largest values of the snapshot did by moving", _MOVED),
+                    **{
+                        f"{each.name}_{kind}": (each.causes[kind], _scores(each.column))
+                        for kind in KINDS
+                        for each in MEASURES
+                        if kind in each.causes
+                    },
                 }.items()
             },
             nullable=True,
         )
     }
 
-    as_of_date: T.DateType() = pa.Field(nullable=False, description="day of the change: the snapshot it shows in")
-    customer_id: T.StringType() = pa.Field(nullable=False, description="customer")
-    movement: T.StringType() = pa.Field(
-        nullable=False,
+    as_of_date: T.DateType() = column("day of the change: the snapshot it shows in")
+    customer_id: T.StringType() = column("customer")
+    movement: T.StringType() = column(
+        "which way the score went; Level: only the days moved the customer, New: signed up on the day",
+        of=_MOVED,
         isin=list(MOVEMENTS),
-        description="which way the score went; Level: only the days moved the customer, New: signed up on the day",
     )
-    previous_segment: T.StringType() = pa.Field(
-        nullable=True, isin=list(SEGMENTS), description=f"segment on the day before; {_NEW}"
+    previous_segment: T.StringType() = column(
+        f"segment on the day before; {_NEW}", of=_MOVED, nullable=True, isin=list(SEGMENTS)
     )
-    engagement_segment: T.StringType() = pa.Field(
-        nullable=False, isin=list(SEGMENTS), description="segment on the as-of date"
+    engagement_segment: T.StringType() = column("segment on the as-of date", of=_MOVED, isin=list(SEGMENTS))
+    previous_is_high_risk: T.BooleanType() = column(
+        f"whether at high risk on the day before; {_NEW}", of=_MOVED, nullable=True
     )
-    previous_is_high_risk: T.BooleanType() = pa.Field(
-        nullable=True, description=f"whether at high risk on the day before; {_NEW}"
+    is_high_risk: T.BooleanType() = column("whether at high risk on the as-of date", of=_MOVED)
+    previous_lifecycle_stage: T.StringType() = column(
+        f"lifecycle stage on the day before; {_NEW}", of=_STAGE, nullable=True, isin=list(LIFECYCLE_STAGES)
     )
-    is_high_risk: T.BooleanType() = pa.Field(nullable=False, description="whether at high risk on the as-of date")
-    previous_lifecycle_stage: T.StringType() = pa.Field(
-        nullable=True, isin=list(LIFECYCLE_STAGES), description=f"lifecycle stage on the day before; {_NEW}"
+    lifecycle_stage: T.StringType() = column(
+        "lifecycle stage on the as-of date", of=_STAGE, isin=list(LIFECYCLE_STAGES)
     )
-    lifecycle_stage: T.StringType() = pa.Field(
-        nullable=False, isin=list(LIFECYCLE_STAGES), description="lifecycle stage on the as-of date"
+    previous_score: T.DoubleType() = column(
+        f"engagement score of the day before, under today's settings; {_NEW}", of=_MOVED, nullable=True, in_range=SHARE
     )
-    previous_score: T.DoubleType() = pa.Field(
-        nullable=True,
-        in_range={"min_value": 0, "max_value": 1},
-        description=f"engagement score of the day before, under today's settings; {_NEW}",
-    )
-    engagement_score: T.DoubleType() = pa.Field(
-        nullable=False, in_range={"min_value": 0, "max_value": 1}, description="engagement score on the as-of date"
-    )
-    explanation: T.StringType() = pa.Field(
-        nullable=False, description="the move and its causes in words, each with its part of the score"
+    engagement_score: T.DoubleType() = column("engagement score on the as-of date", of=_MOVED, in_range=SHARE)
+    explanation: T.StringType() = column(
+        "the move and its causes in words, each with its part of the score", of=tuple(dict.fromkeys((*_MOVED, *_STAGE)))
     )
 
     _row_rules = {
@@ -90,43 +96,31 @@ class SegmentChanges(Contract):
 class CampaignAudiences(Contract):
     """One row per customer and day who is in a campaign audience: why, what to do, how urgent, and whether to contact today."""
 
-    as_of_date: T.DateType() = pa.Field(nullable=False, description="day the snapshot stands for")
-    audience: T.StringType() = pa.Field(
-        nullable=False, description="the first audience whose rule fits the customer: {audience}"
+    as_of_date: T.DateType() = column("day the snapshot stands for")
+    audience: T.StringType() = column("the first audience whose rule fits the customer: {audience}")
+    customer_id: T.StringType() = column("customer; those who opted out have no row")
+    recommended_action: T.StringType() = column("what to do, in words")
+    evidence: T.StringType() = column("why the customer is in the audience, in words")
+    priority: T.DoubleType() = column("value times drop share; the highest first", ge=0)
+    value: T.DoubleType() = column("what the customer is worth by the rule: revenue so far, an average order", ge=0)
+    drop_share: T.DoubleType() = column(
+        "the share of it at stake by the rule, such as the fall of the reference score in {window}", ge=0
     )
-    customer_id: T.StringType() = pa.Field(nullable=False, description="customer; those who opted out have no row")
-    recommended_action: T.StringType() = pa.Field(nullable=False, description="what to do, in words")
-    evidence: T.StringType() = pa.Field(nullable=False, description="why the customer is in the audience, in words")
-    priority: T.DoubleType() = pa.Field(nullable=False, ge=0, description="value times drop share; the highest first")
-    value: T.DoubleType() = pa.Field(
-        nullable=False, ge=0, description="what the customer is worth by the rule: revenue so far, an average order"
+    country: T.StringType() = column("country of the customer")
+    value_segment: T.StringType() = column(
+        "engagement band (At Risk counts as Low) by revenue band", isin=list(VALUE_SEGMENTS)
     )
-    drop_share: T.DoubleType() = pa.Field(
-        nullable=False,
-        ge=0,
-        description="the share of it at stake by the rule, such as the fall of the reference score in {window}",
+    lifecycle_stage: T.StringType() = column(
+        "where the customer stands in their life with the shop", isin=list(LIFECYCLE_STAGES)
     )
-    country: T.StringType() = pa.Field(nullable=False, description="country of the customer")
-    value_segment: T.StringType() = pa.Field(
-        nullable=False, isin=list(VALUE_SEGMENTS), description="engagement band (At Risk counts as Low) by revenue band"
+    engagement_score: T.DoubleType() = column("engagement score on the as-of date", in_range=SHARE)
+    is_holdout: T.BooleanType() = column(
+        "held out to measure uplift, never contacted; the same customers of an audience on every day"
     )
-    lifecycle_stage: T.StringType() = pa.Field(
-        nullable=False, isin=list(LIFECYCLE_STAGES), description="where the customer stands in their life with the shop"
+    is_contact_day: T.BooleanType() = column(
+        "the customer's day to be contacted, {contact_rhythm}: no more often is anybody addressed"
     )
-    engagement_score: T.DoubleType() = pa.Field(
-        nullable=False, in_range={"min_value": 0, "max_value": 1}, description="engagement score on the as-of date"
-    )
-    is_holdout: T.BooleanType() = pa.Field(
-        nullable=False,
-        description="held out to measure uplift, never contacted; the same customers of an audience on every day",
-    )
-    is_contact_day: T.BooleanType() = pa.Field(
-        nullable=False,
-        description="the customer's day to be contacted, {contact_rhythm}: no more often is anybody addressed",
-    )
-    is_to_contact: T.BooleanType() = pa.Field(
-        nullable=False, description="to be contacted today: the contact day, and not held out"
-    )
+    is_to_contact: T.BooleanType() = column("to be contacted today: the contact day, and not held out")
 
     _row_rules = {
         "nobody who is held out is contacted": "is_to_contact = (is_contact_day and not is_holdout)",

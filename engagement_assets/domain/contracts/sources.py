@@ -1,9 +1,8 @@
 """Contracts of what is read: cleaned source rows, and the rows that were kept out."""
 
-import pandera.pyspark as pa
 import pyspark.sql.types as T
 
-from engagement_assets.domain.contracts.base import Contract
+from engagement_assets.domain.contracts.base import Contract, column
 from engagement_assets.domain.sources import SOURCES, in_words
 
 MONEY = T.DecimalType(18, 2)
@@ -15,15 +14,11 @@ FUNNEL = ("page_view", "add_to_cart", "checkout")
 class RawCustomers(Contract):
     """One row per customer who had signed up by the end of the as-of date."""
 
-    as_of_date: T.DateType() = pa.Field(nullable=False, description="day the snapshot stands for")
-    customer_id: T.StringType() = pa.Field(nullable=False, description="identifier of the customer, as text")
-    email: T.StringType() = pa.Field(
-        nullable=True, description="e-mail address; personal data, kept in this table only"
-    )
-    signup_date: T.DateType() = pa.Field(nullable=False, description="day the customer signed up")
-    country: T.StringType() = pa.Field(
-        nullable=False, description="country of the customer; 'unknown' where the source has none"
-    )
+    as_of_date: T.DateType() = column("day the snapshot stands for")
+    customer_id: T.StringType() = column("identifier of the customer, as text")
+    email: T.StringType() = column("e-mail address; personal data, kept in this table only", nullable=True)
+    signup_date: T.DateType() = column("day the customer signed up")
+    country: T.StringType() = column("country of the customer; 'unknown' where the source has none")
 
     _row_rules = {"no customer after the as-of date": "signup_date <= as_of_date"}
 
@@ -36,13 +31,11 @@ class RawCustomers(Contract):
 class RawOrders(Contract):
     """One row per order of the day: typed, cleaned, deduplicated, of a known customer."""
 
-    as_of_date: T.DateType() = pa.Field(nullable=False, description="day of the order in the business time zone")
-    order_id: T.StringType() = pa.Field(nullable=False, description="identifier of the order, as text")
-    customer_id: T.StringType() = pa.Field(nullable=False, description="customer who ordered")
-    order_date: T.TimestampType() = pa.Field(nullable=False, description="instant of the order")
-    order_amount: T.DecimalType(18, 2) = pa.Field(
-        nullable=False, ge=0, description="amount of the order, currency units"
-    )
+    as_of_date: T.DateType() = column("day of the order in the business time zone")
+    order_id: T.StringType() = column("identifier of the order, as text")
+    customer_id: T.StringType() = column("customer who ordered")
+    order_date: T.TimestampType() = column("instant of the order")
+    order_amount: T.DecimalType(18, 2) = column("amount of the order, currency units", ge=0)
 
     class Config:
         name = "raw_orders"
@@ -53,15 +46,11 @@ class RawOrders(Contract):
 class RawWebEvents(Contract):
     """One row per web event of the day: typed, cleaned, of a known customer."""
 
-    as_of_date: T.DateType() = pa.Field(nullable=False, description="day of the event in the business time zone")
-    customer_id: T.StringType() = pa.Field(nullable=False, description="customer who caused the event")
-    event_time: T.TimestampType() = pa.Field(nullable=False, description="instant of the event")
-    event_type: T.StringType() = pa.Field(
-        nullable=False, description="page_view, add_to_cart, checkout, or any other type"
-    )
-    event_id: T.StringType() = pa.Field(
-        nullable=True, description="identifier of the event; null where the source has none"
-    )
+    as_of_date: T.DateType() = column("day of the event in the business time zone")
+    customer_id: T.StringType() = column("customer who caused the event")
+    event_time: T.TimestampType() = column("instant of the event")
+    event_type: T.StringType() = column("page_view, add_to_cart, checkout, or any other type")
+    event_id: T.StringType() = column("identifier of the event; null where the source has none", nullable=True)
 
     class Config:
         name = "raw_web_events"
@@ -79,15 +68,11 @@ class RejectedRows(Contract):
 
     _private = True
 
-    source: T.StringType() = pa.Field(nullable=False, isin=list(SOURCES), description=in_words(SOURCES, "or"))
-    source_path: T.StringType() = pa.Field(
-        nullable=False, description="file or folder the row came from, relative to the sources"
-    )
-    reason: T.StringType() = pa.Field(nullable=False, description="why the row was kept out")
-    raw: T.StringType() = pa.Field(nullable=False, description="the row as text")
-    row_date: T.DateType() = pa.Field(
-        nullable=True, description="day the row speaks of; null where it has no readable date"
-    )
+    source: T.StringType() = column(in_words(SOURCES, "or"), isin=list(SOURCES))
+    source_path: T.StringType() = column("file or folder the row came from, relative to the sources")
+    reason: T.StringType() = column("why the row was kept out")
+    raw: T.StringType() = column("the row as text")
+    row_date: T.DateType() = column("day the row speaks of; null where it has no readable date", nullable=True)
 
     class Config:
         name = "rejected_rows"

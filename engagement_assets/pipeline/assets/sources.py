@@ -2,26 +2,21 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import dagster as dg
 from pyspark.sql import DataFrame
 
 from engagement_assets.domain import verdicts
-from engagement_assets.engine import EngineResource
-from engagement_assets.lake.code_versions import commit_metadata
-from engagement_assets.lake.tables import LakeResource
-from engagement_assets.pipeline.asset_factory import publish_each, publish_in_chunks, table_asset
+from engagement_assets.pipeline.asset_factory import TableRun, table_asset
 from engagement_assets.pipeline.checks import rules
-from engagement_assets.pipeline.publication import Publication, preview
+from engagement_assets.pipeline.publication import preview
 from engagement_assets.settings import Settings
 from engagement_assets.sources.accounting import Reading
-from engagement_assets.sources.finding import SourcesResource
 from engagement_assets.sources.ingestion import Ingestion, in_writes, ingestion
 from engagement_assets.sources.registry import CUSTOMERS, SOURCES
 from engagement_assets.sources.source import Source
-
-GROUP = "sources"
 
 #: Files named in a warning.
 _NAMED = 5
@@ -37,7 +32,7 @@ def source_rules(
     customers: Callable[[], DataFrame] = _unbound,
     found: Callable[[], Reading] = _unbound,
 ) -> list[rules.Rule]:
-    """The rules of a source's table, bound to the known customers and to what was found in the run."""
+    """The rules of a source's table beside the contract, bound to the known customers and to what was found in the run."""
 
     def kept_out() -> rules.Rejections:
         account = found().account
@@ -46,7 +41,6 @@ def source_rules(
         )
 
     return [
-        rules.contract_rule(source.contract),
         *([rules.known_customers(customers)] if source is not CUSTOMERS else []),
         *[rules.row_warning(warning, customers) for warning in source.warnings],
         rules.rejected_share(kept_out, settings.rejected_share_warning, settings.rejected_share_limit),
@@ -104,87 +98,70 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
-def build_source_assets(settings: Settings, lake_location: str) -> list[dg.AssetsDefinition]:
+def build_source_assets(settings: Settings, lake: str) -> list[dg.AssetsDefinition]:
     """The assets of the group, one for each source, for these settings."""
-    return [_source_asset(settings, source, lake_location) for source in SOURCES.values()]
-
-
-def _source_asset(settings: Settings, source: Source, lake_location: str) -> dg.AssetsDefinition:
-    publish = _publish_customers if source is CUSTOMERS else _publish_facts
-    deps = [] if source is CUSTOMERS else [CUSTOMERS.contract.table()]
-
-    @dg.asset(
-        **table_asset(
-            settings, source.contract, source_rules(settings, source), group=GROUP, lake=lake_location, deps=deps
+    return [
+        table_asset(
+            settings,
+            lake,
+            source.contract,
+            partial(_publish, source=source),
+            source_rules(settings, source),
+            resources={"sources"},
         )
-    )
-    def build(
-        context: dg.AssetExecutionContext, engine: EngineResource, lake: LakeResource, sources: SourcesResource
-    ) -> Iterator[Any]:
-        lake.begin(context.run_id, context.log.info)
-        with ingestion(context.run_id, settings, sources, engine, lake) as run:
-            yield from publish(context, run, source)
-
-    return build
+        for source in SOURCES.values()
+    ]
 
 
-def _begin(
-    context: dg.AssetExecutionContext, run: Ingestion, found: Reading, customers: DataFrame
-) -> tuple[Publication, str]:
-    """The publication of what was found, described, and its last day."""
-    warn(context, run.settings, found)
+def _publish(run: TableRun, source: Source) -> Iterator[Any]:
+    with ingestion(run.context.run_id, run.settings, run.context.resources.sources, run.engine, run.lake) as sources:
+        yield from (_publish_customers if source is CUSTOMERS else _publish_facts)(run, sources, source)
+
+
+def _bound(run: TableRun, found: Reading, customers: DataFrame) -> TableRun:
+    """The run with its rules bound to what was found, which is described with its last day."""
+    warn(run.context, run.settings, found)
     source = found.inspection.source
-    publication = Publication(
-        context,
-        run.lake,
-        run.spark,
-        source.contract,
-        source_rules(run.settings, source, lambda: customers, lambda: found),
-        commit_metadata=commit_metadata(run.settings),
-    )
-    last = publication.asked[-1]
-    publication.describe(last, **inspection_metadata(found))
-    return publication, last
+    run = run.with_rules(source_rules(run.settings, source, lambda: customers, lambda: found))
+    run.publication.describe(run.asked[-1], **inspection_metadata(found))
+    return run
 
 
-def _publish_customers(context: dg.AssetExecutionContext, run: Ingestion, source: Source) -> Iterator[Any]:
+def _publish_customers(run: TableRun, sources: Ingestion, source: Source) -> Iterator[Any]:
     """Publish everybody who had signed up, as of each day that is asked for."""
-    found = run.customers()
+    found = sources.customers()
     if not found.is_same:
-        run.publish_rejected(found)
-        run.remember_customers(found)
-    publication, last = _begin(context, run, found, found.who)
-    publication.describe(last, preview=preview(found.kept.select(*source.contents)))
+        sources.publish_rejected(found)
+        sources.remember_customers(found)
+    run = _bound(run, found, found.who)
+    run.publication.describe(run.asked[-1], preview=preview(found.kept.select(*source.contents)))
     assert source.as_of is not None
     as_of = source.as_of
-    yield from publish_in_chunks(
-        publication,
-        run.settings,
-        lambda first, last: as_of(found.kept, first, last),
-        rows=dict.fromkeys(publication.asked, found.account.kept),
+    yield from run.publish(
+        lambda first, last: as_of(found.kept, first, last), rows=dict.fromkeys(run.asked, found.account.kept)
     )
 
 
-def _publish_facts(context: dg.AssetExecutionContext, run: Ingestion, source: Source) -> Iterator[Any]:
+def _publish_facts(run: TableRun, sources: Ingestion, source: Source) -> Iterator[Any]:
     """Publish the days of a fact table that are asked for, missing or changed, up to the last day asked for."""
     published = {date.fromisoformat(day): rows for day, rows in run.lake.partitions(source.contract).items()}
     # Where later days are published already, these are brought up to date too.
-    last_day = max(date.fromisoformat(day) for day in (*context.partition_keys, *run.lake.partitions(source.contract)))
+    last_day = max(date.fromisoformat(day) for day in (*run.asked, *run.lake.partitions(source.contract)))
     first = run.settings.start_date
     missing = {first + timedelta(days) for days in range((last_day - first).days + 1)} - set(published)
-    customers = run.customers()
-    found = run.facts(source, customers, last_day, missing)
+    customers = sources.customers()
+    found = sources.facts(source, customers, last_day, missing)
     if not found.is_same:
-        run.publish_rejected(found)
-    write = missing | (set(found.hashes) if found.is_more else run.changed_days(found, published))
-    publication, last = _begin(context, run, found, customers.who)
+        sources.publish_rejected(found)
+    write = missing | (set(found.hashes) if found.is_more else sources.changed_days(found, published))
+    run = _bound(run, found, customers.who)
+    publication, last = run.publication, run.asked[-1]
     earlier = published if found.is_more else {}
     rows = {day: hashed.rows + earlier.get(day, 0) for day, hashed in found.hashes.items()}
     try:
-        publish_each(
-            publication,
+        publication.publish_each(
             [[day.isoformat() for day in days] for days in in_writes(write, rows)],
-            lambda days: run.rows_of(found, [date.fromisoformat(day) for day in days]),
+            lambda days: sources.rows_of(found, [date.fromisoformat(day) for day in days]),
             {day.isoformat(): count for day, count in rows.items()},
         )
         publication.confirm([day for day in publication.asked if date.fromisoformat(day) not in write])
@@ -194,5 +171,5 @@ def _publish_facts(context: dg.AssetExecutionContext, run: Ingestion, source: So
     if last in publication.rows:
         publication.describe(last, preview=preview(run.lake.read(run.spark, source.contract, [last])))
     if not found.is_same and not publication.bad:
-        run.remember_facts(found, customers, last_day)
+        sources.remember_facts(found, customers, last_day)
     yield from publication.events()

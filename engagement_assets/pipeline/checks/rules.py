@@ -14,7 +14,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from engagement_assets.domain.contracts import Contract
+from engagement_assets.domain.contracts import Contract, RawCustomers
 from engagement_assets.sources.source import RowWarning
 
 _READABLE = "every source file can be read"
@@ -27,12 +27,16 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,39}")
 
 @dataclass(frozen=True)
 class Audited:
-    """What a rule gets to see: the rows of a write, the days it stands for, the rows each day has."""
+    """What a rule gets to see: the rows of a write, the days it stands for, the rows each day has.
+
+    `published` tells the rows of each published day of another table.
+    """
 
     frame: DataFrame
     contract: type[Contract]
     days: Sequence[str]
     rows: Mapping[str, int]
+    published: Callable[[type[Contract]], Mapping[str, int]] = lambda _: {}
 
 
 @dataclass(frozen=True)
@@ -204,22 +208,26 @@ def row_warning(warning: RowWarning, customers: Callable[[], DataFrame]) -> Rule
     return Rule(warning.name, warning.description, False, evaluate)
 
 
-def customers_conserved(expected: Callable[[], Mapping[str, int]], of: str) -> Rule:
+def customers_conserved() -> Rule:
     """Every customer of the day's raw_customers has one row here: nobody is lost, nobody invented."""
 
     def evaluate(audited: Audited) -> dict[str, Outcome]:
-        wanted = expected()
+        wanted = audited.published(RawCustomers)
         outcomes = {}
         for day in audited.days:
             have, want = audited.rows.get(day, 0), wanted.get(day)
             missing = abs(have - want) if want is not None else have or 1
             outcomes[day] = Outcome(
-                {f"as many customers as {of}": missing}, {"customers": have, "expected": -1 if want is None else want}
+                {"as many customers as raw_customers": missing},
+                {"customers": have, "expected": -1 if want is None else want},
             )
         return outcomes
 
     return Rule(
-        "customers_conserved", f"As many customers as {of} has on the same day: inactive ones are kept.", True, evaluate
+        "customers_conserved",
+        "As many customers as raw_customers has on the same day: inactive ones are kept.",
+        True,
+        evaluate,
     )
 
 

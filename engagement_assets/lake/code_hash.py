@@ -1,0 +1,92 @@
+"""The hash of a function's code: of its module, and of the modules of the transforms and the domain that it is computed with.
+
+Modules are read as text, not imported. Comments, docstrings and the layout of a text are left out, and a syntax tree is written
+down in a form of its own, because that of `ast.dump` differs from one Python to the next.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parents[1]
+
+#: Where what computes rows lives, beside a function's own package.
+_ROOMS = ("engagement_assets.transforms.", "engagement_assets.domain.")
+
+#: Policies count by the values in force, and contracts hold the wording of their columns.
+_LEFT_OUT = ("contracts", "catalogue", "meanings", "scoring_policy", "campaign_policy", "monitoring_policy")
+
+#: Fields of a syntax tree that do not change what it does.
+_SILENT = {"ctx", "kind", "type_comment", "type_ignores"}
+
+
+@cache
+def code_hash(function: str) -> str:
+    """Twelve hexadecimal digits that change with the code that a function (dotted name) is computed with."""
+    begin = function.rsplit(".", 1)[0]
+    rooms = (*_ROOMS, f"{begin.rsplit('.', 1)[0]}.")
+    found: dict[str, str] = {}
+    ahead = [begin]
+    while ahead:
+        module = ahead.pop()
+        if module not in found and (path := _path(module)) is not None:
+            found[module], imported = _read(path)
+            ahead += [name for name in imported if name.startswith(rooms) and not _is_left_out(name)]
+    text = "\n".join(f"{module}: {code}" for module, code in sorted(found.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _path(module: str) -> Path | None:
+    """The file of a module; None for a name that is none, such as that of a function."""
+    place = _PACKAGE.joinpath(*module.split(".")[1:])
+    return next((path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file()), None)
+
+
+@cache
+def _read(path: Path) -> tuple[str, list[str]]:
+    """The code of a file in its normal form, and what it imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return normal_form(tree), list(_imported(tree))
+
+
+def _is_left_out(module: str) -> bool:
+    return module.startswith(_ROOMS[1]) and module.split(".")[2] in _LEFT_OUT
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    """The dotted names that a module imports, and what may be a module in a package that it imports from."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def normal_form(node: ast.AST) -> str:
+    """A syntax tree as text that is the same in every Python, without docstrings and other texts that stand by themselves."""
+    if isinstance(node, ast.Constant):
+        return repr(node.value)
+    parts = []
+    for name, value in ast.iter_fields(node):
+        if isinstance(value, list):
+            kept = [
+                normal_form(each) if isinstance(each, ast.AST) else repr(each) for each in value if not _is_text(each)
+            ]
+            text = f"[{','.join(kept)}]" if kept else ""
+        elif isinstance(value, ast.AST):
+            text = normal_form(value)
+        else:
+            text = "" if value is None else repr(value)
+        # What is empty is left out: later Pythons have fields that earlier ones lack.
+        if text and name not in _SILENT:
+            parts.append(f"{name}={text}")
+    return f"{type(node).__name__}({','.join(parts)})"
+
+
+def _is_text(node: object) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

@@ -24,6 +24,8 @@ from dagster._serdes import ConfigurableClassData, serialize_value
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
+from engagement_assets.dagster_internals.gained_inputs import enter_gained_inputs
+
 if TYPE_CHECKING:
     from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 
@@ -44,6 +46,7 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
         self._planned: dict[tuple[str, AssetKey, str], frozenset[str | None]] = {}
         self._local = threading.local()
         super().__init__(*args, **kwargs)
+        enter_gained_inputs(self)
 
     @classmethod
     def from_config_value(

@@ -1,0 +1,148 @@
+"""The catalogue: Dagster's graph is what it says, and so are the rows and the settings that transforms use."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from engagement_assets.definitions import build_definitions
+from engagement_assets.domain.catalogue import CATALOGUE, SERVED, parents, settings_of
+from engagement_assets.domain.contracts import (
+    TABLES,
+    Contract,
+    EngagementScores,
+    RejectedRows,
+    SegmentChanges,
+    Sessions,
+)
+from engagement_assets.domain.days import as_date, days_between
+from engagement_assets.domain.scoring_policy import ScoringPolicy
+from engagement_assets.lake.published import PublishedTables
+from engagement_assets.pipeline.asset_factory import TableRun
+from engagement_assets.settings import Settings
+from engagement_assets_tests.worlds import World
+
+FIRST, BEFORE, DAY = "2025-03-01", "2025-03-03", "2025-03-04"
+
+
+def test_dagster_shows_the_parents_of_each_asset_that_the_catalogue_names() -> None:
+    graph = build_definitions(Settings()).resolve_asset_graph()
+    shown = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+    tables = {contract.table(): {table.table() for table in parents(contract)} for contract in CATALOGUE}
+    assert shown == tables | {asset: set(read) for asset, read in SERVED.items()}
+    assert shown["segment_changes"] == {"engagement_scores", "sessions", "raw_orders", "raw_customers"}
+
+
+def test_every_table_is_in_the_catalogue_and_comes_after_those_it_reads() -> None:
+    assert {*CATALOGUE, RejectedRows} == set(TABLES.values())
+    order = list(CATALOGUE)
+    for number, contract in enumerate(order):
+        assert set(parents(contract)) <= set(order[:number])
+
+
+class Watch:
+    """What each table's run reads of the lake, and the fields of the scoring policy that its transforms look at."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.read: dict[type[Contract], set[tuple[type[Contract], str]]] = defaultdict(set)
+        self.looked_at: dict[type[Contract], set[str]] = defaultdict(set)
+        current: list[type[Contract]] = []
+        require, files = TableRun.require, PublishedTables.files_and_gaps
+
+        def begin(run: TableRun) -> None:
+            current[:] = [run.contract]
+            require(run)
+
+        def reading(
+            lake: PublishedTables, contract: type[Contract], partitions: Iterable[str] | None = None, *rest: Any
+        ) -> Any:
+            days = list(lake.partitions(contract) if partitions is None else partitions)
+            self.read[current[0]] |= {(contract, day) for day in days}
+            return files(lake, contract, days, *rest)
+
+        def looking(policy: ScoringPolicy, name: str) -> Any:
+            asking = sys._getframe(1).f_globals["__name__"]
+            if asking.startswith("engagement_assets.transforms.") and name in ScoringPolicy.model_fields:
+                self.looked_at[current[0]].add(name)
+            return object.__getattribute__(policy, name)
+
+        monkeypatch.setattr(TableRun, "require", begin)
+        monkeypatch.setattr(PublishedTables, "files_and_gaps", reading)
+        monkeypatch.setattr(ScoringPolicy, "__getattribute__", looking)
+
+
+def said(contract: type[Contract], settings: Settings, *, with_the_day_before: bool) -> set[tuple[type[Contract], str]]:
+    """What the catalogue says a day of a table reads of what has been."""
+    days = set()
+    for read in CATALOGUE[contract].reads:
+        if not read.horizons and (with_the_day_before or read.in_place_of is None):
+            days |= {(read.table, day) for day in days_between(read.first(as_date(DAY), settings), as_date(DAY))}
+    return days
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, engine: object) -> World:
+    world = World(tmp_path_factory.mktemp("shop"), {"start_date": date.fromisoformat(FIRST)})
+    world.customers([{"customer_id": name} for name in "abc"])
+    world.orders(
+        [
+            {
+                "order_id": f"o{n}",
+                "customer_id": "abc"[n % 2],
+                "order_date": f"2025-03-0{n % 4 + 1}",
+                "order_amount": 5.0,
+            }
+            for n in range(8)
+        ]
+    )
+    world.events([{"customer_id": "abc"[n % 3], "event_time": f"2025-03-0{n % 4 + 1}T10:00:00"} for n in range(12)])
+    world.run(FIRST, BEFORE)
+    return world
+
+
+def test_a_day_reads_what_the_catalogue_says_and_its_transforms_depend_on_the_settings_it_names(
+    shop: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch(monkeypatch)
+    shop.run(DAY)
+    for contract, entry in CATALOGUE.items():
+        read = {each for each in watch.read[contract] if each[0] not in (contract, RejectedRows)}
+        expected = said(contract, shop.settings, with_the_day_before=False)
+        if contract is SegmentChanges:
+            expected |= {(EngagementScores, BEFORE)}
+        if entry.group not in ("sources", "monitoring"):  # no horizon is over, so nothing is judged
+            assert (contract, read) == (contract, expected)
+        fields, _ = settings_of(contract)
+        assert watch.looked_at[contract] <= set(fields), contract
+    assert watch.looked_at[Sessions] == set(settings_of(Sessions)[0])
+
+
+def test_a_change_of_segment_reads_what_the_day_before_is_built_from_where_that_is_not_up_to_date(
+    shop: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.lake.withdraw(EngagementScores, [BEFORE], run_id="test")
+    watch = Watch(monkeypatch)
+    shop.run(DAY, tables=["segment_changes"])
+    assert watch.read[SegmentChanges] <= said(SegmentChanges, shop.settings, with_the_day_before=True)
+    assert {table for table, _ in watch.read[SegmentChanges]} == set(parents(SegmentChanges))
+
+
+def test_each_transform_is_a_function_that_is_there() -> None:
+    for entry in CATALOGUE.values():
+        module, function = entry.transform.rsplit(".", 1)
+        assert callable(getattr(__import__(module, fromlist=[function]), function))
+
+
+def test_the_daily_tables_are_those_that_dagster_has_partitions_of() -> None:
+    graph = build_definitions(Settings()).resolve_asset_graph()
+    partitioned = {key for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned}
+    assert partitioned == {dg.AssetKey(contract.table()) for contract in CATALOGUE}

@@ -33,11 +33,11 @@ SAME_ROWS: Mapping[str, str] = {
     "sessions": "9f4b9705b940",
     "order_aggregates": "5d38b51eb721",
     "customer_features": "ee726a1e0639",
-    "engagement_scores": "0dca0e160f31",
-    "engagement_metrics": "70572fac9d2b",
-    "segment_changes": "ab3b84e5b07f",
+    "engagement_scores": "86419ed8c127",
+    "engagement_metrics": "2bdeda1b7bd3",
+    "segment_changes": "6e48514ab2d4",
     "campaign_audiences": "b90de3d543da",
-    "score_backtest": "afe211b5d280",
+    "score_backtest": "f5bb3b1a52e1",
 }
 
 #: The version of all code in 186a7d4, and what that of a table had at its end.

@@ -113,7 +113,8 @@ def test_a_day_reads_what_the_catalogue_says_and_its_transforms_depend_on_the_se
     shop: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watch = Watch(monkeypatch)
-    shop.run(DAY)
+    # Without the monitoring checks, which read earlier days too.
+    shop.run(DAY, tables=[contract.table() for contract in CATALOGUE])
     for contract, entry in CATALOGUE.items():
         read = {each for each in watch.read[contract] if each[0] not in (contract, RejectedRows)}
         expected = said(contract, shop.settings, with_the_day_before=False)

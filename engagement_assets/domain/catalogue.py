@@ -26,6 +26,7 @@ from engagement_assets.domain.contracts import (
     SegmentChanges,
     Sessions,
 )
+from engagement_assets.domain.contracts.sources import SOURCE_TABLES
 from engagement_assets.domain.days import ONE_DAY, days_between
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 
@@ -71,11 +72,12 @@ class Read:
 
 @dataclass(frozen=True)
 class Entry:
-    """A table: its contract and group, the function that computes its rows (dotted name), what it reads.
+    """A table: its contract and group, what computes its rows (dotted name), what it reads.
 
     `settings` are the fields of the scoring policy that the function depends on, and `campaigns` whether it depends on the
-    campaign policy; what the tables that are read depend on comes on top (`settings_of`). All tables depend on the time zone and
-    on the first partition. `after` are tables whose rows are not read, but which have to be built before.
+    campaign policy; what the tables that are read depend on comes on top (`settings_of`). All tables depend on the time zone
+    and on the first partition. `with_code` are modules that compute rows too, and that the transform's module does not import.
+    `after` are tables whose rows are not read, but which have to be built before.
 
     A run of a table of facts brings it up to date, whichever day it is asked for.
     """
@@ -83,6 +85,7 @@ class Entry:
     contract: type[Contract]
     group: str
     transform: str
+    with_code: tuple[str, ...] = ()
     reads: tuple[Read, ...] = ()
     after: tuple[type[Contract], ...] = ()
     settings: tuple[str, ...] = ()
@@ -100,10 +103,20 @@ _STEPS = "engagement_assets.transforms."
 CATALOGUE: dict[type[Contract], Entry] = {
     entry.contract: entry
     for entry in (
-        Entry(RawCustomers, "sources", f"{_STEPS}customers.settle_customers"),
-        # Rows of unknown customers are rejected; who is known, the source of the customers says.
-        Entry(RawOrders, "sources", f"{_STEPS}orders.examine_orders", after=(RawCustomers,), is_facts=True),
-        Entry(RawWebEvents, "sources", f"{_STEPS}web_events.examine_web_events", after=(RawCustomers,), is_facts=True),
+        *(
+            Entry(
+                contract,
+                "sources",
+                f"engagement_assets.sources.{source}.SOURCE",
+                with_code=tuple(
+                    f"engagement_assets.sources.{step}" for step in ("reading", "validating", "deduplicating")
+                ),
+                # Rows of unknown customers are rejected; who is known, the source of the customers says.
+                after=(RawCustomers,) if contract is not RawCustomers else (),
+                is_facts=contract is not RawCustomers,
+            )
+            for source, contract in SOURCE_TABLES.items()
+        ),
         Entry(
             Sessions,
             "engagement",

@@ -14,8 +14,8 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1]
 
-#: Where what computes rows lives, beside a function's own package.
-_ROOMS = ("engagement_assets.transforms.", "engagement_assets.domain.")
+#: Where what computes rows lives: imports from elsewhere are not followed.
+_ROOMS = ("engagement_assets.transforms.", "engagement_assets.domain.", "engagement_assets.analysis.backtest.")
 
 #: Policies count by the values in force, and contracts hold the wording of their columns.
 _LEFT_OUT = ("contracts", "catalogue", "meanings", "scoring_policy", "campaign_policy", "monitoring_policy")
@@ -25,17 +25,15 @@ _SILENT = {"ctx", "kind", "type_comment", "type_ignores"}
 
 
 @cache
-def code_hash(function: str) -> str:
-    """Twelve hexadecimal digits that change with the code that a function (dotted name) is computed with."""
-    begin = function.rsplit(".", 1)[0]
-    rooms = (*_ROOMS, f"{begin.rsplit('.', 1)[0]}.")
+def code_hash(function: str, *modules: str) -> str:
+    """Twelve hexadecimal digits that change with the code of a function (dotted name), and of more modules."""
     found: dict[str, str] = {}
-    ahead = [begin]
+    ahead = [function.rsplit(".", 1)[0], *modules]
     while ahead:
         module = ahead.pop()
         if module not in found and (path := _path(module)) is not None:
             found[module], imported = _read(path)
-            ahead += [name for name in imported if name.startswith(rooms) and not _is_left_out(name)]
+            ahead += [name for name in imported if name.startswith(_ROOMS) and not _is_left_out(name)]
     text = "\n".join(f"{module}: {code}" for module, code in sorted(found.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

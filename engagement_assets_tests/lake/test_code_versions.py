@@ -14,7 +14,7 @@ from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.catalogue import CATALOGUE
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.lake import code_hash
-from engagement_assets.lake.code_versions import SAME_ROWS, code_version
+from engagement_assets.lake.code_versions import SAME_ROWS, code_of, code_version
 from engagement_assets.settings import Settings
 
 #: The tables whose rows the scores are among.
@@ -41,7 +41,7 @@ def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Change:
     def hashes() -> dict[str, str]:
         code_hash.code_hash.cache_clear()
         code_hash._read.cache_clear()
-        return {contract.table(): code_hash.code_hash(entry.transform) for contract, entry in CATALOGUE.items()}
+        return {contract.table(): code_of(contract) for contract in CATALOGUE}
 
     def change(file: str, old: str, new: str) -> set[str]:
         with monkeypatch.context() as patched:
@@ -86,7 +86,8 @@ def test_a_comment_a_docstring_and_the_layout_change_nothing(change: Change) -> 
 def test_a_statement_changes_the_tables_that_use_it_only(change: Change) -> None:
     assert change("transforms/sessions.py", " > ", " >= ") == {"sessions"}
     assert change("transforms/lifecycle.py", "<", "<=") == {"engagement_scores", "segment_changes"}
-    assert change("transforms/json_lines.py", "==", "!=") == {"raw_web_events"}
+    assert change("sources/orders.py", "10**12", "10**11") == {"raw_orders"}
+    assert change("sources/deduplicating.py", " == ", " != ") == {"raw_customers", "raw_orders", "raw_web_events"}
 
 
 def test_the_hash_of_a_text_is_the_same_in_every_python() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import tarfile
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
@@ -114,9 +113,8 @@ def test_the_next_days_are_built_without_the_earlier_ones_and_what_was_read_is_r
         after = shop.lake.written_at(contract)
         assert {day: after[day] for day in written} == written, contract
         assert set(after) == {*written, NEXT}
-    told: dict[str, Any] = shop.metadata(result, "raw_web_events")
-    assert (told["rows_rejected"], told["rows_kept"]) == (2, 24 - told["rows_of_erased_customers"])
-    assert told["rows_of_erased_customers"] > 0
+    assert shop.metadata(result, "raw_web_events")["rows_rejected"] == 2
+    assert shop.metadata(result, "raw_customers")["rows_of_erased_customers"] == 1
     # Up to here all files were examined once more: what was remembered of them had another form.
     again = shop.run(AFTER_NEXT, tables=["raw_customers", "raw_orders", "raw_web_events"])
     for table in ("raw_customers", "raw_orders", "raw_web_events"):

@@ -115,7 +115,6 @@ def test_the_next_days_are_built_without_the_earlier_ones_and_what_was_read_is_r
         assert set(after) == {*written, NEXT}
     assert shop.metadata(result, "raw_web_events")["rows_rejected"] == 2
     assert shop.metadata(result, "raw_customers")["rows_of_erased_customers"] == 1
-    # Up to here all files were examined once more: what was remembered of them had another form.
     again = shop.run(AFTER_NEXT, tables=["raw_customers", "raw_orders", "raw_web_events"])
     for table in ("raw_customers", "raw_orders", "raw_web_events"):
         assert shop.metadata(again, table)["source_files_examined"] == 0

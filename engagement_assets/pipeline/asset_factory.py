@@ -10,15 +10,7 @@ import dagster as dg
 from pyspark.sql import DataFrame, SparkSession
 
 from engagement_assets.domain.catalogue import CATALOGUE, days_read, parents
-from engagement_assets.domain.contracts import (
-    Contract,
-    CustomerFeatures,
-    OrderAggregates,
-    RawCustomers,
-    RawOrders,
-    RawWebEvents,
-    Sessions,
-)
+from engagement_assets.domain.contracts import Contract, RawCustomers
 from engagement_assets.domain.days import as_date, chunks
 from engagement_assets.engine import EngineResource
 from engagement_assets.lake.code_versions import code_version
@@ -32,6 +24,7 @@ from engagement_assets.pipeline.publication import (
     Publication,
     check_specs,
     column_schema,
+    dashboard_page,
     preview,
 )
 from engagement_assets.settings import Settings
@@ -41,21 +34,6 @@ OWNER = "team:engagement"
 #: Dagster's pool of the assets that write to the lake: a production instance runs them one run at a time, a queue does not wait
 #: for a file lock. The lock of the lake is there all the same, for runs that no queue sees.
 LAKE_POOL = "engagement_lake"
-
-#: The page of the dashboard that shows a table; all others are shown by the overview.
-_PAGES: dict[type[Contract], str] = {
-    RawCustomers: "/monitoring",
-    RawOrders: "/monitoring",
-    RawWebEvents: "/monitoring",
-    Sessions: "/behaviour",
-    OrderAggregates: "/value",
-    CustomerFeatures: "/breakdown",
-}
-
-
-def dashboard_page(settings: Settings, contract: type[Contract]) -> dg.UrlMetadataValue:
-    """The page of the dashboard that shows a table."""
-    return dg.MetadataValue.url(settings.dashboard_url.rstrip("/") + _PAGES.get(contract, "/"))
 
 
 @dataclass(frozen=True)
@@ -170,7 +148,7 @@ def table_asset(
             "dagster/table_name": name,
             "dagster/storage_kind": "deltalake",
             "dagster/uri": f"{lake}/{name}",
-            DASHBOARD: dashboard_page(settings, contract),
+            DASHBOARD: dg.MetadataValue.url(dashboard_page(settings, contract)),
             "csv_files": dg.MetadataValue.path(settings.export),
         },
     )

@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -23,6 +22,7 @@ from pyspark.sql import types as T
 from engagement_assets.dagster_internals.names import (
     AssetCheckEvaluationTargetMaterializationData,
 )
+from engagement_assets.domain.catalogue import CATALOGUE
 from engagement_assets.domain.column_origins import column_origins
 from engagement_assets.domain.contracts import Contract
 from engagement_assets.lake.code_versions import commit_metadata
@@ -42,6 +42,21 @@ _DAYS_NAMED = 5
 
 #: A mean over fewer rows would say something of single customers.
 _ROWS_FOR_A_MEAN = 20
+
+
+#: The page of the dashboard that shows a table, by its name or its group; all others are shown by the overview.
+_PAGES = {
+    "sources": "/monitoring",
+    "sessions": "/behaviour",
+    "order_aggregates": "/value",
+    "customer_features": "/breakdown",
+}
+
+
+def dashboard_page(settings: Settings, contract: type[Contract]) -> str:
+    """The page of the dashboard that shows a table."""
+    page = _PAGES.get(contract.table()) or _PAGES.get(CATALOGUE[contract].group, "/")
+    return settings.dashboard_url.rstrip("/") + page
 
 
 class Publication:
@@ -68,6 +83,7 @@ class Publication:
         self.rules = rules
         self.commit_metadata = commit_metadata(settings, contract)
         self.lineage = column_lineage(contract, settings.campaigns)
+        self.page = dashboard_page(settings, contract)
         self.asked = list(context.partition_keys)
         #: Published days that need no new write where their rows come out as they are.
         self.up_to_date: set[str] = set()
@@ -186,7 +202,7 @@ class Publication:
         if self.bad:
             raise dg.Failure(self._failure(), allow_retries=False)
         for rule in self.rules:
-            yield dg.Output(None, output_name=self._spec(rule.name).get_python_identifier())
+            yield dg.Output(None, output_name=dg.AssetCheckSpec(rule.name, asset=key).get_python_identifier())
 
     def partial_events(self) -> Iterator[Any]:
         """Record the days that were published, where the run goes on to fail."""
@@ -196,23 +212,14 @@ class Publication:
                     self.context.asset_key, partition=day, metadata=self._materialization(day)
                 )
 
-    def _spec(self, name: str) -> dg.AssetCheckSpec:
-        return dg.AssetCheckSpec(name, asset=self.context.asset_key)
-
     def _materialization(self, day: str) -> dict[str, Any]:
         return {
             "dagster/partition_row_count": self.rows[day],
-            **{name: dg.MetadataValue.url(f"{page}?date={day}") for name, page in self._pages.items()},
+            DASHBOARD: dg.MetadataValue.url(f"{self.page}?date={day}"),
             **self.metadata.get(day, {}),
             # The longest comes last.
             "settings": settings_metadata(self.commit_metadata),
         }
-
-    @cached_property
-    def _pages(self) -> dict[str, str]:
-        """The dashboard page that the asset's definition links to; a day's materialisation links to the day."""
-        page = self.context.assets_def.specs_by_key[self.context.asset_key].metadata.get(DASHBOARD)
-        return {DASHBOARD: str(page.value)} if isinstance(page, dg.UrlMetadataValue) else {}
 
     def _evaluations(self) -> Iterator[dg.AssetCheckEvaluation]:
         # Dagster shows the result that comes last as the latest: that of the last day asked for.
@@ -225,11 +232,11 @@ class Publication:
                     asset_key=self.context.asset_key,
                     check_name=rule.name,
                     passed=outcome.passed,
-                    severity=severity(rule, outcome),
+                    severity=_severity(rule, outcome),
                     blocking=rule.blocking,
                     partition=day,
-                    description=outcome_words(outcome),
-                    metadata=check_metadata(rule, outcome, self.rows.get(day)),
+                    description=_outcome_words(outcome),
+                    metadata=_check_metadata(rule, outcome, self.rows.get(day)),
                     target_materialization_data=targets.get(day),
                 )
 
@@ -281,19 +288,19 @@ def settings_metadata(recorded: Mapping[str, str]) -> dg.JsonMetadataValue:
     )
 
 
-def severity(rule: Rule, outcome: Outcome) -> dg.AssetCheckSeverity:
+def _severity(rule: Rule, outcome: Outcome) -> dg.AssetCheckSeverity:
     """An error for what keeps a day from being published, a warning for the rest."""
     return dg.AssetCheckSeverity.ERROR if rule.blocking and outcome.is_error else dg.AssetCheckSeverity.WARN
 
 
-def outcome_words(outcome: Outcome) -> str:
+def _outcome_words(outcome: Outcome) -> str:
     """The outcome in a few words."""
     if outcome.passed:
         return "no violations"
     return "; ".join(f"{count} violate: {name}" for name, count in outcome.violations.items() if count)
 
 
-def check_metadata(rule: Rule, outcome: Outcome, rows: int | None) -> dict[str, Any]:
+def _check_metadata(rule: Rule, outcome: Outcome, rows: int | None) -> dict[str, Any]:
     """Counts of an outcome, the violated conditions by name, and the rule in words."""
     broken = {name: count for name, count in outcome.violations.items() if count}
     return {
@@ -334,17 +341,13 @@ def column_schema(contract: type[Contract], settings: Settings) -> dg.TableSchem
             dg.TableColumn(
                 name,
                 column.dtype.type.simpleString(),
-                description=_with_origin(descriptions[name], origins.get(name, ())),
+                description=descriptions[name] + (f" (from {', '.join(origins[name])})" if name in origins else ""),
                 constraints=dg.TableColumnConstraints(
                     nullable=column.nullable, unique=contract.key() == [name], other=conditions or None
                 ),
             )
         )
     return dg.TableSchema(columns, constraints=dg.TableConstraints(other=list(contract._row_rules)))
-
-
-def _with_origin(description: str, origins: Sequence[str]) -> str:
-    return f"{description} (from {', '.join(origins)})" if origins else description
 
 
 def preview(frame: DataFrame) -> dg.TableMetadataValue | dg.TextMetadataValue:

@@ -48,7 +48,7 @@ demo: $(STAMP)  ## Run the pipeline on the sample data and say what it found
 	$(BIN)/engagement run --from $(DEMO_FROM) --to $(DEMO_TO)
 
 test: $(TEST_STAMP)  ## Run the tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 dev: $(STAMP)  ## Start the Dagster UI with a home that lasts
 	$(BIN)/engagement settings > /dev/null

@@ -18,7 +18,7 @@ from filelock import FileLock
 from engagement_assets.engine import OLDEST_JAVA, EngineResource, java_version
 from engagement_assets.exports.csv_files import export_csv
 from engagement_assets_tests.apache_spark import SparkProcess, spark_process
-from engagement_assets_tests.distribution import Scheduling, long_files_first
+from engagement_assets_tests.distribution import Scheduling, keep_together, long_files_first
 from engagement_assets_tests.servers import CHROMIUM
 from engagement_assets_tests.worlds import SAMPLE_DATA, SAMPLE_START, World
 
@@ -57,16 +57,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         missing(f"Chromium in {CHROMIUM}")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long comes first."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """What shares a process gets its group before xdist looks for groups; what takes long comes first."""
+    keep_together(items)
+    yield
     items[:] = long_files_first(items)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
     """The scheduler of `make test`."""
-    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+    return Scheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 def pytest_collection_finish() -> None:
@@ -74,6 +76,11 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_unconfigure() -> None:
+    """At the end Python takes it apart; DuckDB's module would report, after the summary, what is left over."""
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

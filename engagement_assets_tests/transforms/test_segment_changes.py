@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from engagement_assets.domain.contracts import EngagementScores, SegmentChanges
-from engagement_assets_tests.oracle import Cleaned, read_sources, scores_of
-from engagement_assets_tests.worlds import SAMPLE_DATA, SAMPLE_START, Row, World
+from engagement_assets.domain.contracts import SegmentChanges
+from engagement_assets_tests.worlds import Row, World
 
 PARTS = (
     "recency_ageing",
@@ -35,12 +34,6 @@ def stage(row: Row) -> str:
     if recency < 30:
         return "Reactivated" if before is not None and before >= 120 else "Active"
     return "Slipping" if recency < 60 else "At Risk" if recency < 120 else "Lapsed"
-
-
-@pytest.fixture(scope="module")
-def by_hand() -> Cleaned:
-    """The sample data as the oracle reads it."""
-    return read_sources(SAMPLE_DATA, SAMPLE_START, datetime.now(timezone.utc).date())
 
 
 def test_exactly_those_who_changed_are_listed_with_their_change(sample_world: World) -> None:
@@ -69,26 +62,6 @@ def test_exactly_those_who_changed_are_listed_with_their_change(sample_world: Wo
             assert row["score_change"] == pytest.approx(difference, abs=1e-12)
             assert sum(row[part] for part in PARTS) == pytest.approx(difference, abs=1e-12)
     assert listed > 50
-
-
-def test_a_day_alone_is_compared_with_the_day_before_that_is_not_built(sample_world: World, by_hand: Cleaned) -> None:
-    """15 December is built alone; what the 14th would have been comes from the raw files by an independent way."""
-    assert "2025-12-14" not in sample_world.lake.partitions(EngagementScores)
-    before = scores_of(by_hand, date(2025, 12, 14))
-    now = sample_world.by_customer("engagement_scores", "2025-12-15")
-    found = sample_world.by_customer("segment_changes", "2025-12-15")
-    moved = {
-        name
-        for name, row in now.items()
-        if name not in before
-        or any(before[name][label] != row[label] for label in ("engagement_segment", "is_high_risk"))
-    }
-    assert moved <= set(found)
-    assert len(moved) >= 3
-    for name, row in found.items():
-        if name in before:
-            assert row["previous_score"] == pytest.approx(before[name]["engagement_score"], abs=1e-9)
-            assert row["previous_segment"] == before[name]["engagement_segment"]
 
 
 def order(number: int, customer: str, day: str, amount: float) -> Row:

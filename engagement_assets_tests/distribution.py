@@ -26,7 +26,7 @@ LONG_FILES = (
     "integration/test_more_files.py",
     "integration/test_real_orders.py",
     "integration/test_duckdb_way.py",
-    "integration/privacy/test_forget.py",
+    "operations/test_erasure.py",
     "integration/faults/test_kill.py",
     "lake/test_upgrades.py",
     "sources/hardening/test_unsteady_files.py",

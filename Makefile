@@ -47,7 +47,10 @@ demo: export ENGAGEMENT_CHUNK_DAYS ?= 90
 demo: $(STAMP)  ## Run the pipeline on the sample data and say what it found
 	$(BIN)/engagement run --from $(DEMO_FROM) --to $(DEMO_TO)
 
+# Compiled before, and what pytest rewrites is kept: else each of many processes would do it again.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(TEST_STAMP)  ## Run the tests
+	$(BIN)/python -m compileall -q engagement_assets engagement_assets_tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 dev: $(STAMP)  ## Start the Dagster UI with a home that lasts
@@ -64,11 +67,12 @@ production: $(PRODUCTION_STAMP)  ## Start a production instance on the PostgreSQ
 dashboard: $(STAMP)  ## Start the dashboard on the published tables
 	$(BIN)/engagement dashboard
 
-lint: $(TEST_STAMP)  ## Check style, types, formatting, and the pinned packages for known vulnerabilities
+lint: $(TEST_STAMP)  ## Check style, types, imports, dead code, and the pinned packages for known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/vulture
 	$(BIN)/python -m engagement_assets_tests.audit constraints.txt
 
 format: $(TEST_STAMP)  ## Put the code into the project's format

@@ -116,6 +116,8 @@ def sample_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str, engin
             world.run("2025-12-15")
             world.run("2025-02-20")
             built.touch()
+    # Many tests compare with the rows of the same days.
+    world.rows = functools.cache(world.rows)  # type: ignore[method-assign]
     return world
 
 

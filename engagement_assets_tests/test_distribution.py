@@ -18,10 +18,10 @@ def test_every_long_file_is_there() -> None:
 
 
 def test_the_output_ends_with_the_summary(tmp_path: Path) -> None:
-    """Of a process that shares the tests, and of one that runs them: DuckDB's module reports what it finds left over at an end."""
+    """Of the process that shares the tests and of one that runs them: at its end, DuckDB's module reports what is left over."""
+    command = [sys.executable, "-m", "pytest", "-n", "1", "--dist", "loadgroup", "-p", "no:cacheprovider"]
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", "1", "--dist", "loadgroup", "-p", "no:cacheprovider"]
-        + [str(HERE / "domain" / "test_days.py")],
+        [*command, str(HERE / "domain" / "test_days.py")],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

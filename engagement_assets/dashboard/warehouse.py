@@ -66,7 +66,6 @@ class Warehouse:
         self._pending: dict[object, threading.Lock] = {}
         self._guard = threading.Lock()
         self._stamp: Stamp = ()
-        self._stamped_at = 0.0
 
     # ---- what is published -------------------------------------------------------------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -120,11 +119,6 @@ class ScoringPolicy(BaseModel):
     def is_logarithmic(self, measure: ScoredMeasure) -> bool:
         """Whether ln(1 + value) is scored, not the value."""
         return measure.scale is not None and getattr(self, measure.scale) == "log1p"
-
-    @property
-    def session_gap(self) -> timedelta:
-        """The longest silence within one session."""
-        return timedelta(minutes=self.session_gap_minutes)
 
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits that change with any value of the policy."""

@@ -18,7 +18,7 @@ _BUCKETS = 1024
 def sessionize(events: DataFrame, policy: ScoringPolicy, first: date, last: date) -> DataFrame:
     """The sessions of the days `first` to `last`, a row for each day a session has events on.
 
-    A new session starts when the gap to the customer's previous event is *more than* `policy.session_gap`; midnight cuts
+    A new session starts when the gap to the customer's previous event is *more than* `policy.session_gap_minutes`; midnight cuts
     none. Whether a day's first event continues a session needs the end of the day before, so `events` (as_of_date,
     customer_id, event_time, event_type) begins on the day before `first`; any order, repeats allowed.
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.exports.measures import measures
 
-DOCUMENT = "docs/power_bi.md"
 BEGIN, END = "<!-- measures -->", "<!-- end of measures -->"
 
 

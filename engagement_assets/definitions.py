@@ -14,7 +14,6 @@ from engagement_assets.pipeline.assets.monitoring import build_backtest_assets
 from engagement_assets.pipeline.assets.serving import build_serving_assets
 from engagement_assets.pipeline.assets.sources import build_source_assets
 from engagement_assets.pipeline.automation import build_automation
-from engagement_assets.pipeline.checks.monitoring import build_monitoring_checks
 from engagement_assets.pipeline.progress import progress_logger
 from engagement_assets.settings import Settings
 from engagement_assets.sources.finding import SourcesResource
@@ -27,7 +26,6 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Assets, checks, jobs, schedules and resources for these settings."""
     lake = LakeResource.of(settings)
-    automation = build_automation(settings)
     return dg.Definitions(
         assets=[
             *build_source_assets(settings, lake.location),
@@ -36,10 +34,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *build_backtest_assets(settings, lake.location),
             *build_serving_assets(settings),
         ],
-        asset_checks=[*build_monitoring_checks(settings), *automation.checks],
-        jobs=automation.jobs,
-        schedules=automation.schedules,
-        sensors=automation.sensors,
+        **build_automation(settings),
         resources={
             "engine": EngineResource(engine=settings.engine, timezone=settings.timezone),
             "lake": lake,

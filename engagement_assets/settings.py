@@ -99,15 +99,9 @@ class Settings(BaseSettings):
     alert_log: str | None = Field(
         None, description="file that alerts are written to; none: alerts.log in the Dagster home"
     )
-    monitoring: MonitoringPolicy = Field(
-        default_factory=lambda: MonitoringPolicy(), description="thresholds of the monitoring checks"
-    )
-    campaigns: CampaignPolicy = Field(
-        default_factory=lambda: CampaignPolicy(), description="audiences, hold-out, frequency cap, opt-outs"
-    )
-    scoring: ScoringPolicy = Field(
-        default_factory=lambda: ScoringPolicy(), description="weights, thresholds, windows, bounds"
-    )
+    monitoring: MonitoringPolicy = Field(MonitoringPolicy(), description="thresholds of the monitoring checks")
+    campaigns: CampaignPolicy = Field(CampaignPolicy(), description="audiences, hold-out, frequency cap, opt-outs")
+    scoring: ScoringPolicy = Field(ScoringPolicy(), description="weights, thresholds, windows, bounds")
 
     @field_validator("timezone")
     @classmethod

@@ -8,18 +8,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from engagement_assets.cli.console import (
-    DateOption,
-    UsageError,
-    friendly,
-    out,
-    parse_day,
-)
+from engagement_assets.cli.console import Commands, DateOption, UsageError, iso_day, out, parse_day, print_table, say
 from engagement_assets.settings import PREFIX, Settings, local_path
 
-commands = typer.Typer()
+commands = Commands()
 
 _FEW = 10
 
@@ -28,7 +21,6 @@ RANGES_FILE = "sensitivity.csv"
 
 
 @commands.command()
-@friendly
 def explain(
     customer: Annotated[str, typer.Argument(help="The customer's id.")],
     first: Annotated[str, typer.Option("--from", help="The earlier snapshot.")],
@@ -38,27 +30,21 @@ def explain(
     from engagement_assets.analysis.explanation import explain_published, signed_amount
     from engagement_assets.domain.score_parts import KINDS, MEASURES
 
-    found = explain_published(
-        Settings(), customer, parse_day(first).isoformat(), parse_day(last).isoformat() if last else None
-    )
+    found = explain_published(Settings(), customer, parse_day(first).isoformat(), iso_day(last))
     before, now, change = found.before, found.now, found.change
     out.print(
         f"{customer}, {before['as_of_date']} to {now['as_of_date']}: score {before['engagement_score']:.3f} to "
         f"{now['engagement_score']:.3f} ({signed_amount(change.total)})",
-        highlight=False,
         markup=False,
     )
-    out.print(f"{found.words}\n", highlight=False, markup=False, soft_wrap=True)
-    table = Table("", "Ageing", "Behaviour", "Rescaling", box=None, pad_edge=False)
-    for measure in MEASURES:
-        amounts = [change.amounts.get(f"{measure.name}_{kind}") for kind in KINDS]
-        table.add_row(measure.name, *("" if amount is None else f"{amount:+.6f}" for amount in amounts))
-    table.add_row("together", f"{change.ageing:+.6f}", f"{change.behaviour:+.6f}", f"{change.rescaling:+.6f}")
-    out.print(table)
+    say(f"{found.words}\n", markup=False)
+    amounts = {measure.name: [change.amounts.get(f"{measure.name}_{kind}") for kind in KINDS] for measure in MEASURES}
+    amounts["together"] = [change.ageing, change.behaviour, change.rescaling]
+    rows = ([name, *("" if amount is None else f"{amount:+.6f}" for amount in row)] for name, row in amounts.items())
+    print_table(("", "Ageing", "Behaviour", "Rescaling"), rows)
 
 
 @commands.command()
-@friendly
 def sensitivity(
     day: DateOption = None,
     horizon: Annotated[int, typer.Option(help="Days ahead by which weights are suggested: 30, 60 or 90.")] = 30,
@@ -86,7 +72,7 @@ def sensitivity(
         raise UsageError(f"--horizon is one of {', '.join(map(str, HORIZONS))}")
     settings = Settings()
     lake = LakeResource.of(settings)
-    chosen = latest_day(lake, EngagementScores, parse_day(day).isoformat() if day else None)
+    chosen = latest_day(lake, EngagementScores, iso_day(day))
     customers, parts = component_scores(lake, chosen)
     tried = try_weightings(parts, settings.scoring)
     found = summary(tried)
@@ -95,8 +81,7 @@ def sensitivity(
         return
     names = " / ".join(part.name for part in PARTS)
     weights = " / ".join(f"{100 * weight:.0f}" for weight in found.most_flips_weights)
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for name, value in (
+    figures = (
         ("Weightings tried (each part at least 10 %)", f"{found.weightings}"),
         ("Customers whose segment another weighting changes, on average", f"{found.mean_flips:.1%}"),
         (f"The most that one changes ({names} {weights})", f"{found.most_flips:.1%}"),
@@ -106,39 +91,35 @@ def sensitivity(
             "Percentile points between a customer's lowest and highest rank: median, 95th percentile",
             f"{found.median_rank_range:.1f}, {found.wide_rank_range:.1f}",
         ),
-    ):
-        table.add_row(name, value)
-    out.print(f"Weights and the snapshot of {chosen}:\n", highlight=False)
-    out.print(table)
+    )
+    out.print(f"Weights and the snapshot of {chosen}:\n")
+    print_table(("", ""), figures, header=False)
     rows = customer_rows(customers, tried)
     always = [row for row in rows if row["always_high"]]
     if always:
-        out.print("\nHigh under every weighting, the surest first:\n", highlight=False)
-        out.print(_ranges(always[:_FEW]))
+        out.print("\nHigh under every weighting, the surest first:\n")
+        print_table(
+            ("Customer", "Score", "Lowest percentile", "Highest"),
+            (
+                (
+                    escape(row["customer_id"]),
+                    f"{row['score']:.3f}",
+                    f"{row['lowest_percentile']:.1f}",
+                    f"{row['highest_percentile']:.1f}",
+                )
+                for row in always[:_FEW]
+            ),
+        )
     if as_csv:
-        out.print(f"\nEach customer's ranks: {write_ranges(settings, chosen, rows)}", highlight=False, soft_wrap=True)
+        say(f"\nEach customer's ranks: {write_ranges(settings, chosen, rows)}")
     ends = [each for each in lake.partitions(EngagementScores) if is_month_end(as_date(each))]
     suggestion = suggest_weights(past_snapshots(lake, ends, horizon), settings.scoring)
     out.print()
-    out.print(
+    say(
         suggestion.in_words()
         if suggestion
-        else f"No weights are suggested: no month's last snapshot has its next {horizon} days known.",
-        highlight=False,
-        soft_wrap=True,
+        else f"No weights are suggested: no month's last snapshot has its next {horizon} days known."
     )
-
-
-def _ranges(rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table("Customer", "Score", "Lowest percentile", "Highest", box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(
-            escape(row["customer_id"]),
-            f"{row['score']:.3f}",
-            f"{row['lowest_percentile']:.1f}",
-            f"{row['highest_percentile']:.1f}",
-        )
-    return table
 
 
 def write_ranges(settings: Settings, day: str, rows: Sequence[Mapping[str, Any]]) -> Path:
@@ -157,46 +138,44 @@ def write_ranges(settings: Settings, day: str, rows: Sequence[Mapping[str, Any]]
 
 
 @commands.command()
-@friendly
 def calibrate(day: DateOption = None) -> None:
     """Propose fixed bounds for the reference score from a snapshot, and show how its segments share the customers."""
     from engagement_assets.analysis.report import propose_bounds
 
     settings = Settings()
-    proposal = propose_bounds(settings, parse_day(day).isoformat() if day else None)
-    table = Table("Measure", "Now", "Proposed", "Beyond the current bounds", box=None, pad_edge=False)
-    for bound in proposal.bounds:
-        table.add_row(
-            bound.measure,
-            f"{bound.current.low:g} to {bound.current.high:g}",
-            f"{bound.proposed.low:g} to {bound.proposed.high:g}",
-            f"{bound.beyond:.1%} of customers",
-        )
-    out.print(f"Reference bounds from the snapshot of {proposal.as_of_date}:\n", highlight=False)
-    out.print(table)
+    proposal = propose_bounds(settings, iso_day(day))
+    out.print(f"Reference bounds from the snapshot of {proposal.as_of_date}:\n")
+    print_table(
+        ("Measure", "Now", "Proposed", "Beyond the current bounds"),
+        (
+            (
+                bound.measure,
+                f"{bound.current.low:g} to {bound.current.high:g}",
+                f"{bound.proposed.low:g} to {bound.proposed.high:g}",
+                f"{bound.beyond:.1%} of customers",
+            )
+            for bound in proposal.bounds
+        ),
+    )
     out.print("\nTo use them, set (older snapshots then show as outdated until they are rebuilt):\n")
     for bound in proposal.bounds:
         name = f"{PREFIX}SCORING__{bound.setting.upper()}"
-        out.print(
-            f"export {name}__LOW={bound.proposed.low:g} {name}__HIGH={bound.proposed.high:g}",
-            highlight=False,
-            soft_wrap=True,
-        )
-    shares = Table("Segment", "Customers", "From a score of", "By quantiles", "Same as from", box=None, pad_edge=False)
-    for each in proposal.segments:
-        shares.add_row(
-            each.segment,
-            f"{each.share:.1%}",
-            "" if each.threshold is None else f"{each.threshold:g}",
-            f"{each.wanted_share:.0%}",
-            "" if each.equal_threshold is None else f"{each.equal_threshold:.3f}",
-        )
-    mode = settings.scoring.segment_mode
-    out.print(f"\nSegments (ENGAGEMENT_SCORING__SEGMENT_MODE={mode}):\n", highlight=False)
-    out.print(shares)
-    out.print(
+        say(f"export {name}__LOW={bound.proposed.low:g} {name}__HIGH={bound.proposed.high:g}")
+    out.print(f"\nSegments (ENGAGEMENT_SCORING__SEGMENT_MODE={settings.scoring.segment_mode}):\n")
+    print_table(
+        ("Segment", "Customers", "From a score of", "By quantiles", "Same as from"),
+        (
+            (
+                each.segment,
+                f"{each.share:.1%}",
+                "" if each.threshold is None else f"{each.threshold:g}",
+                f"{each.wanted_share:.0%}",
+                "" if each.equal_threshold is None else f"{each.equal_threshold:.3f}",
+            )
+            for each in proposal.segments
+        ),
+    )
+    say(
         "\nThresholds let shares vary from day to day; quantiles fix the shares, and a customer may move because others did."
-        "\nEach version of a table records the settings it was made with (Dagster UI, Delta history).",
-        highlight=False,
-        soft_wrap=True,
+        "\nEach version of a table records the settings it was made with (Dagster UI, Delta history)."
     )

@@ -7,9 +7,7 @@ import gc
 import typer
 
 from engagement_assets.cli import analysis, files, machine, running, tables, upkeep
-from engagement_assets.cli.console import (
-    leave,
-)
+from engagement_assets.cli.console import leave
 
 #: New objects after which Python looks for garbage. Its default is 700, and loading Dagster and Spark makes a million that stay.
 _OBJECTS_BEFORE_A_SEARCH = 100_000

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, time
 from functools import wraps
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from engagement_assets.domain.days import as_date
 from engagement_assets.settings import PREFIX
@@ -58,7 +59,7 @@ def friendly(command: Command) -> Command:
             for fault in error.errors():
                 name = PREFIX + "__".join(str(part).upper() for part in fault["loc"])
                 text = fault["msg"].removeprefix("Value error, ")
-                err.print(f"[red]Setting[/red] {name}: {escape(text)}", soft_wrap=True)
+                complain(f"[red]Setting[/red] {name}: {escape(text)}")
             raise typer.Exit(2) from None
         except Exception as error:
             if os.environ.get(DEBUG_VARIABLE):
@@ -66,10 +67,40 @@ def friendly(command: Command) -> Command:
             # The product's own errors are sentences; those of others need their name.
             own = type(error).__module__.startswith("engagement_assets")
             text = str(error) if own else f"{type(error).__name__}: {error}"
-            err.print(f"[red]Error:[/red] {escape(text)}", soft_wrap=True)
+            complain(f"[red]Error:[/red] {escape(text)}")
             raise typer.Exit(2 if isinstance(error, (UsageError, ValueError)) else 1) from None
 
     return wrapped  # type: ignore[return-value]
+
+
+class Commands(typer.Typer):
+    """A group of commands whose errors are friendly."""
+
+    def command(self, *args: Any, **kwargs: Any) -> Callable[[Command], Command]:
+        register = super().command(*args, **kwargs)
+        return lambda command: register(friendly(command))
+
+
+def say(text: str, **options: Any) -> None:
+    """Print a line whole, however wide the terminal is, so that it can be copied."""
+    out.print(text, soft_wrap=True, **options)
+
+
+def complain(text: str, **options: Any) -> None:
+    """Print a line to the standard error, whole."""
+    err.print(text, soft_wrap=True, **options)
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Iterable[str]], *, to_the_right: Sequence[str] = (), header: bool = True
+) -> None:
+    """Print rows of texts below their headers; columns of numbers may be aligned `to_the_right`."""
+    table = Table(box=None, pad_edge=False, show_header=header)
+    for name in columns:
+        table.add_column(name, justify="right" if name in to_the_right else "left")
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
 
 
 def leave(ended: SystemExit) -> NoReturn:
@@ -104,6 +135,11 @@ def parse_day(text: str) -> date:
         return as_date(text)
     except ValueError:
         raise UsageError(f"{text!r} is no date; write it as YYYY-MM-DD, for example 2026-03-31") from None
+
+
+def iso_day(text: str | None) -> str | None:
+    """A day that may be left out, YYYY-MM-DD. Raises UsageError for anything else."""
+    return parse_day(text).isoformat() if text else None
 
 
 DateOption = Annotated[str | None, typer.Option("--date", help="A day, YYYY-MM-DD.")]

@@ -7,20 +7,13 @@ from typing import Annotated
 
 import typer
 
-from engagement_assets.cli.console import (
-    DateOption,
-    err,
-    friendly,
-    out,
-    parse_day,
-)
+from engagement_assets.cli.console import Commands, DateOption, err, iso_day, out, parse_day, say
 from engagement_assets.settings import PREFIX, Settings
 
-commands = typer.Typer()
+commands = Commands()
 
 
 @commands.command()
-@friendly
 def export(
     day: DateOption = None,
     folder: Annotated[str | None, typer.Option("--to", help="Folder of the CSV files.")] = None,
@@ -30,14 +23,13 @@ def export(
     from engagement_assets.lake.tables import LakeResource
 
     settings = Settings()
-    written = export_csv(LakeResource.of(settings), settings, folder, parse_day(day).isoformat() if day else None)
+    written = export_csv(LakeResource.of(settings), settings, folder, iso_day(day))
     out.print(f"Snapshot of {written.as_of_date}:")
     for file in written.files:
-        out.print(f"  {file.path}  {file.rows:,} rows", soft_wrap=True)
+        say(f"  {file.path}  {file.rows:,} rows")
 
 
 @commands.command()
-@friendly
 def sample(
     to: Annotated[Path, typer.Option(help="Folder to write the sources into.")] = Path("data/sample"),
     customers: Annotated[int, typer.Option(min=1, help="Number of customers.")] = 600,
@@ -55,15 +47,12 @@ def sample(
         made = generate(
             to, customers=customers, first_day=begin, last_day=end, seed=seed, bad_rows=not clean, overwrite=overwrite
         )
-    out.print(
-        f"{made.customers:,} customers, {made.orders:,} orders, {made.events:,} events from {begin} to {end} in {to}",
-        soft_wrap=True,
-    )
+    kept = ", ".join(f"{account.kept:,} {source.removeprefix('web_')}" for source, account in made.items())
+    say(f"{kept} from {begin} to {end} in {to}")
     out.print(f"Use them with {PREFIX}DATA={to} {PREFIX}START_DATE={begin}")
 
 
 @commands.command("power-bi")
-@friendly
 def power_bi(
     folder: Annotated[
         Path | None, typer.Option("--to", help="Folder of the project (default: power_bi in the export folder).")
@@ -77,8 +66,5 @@ def power_bi(
     from engagement_assets.exports.power_bi.project import write_project
 
     project = write_project(Settings(), folder, data)
-    out.print(
-        f"{project.entry}  {project.tables} tables, {project.measures} measures, {project.pages} pages",
-        soft_wrap=True,
-    )
-    out.print("Open it in Power BI Desktop; its parameter DataFolder is the folder of the CSV files.", soft_wrap=True)
+    say(f"{project.entry}  {project.tables} tables, {project.measures} measures, {project.pages} pages")
+    say("Open it in Power BI Desktop; its parameter DataFolder is the folder of the CSV files.")

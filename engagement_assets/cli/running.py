@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from engagement_assets.cli.console import (
+    Commands,
     DateOption,
     UsageError,
+    complain,
     err,
-    friendly,
+    iso_day,
     out,
     parse_day,
+    print_table,
     progress_bar,
+    say,
 )
 from engagement_assets.settings import Settings
 
-commands = typer.Typer()
+commands = Commands()
 
 
 @commands.command()
-@friendly
 def run(
     day: DateOption = None,
     first: Annotated[str | None, typer.Option("--from", help="First day of a range.")] = None,
@@ -57,48 +59,47 @@ def run(
     if not outcome.success:
         err.print(f"[red]Failed[/red] after {seconds:.1f} s (run {outcome.run_id}):")
         for asset, cause in outcome.failures.items():
-            err.print(f"  {asset}: {cause}", markup=False, soft_wrap=True)
+            complain(f"  {asset}: {cause}", markup=False)
         raise typer.Exit(1)
-    out.print(f"[green]Published[/green] {days} in {seconds:.1f} s (run {outcome.run_id})", soft_wrap=True)
-    summarize(settings, end)
+    say(f"[green]Published[/green] {days} in {seconds:.1f} s (run {outcome.run_id})")
+    summarize(settings, end.isoformat())
 
 
 @commands.command()
-@friendly
 def summary(day: DateOption = None) -> None:
     """What a snapshot says: segments, high-risk customers with reasons, where the files are."""
-    summarize(Settings(), parse_day(day) if day else None)
+    summarize(Settings(), iso_day(day))
 
 
-def summarize(settings: Settings, day: date | None = None) -> None:
+def summarize(settings: Settings, day: str | None) -> None:
     """Print what a snapshot (default: the latest) says."""
     from engagement_assets.analysis.report import snapshot_report
 
-    report = snapshot_report(settings, day.isoformat() if day else None)
+    report = snapshot_report(settings, day)
     metrics = report.metrics
     out.print()
     out.print(f"[bold]Customers as of {report.as_of_date}[/bold] ({report.snapshots} snapshot(s) published)")
-    table = Table(box=None, pad_edge=False)
-    for name in ("Segment", "Customers", "Share", "Revenue so far"):
-        table.add_column(name, justify="left" if name == "Segment" else "right")
-    for segment, customers, revenue in report.segments:
-        share = customers / metrics["customers"] if metrics["customers"] else 0
-        table.add_row(segment, f"{customers:,}", f"{share:.1%}", f"{revenue:,.2f}")
-    out.print(table)
+    # Without customers every share is nothing of nothing.
+    everybody = metrics["customers"] or 1
+    print_table(
+        ("Segment", "Customers", "Share", "Revenue so far"),
+        (
+            (segment, f"{customers:,}", f"{customers / everybody:.1%}", f"{revenue:,.2f}")
+            for segment, customers, revenue in report.segments
+        ),
+        to_the_right=("Customers", "Share", "Revenue so far"),
+    )
     risk = metrics["high_risk_customers"]
     out.print(
         f"\n[bold]{risk:,} customers at high risk[/bold], who have spent {metrics['revenue_at_risk']:,.2f} so far; "
-        "the most valuable of them:",
+        "the most valuable of them:"
     )
-    risky = Table(box=None, pad_edge=False)
-    risky.add_column("Customer")
-    risky.add_column("Score", justify="right")
-    risky.add_column("Revenue", justify="right")
-    risky.add_column("Why")
-    for customer, score, revenue, reasons in report.at_risk:
-        risky.add_row(customer, f"{score:.3f}", f"{revenue:,.2f}", reasons)
-    out.print(risky)
+    print_table(
+        ("Customer", "Score", "Revenue", "Why"),
+        ((customer, f"{score:.3f}", f"{revenue:,.2f}", why) for customer, score, revenue, why in report.at_risk),
+        to_the_right=("Score", "Revenue"),
+    )
     kept_out = ", ".join(f"{rows:,} {reason}" for reason, rows in report.rejected) or "none"
-    out.print(f"\nRows kept out ([bold]engagement rejects[/bold]): {kept_out}", soft_wrap=True)
-    out.print(f"CSV files for BI tools, and a Power BI project over them: {settings.export}", soft_wrap=True)
+    say(f"\nRows kept out ([bold]engagement rejects[/bold]): {kept_out}")
+    say(f"CSV files for BI tools, and a Power BI project over them: {settings.export}")
     out.print("Dashboard: [bold]make dashboard[/bold]; Dagster UI: [bold]make dev[/bold]; open the address it prints")

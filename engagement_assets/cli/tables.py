@@ -5,24 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from engagement_assets.cli.console import (
-    DateOption,
-    friendly,
-    out,
-    parse_day,
-    parse_instant,
-)
+from engagement_assets.cli.console import Commands, DateOption, iso_day, out, parse_instant, print_table, say
 from engagement_assets.domain.sources import SOURCES, in_words
 from engagement_assets.domain.verdicts import REASONS
 from engagement_assets.settings import Settings
 
-commands = typer.Typer()
+commands = Commands()
 
 
 @commands.command()
-@friendly
 def show(
     table: Annotated[str, typer.Argument(help="A table, for example engagement_scores.")],
     day: DateOption = None,
@@ -39,17 +31,12 @@ def show(
     settings = Settings()
     chosen = [name.strip() for name in columns.split(",")] if columns else None
     when = parse_instant(known_on, settings.zone) if known_on else None
-    found = read_table(settings, table, parse_day(day).isoformat() if day else None, customer, chosen, limit, when)
-    if len(found.rows) == 1:
-        upright = Table("column", "value", box=None, pad_edge=False)
-        for name, value in zip(found.columns, found.rows[0], strict=True):
-            upright.add_row(name, _shown(value))
-        out.print(upright)
+    found = read_table(settings, table, iso_day(day), customer, chosen, limit, when)
+    rows = [[_shown(value) for value in row] for row in found.rows]
+    if len(rows) == 1:
+        print_table(("column", "value"), zip(found.columns, rows[0], strict=True))
     else:
-        grid = Table(*found.columns, box=None, pad_edge=False)
-        for row in found.rows:
-            grid.add_row(*[_shown(value) for value in row])
-        out.print(grid)
+        print_table(found.columns, rows)
     where = f" of {found.partition}" if found.partition else ""
     known = f", as known on {when:%Y-%m-%d %H:%M %Z}" if when else ""
     out.print(f"{len(found.rows)} of {found.total:,} rows{where}{known}")
@@ -62,7 +49,6 @@ def _shown(value: object) -> str:
 
 
 @commands.command()
-@friendly
 def rejects(
     source: Annotated[str | None, typer.Option(help=f"{in_words(SOURCES, 'or')}.")] = None,
     reason: Annotated[str | None, typer.Option(help="Rows kept out for this reason only.")] = None,
@@ -75,12 +61,12 @@ def rejects(
     if not found.counts:
         out.print("No rows were kept out.")
         return
-    counts = Table("Source", "Reason", "Rows", "What it means", "What to do", box=None, pad_edge=False)
-    for count in found.counts:
-        counts.add_row(count.source, count.reason, f"{count.rows:,}", *REASONS.get(count.reason, ("", "")))
-    out.print(counts)
+    print_table(
+        ("Source", "Reason", "Rows", "What it means", "What to do"),
+        ((each.source, each.reason, f"{each.rows:,}", *REASONS.get(each.reason, ("", ""))) for each in found.counts),
+    )
     if found.rows:
         out.print("\nThe rows below are personal data: do not pass them on.\n", style="bold")
         for row in found.rows:
-            out.print("  ".join(one_line(part) for part in row if part), markup=False, soft_wrap=True)
+            say("  ".join(one_line(part) for part in row if part), markup=False)
     out.print(f"\n{len(found.rows)} of {found.total:,} rows")

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from engagement_assets.cli.console import UsageError, err, friendly, out, parse_day, progress_bar
+from engagement_assets.cli.console import (
+    Commands,
+    UsageError,
+    complain,
+    err,
+    out,
+    parse_day,
+    print_table,
+    progress_bar,
+    say,
+)
+from engagement_assets.domain.days import spans
 from engagement_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,11 +27,10 @@ if TYPE_CHECKING:
     from engagement_assets.operations.refresh import Refreshed
     from engagement_assets.pipeline.rebuild_plan import Plan
 
-commands = typer.Typer()
+commands = Commands()
 
 
 @commands.command()
-@friendly
 def refresh(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what is outdated.")] = False,
     first: Annotated[str | None, typer.Option("--from", help="Leave earlier days as they are.")] = None,
@@ -30,7 +40,6 @@ def refresh(
     since = parse_day(first) if first else None
     settings = Settings()
     # Only now, because it takes a moment.
-    from engagement_assets.domain.days import spans
     from engagement_assets.lake.tables import LakeResource
     from engagement_assets.pipeline.rebuild_plan import make_plan
 
@@ -38,21 +47,20 @@ def refresh(
     with err.status("reading the sources"):
         plan = make_plan(settings, lake, since=since, verify=verify)
     for damage in plan.damaged:
-        err.print(f"[yellow]Damaged[/yellow] {damage}", highlight=False, soft_wrap=True)
+        complain(f"[yellow]Damaged[/yellow] {damage}")
     if not plan.outdated:
         out.print("Every published day is what the sources say.")
         return
-    table = Table("Table", "Days", "Which", "Why", box=None, pad_edge=False)
+    rows = []
     for contract, days in plan.outdated.items():
-        which = ", ".join(one if one == last else f"{one} to {last}" for one, last in spans(days))
         own = len(plan.changed.get(contract, ()))
         why = f"rows of {own} changed at the source" if own else "older than what they are built from"
         if any(damage.contract is contract for damage in plan.damaged):
             why += ", or damaged"
-        table.add_row(contract.table(), str(len(days)), which, why)
-    out.print(table)
+        rows.append((contract.table(), str(len(days)), _which(days), why))
+    print_table(("Table", "Days", "Which", "Why"), rows)
     if dry_run:
-        out.print(f"`engagement refresh` rebuilds them in {len(plan.steps)} run(s).", highlight=False)
+        out.print(f"`engagement refresh` rebuilds them in {len(plan.steps)} run(s).")
         return
     done = _carried_out(settings, lake, plan)
     if not done.success and not done.left:
@@ -62,7 +70,11 @@ def refresh(
         err.print("The sources changed while they were read: run `engagement refresh` once more.")
         raise typer.Exit(1)
     rebuilt = {day for days in plan.outdated.values() for day in days}
-    out.print(f"[green]Rebuilt[/green] {len(rebuilt)} day(s) in {len(plan.steps)} run(s).", highlight=False)
+    out.print(f"[green]Rebuilt[/green] {len(rebuilt)} day(s) in {len(plan.steps)} run(s).")
+
+
+def _which(days: Sequence[str]) -> str:
+    return ", ".join(first if first == last else f"{first} to {last}" for first, last in spans(days))
 
 
 def _carried_out(settings: Settings, lake: LakeResource, plan: Plan) -> Refreshed:
@@ -80,19 +92,17 @@ def _carried_out(settings: Settings, lake: LakeResource, plan: Plan) -> Refreshe
         done = carry_out(settings, lake, plan, instance, listen)
     for run in done.runs:
         for asset, cause in run.failures.items():
-            err.print(f"  {asset}: {cause}", highlight=False, markup=False, soft_wrap=True)
+            complain(f"  {asset}: {cause}", markup=False)
     return done
 
 
 @commands.command()
-@friendly
 def rebuild(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what does not fit.")] = False,
 ) -> None:
     """After an upgrade: build the tables anew whose columns do not fit this version, and what is built from them."""
     settings = Settings()
     # Only now, because it takes a moment.
-    from engagement_assets.domain.days import spans
     from engagement_assets.lake.tables import LakeResource
     from engagement_assets.pipeline.rebuild_plan import make_rebuild_plan
 
@@ -102,30 +112,24 @@ def rebuild(
         out.print("The columns of every table fit this version.")
         return
     for contract, what in plan.schema_changes.items():
-        out.print(f"[bold]{contract.table()}[/bold]: {'; '.join(what)}", highlight=False, soft_wrap=True)
+        say(f"[bold]{contract.table()}[/bold]: {'; '.join(what)}")
     for contract, days in plan.outdated.items():
-        which = ", ".join(one if one == last else f"{one} to {last}" for one, last in spans(days))
-        out.print(f"  {contract.table()}: {len(days)} day(s) to build, {which}", highlight=False, soft_wrap=True)
+        say(f"  {contract.table()}: {len(days)} day(s) to build, {_which(days)}")
     if dry_run:
-        out.print(f"`engagement rebuild` builds them in {len(plan.steps)} run(s).", highlight=False)
+        out.print(f"`engagement rebuild` builds them in {len(plan.steps)} run(s).")
         return
     done = _carried_out(settings, lake, plan)
     if not done.success:
         first, last = min(map(min, plan.outdated.values())), max(map(max, plan.outdated.values()))
-        err.print(
+        complain(
             f"[red]Failed[/red]; when its cause is mended, `engagement run --from {first} --to {last}` builds the rest. "
-            "Earlier versions of the tables are kept as any replaced version is.",
-            highlight=False,
-            soft_wrap=True,
+            "Earlier versions of the tables are kept as any replaced version is."
         )
         raise typer.Exit(1)
-    out.print(
-        f"[green]Rebuilt[/green] {len(plan.schema_changes)} table(s) in {len(plan.steps)} run(s).", highlight=False
-    )
+    out.print(f"[green]Rebuilt[/green] {len(plan.schema_changes)} table(s) in {len(plan.steps)} run(s).")
 
 
 @commands.command()
-@friendly
 def vacuum(
     days: Annotated[
         float | None, typer.Option(min=0, help="Keep replaced versions this long (default: the setting).")
@@ -140,17 +144,16 @@ def vacuum(
     removed = LakeResource.of(Settings()).vacuum(
         None if days is None else timedelta(days=days),
         None if hours is None else timedelta(hours=hours),
-        lambda text: err.print(text, highlight=False, soft_wrap=True),
+        complain,
     )
     for name, what in removed.items():
         if what.files:
-            out.print(f"  {name}: {what.files:,} files, {what.size:,} bytes", highlight=False)
+            out.print(f"  {name}: {what.files:,} files, {what.size:,} bytes")
     total = sum(what.files for what in removed.values())
-    out.print(f"{total:,} file(s) removed." if total else "There was nothing to remove.", highlight=False)
+    out.print(f"{total:,} file(s) removed." if total else "There was nothing to remove.")
 
 
 @commands.command()
-@friendly
 def forget(
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer to erase.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -170,31 +173,25 @@ def forget(
 
     lake = LakeResource.of(settings)
     with err.status("erasing"):
-        done = erase(settings, lake, customer, lambda text: err.print(text, highlight=False, soft_wrap=True))
+        done = erase(settings, lake, customer, complain)
     for name, rows in done.rows.items():
-        out.print(f"  {name}: {rows:,} row(s) erased", highlight=False)
+        out.print(f"  {name}: {rows:,} row(s) erased")
     if not done.rows:
         out.print("  No row of this customer was stored.")
-    out.print(f"  {done.files:,} file(s) with earlier versions or leftovers removed", highlight=False)
+    out.print(f"  {done.files:,} file(s) with earlier versions or leftovers removed")
     if done.found:
-        err.print(f"[red]Still found[/red] in {len(done.found)} of {done.searched:,} files:", highlight=False)
+        err.print(f"[red]Still found[/red] in {len(done.found)} of {done.searched:,} files:")
         for name in done.found:
-            err.print(f"  {name}", highlight=False, markup=False, soft_wrap=True)
+            complain(f"  {name}", markup=False)
         err.print("No run of this version puts rows there; delete these files, or what they belong to, by hand.")
         raise typer.Exit(1)
-    out.print(
-        f"[green]Erased[/green]: {done.searched:,} files were searched, none names the customer.", highlight=False
-    )
-    out.print(
+    out.print(f"[green]Erased[/green]: {done.searched:,} files were searched, none names the customer.")
+    say(
         f"Now take the customer out of the sources in {settings.data} and out of backups. Until then each run leaves their rows "
-        "out, by a list of salted hashes in the lake; in lines that are no readable rows it cannot tell whose they are.",
-        highlight=False,
-        soft_wrap=True,
+        "out, by a list of salted hashes in the lake; in lines that are no readable rows it cannot tell whose they are."
     )
     days = {day for each in staleness.outdated(lake, settings).values() for day in each}
     if days:
-        out.print(
-            f"Totals and scales of {len(days)} day(s) still count them, unnamed; `engagement refresh` rebuilds these days.",
-            highlight=False,
-            soft_wrap=True,
+        say(
+            f"Totals and scales of {len(days)} day(s) still count them, unnamed; `engagement refresh` rebuilds these days."
         )

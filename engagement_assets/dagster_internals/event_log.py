@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from dagster import AssetKey
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
@@ -25,9 +25,6 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from engagement_assets.dagster_internals.gained_inputs import enter_gained_inputs
-
-if TYPE_CHECKING:
-    from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 
 _BUSY_SECONDS = 60
 
@@ -88,7 +85,7 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
 
     def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
         super()._store_asset_check_evaluation_planned(event, event_id)
-        planned = cast("AssetCheckEvaluationPlanned", event.get_dagster_event().event_specific_data)
+        planned = event.get_dagster_event().asset_check_planned_data
         subset = planned.partitions_subset
         self._planned[event.run_id, planned.asset_key, planned.check_name] = frozenset(
             subset.get_partition_keys() if subset else [None]

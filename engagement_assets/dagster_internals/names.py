@@ -4,22 +4,15 @@ Tags are part of what users see and filter by, and have not changed; were one re
 The target is needed to tell check results per partition (`pipeline.publication` says why).
 """
 
-from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
-from dagster._core.execution.plan.objects import StepFailureData
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-    WILL_RETRY_TAG,
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData as AssetCheckEvaluationTargetMaterializationData,
 )
+from dagster._core.execution.plan.objects import StepFailureData as StepFailureData
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES, DagsterRunStatus
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG as ASSET_PARTITION_RANGE_END_TAG
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG as ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.storage.tags import PARTITION_NAME_TAG as PARTITION_NAME_TAG
+from dagster._core.storage.tags import WILL_RETRY_TAG as WILL_RETRY_TAG
 
-__all__ = [
-    "ASSET_PARTITION_RANGE_END_TAG",
-    "ASSET_PARTITION_RANGE_START_TAG",
-    "IN_PROGRESS_RUN_STATUSES",
-    "PARTITION_NAME_TAG",
-    "WILL_RETRY_TAG",
-    "AssetCheckEvaluationTargetMaterializationData",
-    "StepFailureData",
-]
+#: Statuses of a run that waits or is under way.
+UNFINISHED = [DagsterRunStatus.QUEUED, *IN_PROGRESS_RUN_STATUSES]

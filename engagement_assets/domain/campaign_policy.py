@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from engagement_assets.domain.scoring_policy import Share
 
 #: `{column}`, or `{column|noun}` for a number of something: `{recency_days|day}` is "1 day" or "5 days".
 PLACEHOLDER = re.compile(r"\{(\w+)(?:\|([\w ]+))?\}")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class AudienceRule(BaseModel):

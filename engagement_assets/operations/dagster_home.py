@@ -12,9 +12,7 @@ from filelock import FileLock
 
 HOME_VARIABLE = "DAGSTER_HOME"
 
-
 DEFAULT_HOME = ".dagster_home"
-
 
 #: A Dagster home for one machine: SQLite, nothing sent anywhere, one run at a time, because each run starts an engine.
 LOCAL_INSTANCE = """\
@@ -46,20 +44,22 @@ event_log_storage:
 
 def dagster_home() -> Path:
     """The Dagster home: DAGSTER_HOME, or `.dagster_home` in the working folder, made at its first use."""
-    given = os.environ.get(HOME_VARIABLE)
-    home = Path(given).expanduser() if given else Path.cwd() / DEFAULT_HOME
+    home = _home()
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
         (home / "dagster.yaml").write_text(LOCAL_INSTANCE, encoding="utf-8")
-    os.environ[HOME_VARIABLE] = str(home.resolve())
-    return home.resolve()
+    os.environ[HOME_VARIABLE] = str(home)
+    return home
 
 
 def existing_home() -> Path | None:
     """The Dagster home, if there is one."""
-    given = os.environ.get(HOME_VARIABLE)
-    home = Path(given).expanduser() if given else Path.cwd() / DEFAULT_HOME
-    return home.resolve() if home.is_dir() else None
+    home = _home()
+    return home if home.is_dir() else None
+
+
+def _home() -> Path:
+    return Path(os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).expanduser().resolve()
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -47,10 +47,9 @@ def run_days(
     """Build every table for the days `first` to `last` in one run, then export what BI tools read."""
     check_days(settings, first, last)
     outcome = build_tables(settings, first, last, instance, listener)
-    if outcome.success:
-        exported = export_published(settings, instance, listener)
-        outcome = RunOutcome(outcome.run_id, exported.success, exported.failures)
-    return outcome
+    return (
+        replace(export_published(settings, instance, listener), run_id=outcome.run_id) if outcome.success else outcome
+    )
 
 
 def build_tables(
@@ -100,10 +99,8 @@ def _execute(
         raise KeyboardInterrupt from None
     finally:
         _listener.reset(token)
-    failures = {}
-    for event in result.all_events:
-        if event.is_step_failure and event.step_key:
-            failures[event.step_key] = alerts.cause(event.step_failure_data)
+    failed = [event for event in result.all_events if event.is_step_failure and event.step_key]
+    failures = {str(event.step_key): alerts.cause(event.step_failure_data) for event in failed}
     ended = instance.get_run_by_id(result.run_id)
     alert = alerts.of_run(settings, ended, result.all_events) if ended else None
     if alert is not None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,20 +66,17 @@ class Alert:
     def slack(self) -> dict[str, Any]:
         """The alert as Slack and what is compatible with it take it: a text, and the same as blocks."""
         sign = ":red_circle:" if self.severity == "error" else ":warning:"
-        details = _within("\n".join(f"• {_escaped(line)}" for line in self.lines), _SECTION)
-        footer = f"<{self.link}|Open in Dagster>" + (f" · {_escaped(self.partitions)}" if self.partitions else "")
+        details = _within("\n".join(f"• {escape(line, quote=False)}" for line in self.lines), _SECTION)
+        days = escape(self.partitions, quote=False)
+        footer = f"<{self.link}|Open in Dagster>" + (f" · {days}" if days else "")
         return {
-            "text": _escaped(f"{self.title}: {self.partitions}" if self.partitions else self.title),
+            "text": escape(self.title, quote=False) + (f": {days}" if days else ""),
             "blocks": [
                 {"type": "header", "text": {"type": "plain_text", "text": _within(f"{sign} {self.title}", _HEADER)}},
                 *([{"type": "section", "text": {"type": "mrkdwn", "text": details}}] if details else []),
                 {"type": "context", "elements": [{"type": "mrkdwn", "text": footer}]},
             ],
         }
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _within(text: str, length: int) -> str:
@@ -98,12 +96,10 @@ def of_run(settings: Settings, run: dg.DagsterRun, events: Iterable[dg.DagsterEv
     end = ""
     for event in events:
         if event.is_step_failure and event.step_key:
-            steps.append(f"{event.step_key}: {safe_cause(event.step_failure_data)}")
+            steps.append(f"{event.step_key}: {cause(event.step_failure_data, own_words=True)}")
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             found = event.asset_check_evaluation_data
-            if not found.passed and (
-                settings.alert_level == "warning" or found.severity == dg.AssetCheckSeverity.ERROR
-            ):
+            if not found.passed and (settings.alert_level == "warning" or _is_error(found)):
                 violated.setdefault((found.asset_key.to_user_string(), found.check_name), []).append(found)
         elif event.event_type == dg.DagsterEventType.PIPELINE_FAILURE:
             end = event.message or ""
@@ -160,29 +156,19 @@ def partitions_of(run: dg.DagsterRun) -> str:
     return f"{first} to {last}" if first and last else run.tags.get(PARTITION_NAME_TAG, "")
 
 
-def cause(failure: StepFailureData) -> str:
-    """The innermost message of a step's failure, without its traceback."""
-    told, error = _innermost(failure)
-    return told or ("unknown error" if error is None else _OWN_ERROR.sub("", " ".join(error.message.split())))
+def cause(failure: StepFailureData, *, own_words: bool = False) -> str:
+    """The innermost message of a step's failure, without its traceback.
 
-
-def safe_cause(failure: StepFailureData) -> str:
-    """As `cause`, but of an error that the product did not write itself only its class: others quote what they choke on."""
-    told, error = _innermost(failure)
-    if told:
-        return told
-    if error is not None and _OWN_ERROR.match(error.message):
-        return _OWN_ERROR.sub("", " ".join(error.message.split()))
-    return f"{(error and error.cls_name) or 'unknown error'}; the run's log has the message"
-
-
-def _innermost(failure: StepFailureData) -> tuple[str, Any]:
+    `own_words`: of an error that the product did not write itself only its class, because others quote what they choke on.
+    """
     if failure.user_failure_data is not None and failure.user_failure_data.description:
-        return str(failure.user_failure_data.description), None
+        return str(failure.user_failure_data.description)
     error = failure.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return "", error
+    if own_words and not (error and _OWN_ERROR.match(error.message)):
+        return f"{(error and error.cls_name) or 'unknown error'}; the run's log has the message"
+    return _OWN_ERROR.sub("", " ".join(error.message.split())) if error else "unknown error"
 
 
 # ---- telling it ------------------------------------------------------------------------------------------------------
@@ -237,21 +223,15 @@ def build_alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         if alert is not None:
             send(settings, alert, context.instance.root_directory, context.log.warning)
 
-    @dg.run_failure_sensor(
+    on_failed_runs = dg.run_failure_sensor(
         name="alert_on_failed_runs",
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Posts failed runs to the webhook of ENGAGEMENT_ALERT_WEBHOOK and writes them to the alert log.",
     )
-    def alert_on_failed_runs(context: dg.RunFailureSensorContext) -> None:
-        look(context)
-
-    @dg.run_status_sensor(
+    on_failed_checks = dg.run_status_sensor(
         name="alert_on_failed_checks",
         run_status=dg.DagsterRunStatus.SUCCESS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Posts checks that failed in a run that succeeded: warnings, and what monitoring found.",
     )
-    def alert_on_failed_checks(context: dg.RunStatusSensorContext) -> None:
-        look(context)
-
-    return [alert_on_failed_runs, alert_on_failed_checks]
+    return [on_failed_runs(look), on_failed_checks(look)]

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 
 import dagster as dg
 
-from engagement_assets.dagster_internals.names import IN_PROGRESS_RUN_STATUSES
+from engagement_assets.dagster_internals.names import UNFINISHED
 from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.domain.sources import SOURCES
 from engagement_assets.lake.tables import LakeResource
@@ -31,23 +31,6 @@ _LOOK_SECONDS = 60
 
 #: Name of the note about the last examination.
 _EXAMINATION = "examination"
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """What the sensor remembers: the digests of the files that it saw last, and of those that it asked a run for."""
-
-    seen: str = ""
-    asked: str = ""
-
-    @classmethod
-    def of(cls, text: str | None) -> "Cursor":
-        """A cursor as Dagster keeps it."""
-        seen, _, asked = (text or "").partition(":")
-        return cls(seen, asked)
-
-    def __str__(self) -> str:
-        return f"{self.seen}:{self.asked}"
 
 
 @dataclass(frozen=True)
@@ -80,13 +63,14 @@ def last_examination(lake: LakeResource) -> Examination | None:
 def pending(lake: LakeResource) -> dict[type[Contract], list[str]]:
     """Published days that the sources have changed and that were not written since that was found."""
     found = last_examination(lake)
-    if found is None or not any(found.changed.values()):
+    if found is None:
         return {}
     days = {}
     for table, changed in found.changed.items():
-        written = lake.written_at(TABLES[table]) if table in TABLES else {}
-        days[TABLES[table]] = [day for day in changed if 0 < written.get(day, 0) < found.began]
-    return {contract: left for contract, left in days.items() if left}
+        written = lake.written_at(TABLES[table]) if changed else {}
+        if left := [day for day in changed if 0 < written.get(day, 0) < found.began]:
+            days[TABLES[table]] = left
+    return days
 
 
 def is_new(lake: LakeResource, found: Mapping[str, str]) -> bool:
@@ -154,12 +138,13 @@ def build_arrivals(settings: Settings, status: dg.DefaultSensorStatus) -> tuple[
         found = listing(settings)
         if not is_new(lake, found):
             return dg.SkipReason("every file has been read")
-        seen = _digest(found)
-        before = Cursor.of(context.cursor)
-        context.update_cursor(str(Cursor(seen, before.asked)))
-        if seen == before.asked:
+        seen = hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16]
+        # Remembered: the hash of the files that were seen last, and of those that a run was asked for.
+        seen_before, _, asked = (context.cursor or "").partition(":")
+        context.update_cursor(f"{seen}:{asked}")
+        if seen == asked:
             return dg.SkipReason("the run that reads the new files was asked for already")
-        if seen != before.seen:
+        if seen != seen_before:
             return dg.SkipReason(
                 "files are new or changed; waiting until they stay as they are from one look to the next"
             )
@@ -169,14 +154,9 @@ def build_arrivals(settings: Settings, status: dg.DefaultSensorStatus) -> tuple[
             return dg.SkipReason(
                 f"the sources were examined {minutes:.0f} minutes ago; ENGAGEMENT_EXAMINE_MINUTES says how often they may be"
             )
-        unfinished = [dg.DagsterRunStatus.QUEUED, *IN_PROGRESS_RUN_STATUSES]
-        if context.instance.get_run_ids(dg.RunsFilter(statuses=unfinished), limit=1):
+        if context.instance.get_run_ids(dg.RunsFilter(statuses=UNFINISHED), limit=1):
             return dg.SkipReason("a run is under way; it may be reading them")
-        context.update_cursor(str(Cursor(seen, seen)))
+        context.update_cursor(f"{seen}:{seen}")
         return dg.RunRequest(run_key=f"{seen}:{last.began if last else 0}")
 
     return examine_sources, new_source_files
-
-
-def _digest(found: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16]

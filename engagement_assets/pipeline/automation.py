@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -11,15 +10,15 @@ import dagster as dg
 from engagement_assets.dagster_internals.names import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
-    IN_PROGRESS_RUN_STATUSES,
     PARTITION_NAME_TAG,
+    UNFINISHED,
 )
 from engagement_assets.domain.catalogue import FACTS, daily_tables
 from engagement_assets.lake import staleness
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.pipeline import arrivals, readiness
 from engagement_assets.pipeline.alerts import build_alert_sensors
-from engagement_assets.pipeline.checks.monitoring import build_monitoring_job
+from engagement_assets.pipeline.checks.monitoring import build_monitoring_checks, build_monitoring_job
 from engagement_assets.pipeline.deliveries import build_delivery_sensor
 from engagement_assets.pipeline.partitions import daily_partitions
 from engagement_assets.settings import Settings, today
@@ -34,7 +33,6 @@ _REFRESH_SECONDS = 60
 #: When yesterday is built, in the business time zone: after late events of the evening have arrived.
 HOUR_OF_DAY = 2
 
-
 #: What follows the published tables: as soon as a run has changed one, whether or not every day of the history is built.
 AFTER_A_PUBLISH = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
 
@@ -46,18 +44,8 @@ def range_tags(first: str, last: str) -> dict[str, str]:
     return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
 
 
-@dataclass(frozen=True)
-class Automation:
-    """What runs by itself or at a click."""
-
-    jobs: list[Any]
-    schedules: list[Any]
-    sensors: list[Any]
-    checks: list[Any]
-
-
-def build_automation(settings: Settings) -> Automation:
-    """The jobs, schedules, sensors and the check of punctuality for these settings."""
+def build_automation(settings: Settings) -> dict[str, Any]:
+    """What runs by itself or at a click, for these settings: jobs, schedules, sensors and checks, as Definitions take them."""
     watching = dg.DefaultSensorStatus.RUNNING if settings.run_daily else dg.DefaultSensorStatus.STOPPED
     examine_sources, new_source_files = arrivals.build_arrivals(settings, watching)
     ready_by_hour, snapshot_is_late = readiness.build_readiness(settings, watching)
@@ -87,12 +75,13 @@ def build_automation(settings: Settings) -> Automation:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Writes what BI tools read as soon as a run has published new snapshots.",
     )
-    refresh = _refresh_sensor(settings, watching)
-    delivery = build_delivery_sensor(settings)
-    sensors = [follow, new_source_files, refresh, snapshot_is_late, delivery, *build_alert_sensors(settings)]
-    return Automation(
-        [daily, build_monitoring_job(settings), serving, examine_sources], [schedule], sensors, [ready_by_hour]
-    )
+    refresh, delivery = _refresh_sensor(settings, watching), build_delivery_sensor(settings)
+    return {
+        "jobs": [daily, build_monitoring_job(settings), serving, examine_sources],
+        "schedules": [schedule],
+        "sensors": [follow, new_source_files, refresh, snapshot_is_late, delivery, *build_alert_sensors(settings)],
+        "asset_checks": [*build_monitoring_checks(settings), ready_by_hour],
+    }
 
 
 def _refresh_sensor(settings: Settings, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
@@ -111,9 +100,7 @@ def _refresh_sensor(settings: Settings, status: dg.DefaultSensorStatus) -> dg.Se
         "`engagement refresh --dry-run` lists them.",
     )
     def refresh_outdated(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        statuses = [dg.DagsterRunStatus.QUEUED, *IN_PROGRESS_RUN_STATUSES]
-        unfinished = dg.RunsFilter(job_name=DAILY_JOB, statuses=statuses)
-        if context.instance.get_run_ids(unfinished, limit=1):
+        if context.instance.get_run_ids(dg.RunsFilter(job_name=DAILY_JOB, statuses=UNFINISHED), limit=1):
             return dg.SkipReason("a run is under way; what it leaves outdated comes after it")
         lake = LakeResource.of(settings)
         pending = arrivals.pending(lake)

@@ -77,18 +77,17 @@ def deliver(settings: Settings, lake: LakeResource, before: Delivered, tell: Tel
     if not published or published[-1] < before.as_of_date:
         return before
     day, rows = contacts(settings, lake, published[-1])
-    done = before if day == before.as_of_date else Delivered(day)
-    now = Delivered(day, list(done.audiences))
-    until = time.monotonic() + _BUDGET_SECONDS
+    now = Delivered(day, list(before.audiences) if day == before.as_of_date else [])
+    address, until = settings.audience_webhook.get_secret_value(), time.monotonic() + _BUDGET_SECONDS
     for audience, members in groupby(rows, key=lambda row: row["audience"]):
         if audience in now.audiences:
             continue
         customers = [{name: value for name, value in row.items() if name not in _OF_ALL} for row in members]
         body = {"audience": audience, "as_of_date": day, "customers": customers}
         try:
-            key = idempotency_key(day, audience)
-            address = settings.audience_webhook.get_secret_value()
-            tries = post(address, body, key=key, until=until, **{"pauses": PAUSES, **options})
+            tries = post(
+                address, body, key=idempotency_key(day, audience), until=until, **{"pauses": PAUSES, **options}
+            )
         except WebhookError as error:
             tell(f"{audience} of {day}: not delivered ({error}); tried again at the next tick")
             break
@@ -114,8 +113,7 @@ def build_delivery_sensor(settings: Settings) -> dg.SensorDefinition:
         if settings.audience_webhook is None:
             return dg.SkipReason("no address is set: ENGAGEMENT_AUDIENCE_WEBHOOK")
         told: list[str] = []
-        before = Delivered.of(context.cursor)
-        now = deliver(settings, LakeResource.of(settings), before, told.append)
+        now = deliver(settings, LakeResource.of(settings), Delivered.of(context.cursor), told.append)
         context.update_cursor(now.cursor())
         return dg.SkipReason("; ".join(told) or "every audience of the latest day is delivered")
 

@@ -77,7 +77,8 @@ def build_readiness(
     def snapshot_is_late(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         day = due(settings, datetime.fromtimestamp(time.time(), settings.zone))
         told, _, judged = (context.cursor or "").rpartition("/")
-        newest = _newest_materialization(context.instance)
+        records = context.instance.fetch_materializations(KEY.asset_key, limit=1).records
+        newest = str(records[0].storage_id) if records else ""
         if (told, judged) == (f"{day}:ready", newest):
             return dg.SkipReason(f"{day} is published")
         found = judge(settings, LakeResource.of(settings), day)
@@ -98,9 +99,3 @@ def build_readiness(
         return dg.SkipReason(str(found.description))
 
     return ready_by_hour, snapshot_is_late
-
-
-def _newest_materialization(instance: dg.DagsterInstance) -> str:
-    """The number of the latest materialisation of the scores; empty if there is none."""
-    records = instance.fetch_materializations(KEY.asset_key, limit=1).records
-    return str(records[0].storage_id) if records else ""

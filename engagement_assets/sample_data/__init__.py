@@ -4,8 +4,8 @@
 `events_source` write the files. `generate` returns an exact account of what is in them.
 """
 
-from engagement_assets.sample_data.account import GeneratedData, SourceAccount
+from engagement_assets.sample_data.account import Tally
 from engagement_assets.sample_data.files import TargetError
 from engagement_assets.sample_data.generator import generate
 
-__all__ = ["GeneratedData", "SourceAccount", "TargetError", "generate"]
+__all__ = ["Tally", "TargetError", "generate"]

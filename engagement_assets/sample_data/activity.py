@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from engagement_assets.sample_data.columns import Rows
 from engagement_assets.sample_data.people import BOT, COUNTRIES, People
-from engagement_assets.sample_data.period import SECONDS_PER_DAY, Period
+from engagement_assets.sample_data.period import SECONDS_PER_DAY, Floats, Integers, Mask, Period
 
 EVENT_TYPES = ("page_view", "add_to_cart", "checkout", "search", "wishlist")
 PAGE_VIEW, ADD_TO_CART, CHECKOUT, SEARCH, WISHLIST = range(len(EVENT_TYPES))
@@ -54,28 +54,22 @@ BOT_PAUSE = (180, 1_500)
 
 
 @dataclass(frozen=True)
-class Events:
+class Events(Rows):
     """Web events in the order of their times: index of the customer in the block, Unix time, index of the type."""
 
-    customer: NDArray[np.int64]
-    second: NDArray[np.int64]
-    kind: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.second)
+    customer: Integers
+    second: Integers
+    kind: Integers
 
 
 @dataclass(frozen=True)
-class Orders:
+class Orders(Rows):
     """Orders in the order of their times: index of the customer in the block, Unix time, cents, whether in a shop."""
 
-    customer: NDArray[np.int64]
-    second: NDArray[np.int64]
-    cents: NDArray[np.int64]
-    in_shop: NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.second)
+    customer: Integers
+    second: Integers
+    cents: Integers
+    in_shop: Mask
 
 
 def act(random: np.random.Generator, people: People, period: Period) -> tuple[Events, Orders]:
@@ -89,25 +83,20 @@ def act(random: np.random.Generator, people: People, period: Period) -> tuple[Ev
     checkouts = buys[visit] & (kind == CHECKOUT)
     web_second = second[checkouts] + random.integers(2, CHECKOUT_SECONDS, size=int(checkouts.sum()), endpoint=True)
     bot, bot_second = _bot_events(random, people, period)
-    events = _events(
-        np.concatenate([visitor[visit], bot]),
-        np.concatenate([second, bot_second]),
-        np.concatenate([kind, np.full(len(bot), PAGE_VIEW)]),
-        period,
-    )
+    events = Events(visitor[visit], second, kind).joined(Events(bot, bot_second, np.full(len(bot), PAGE_VIEW)))
     caller, called = _occasions(random, people, people.shop_orders_per_day, SHOP_HOURS, period)
-    orders = _may_order(people, caller, called, period)
-    caller, called = caller[orders], called[orders]
-    customer = np.concatenate([visitor[visit[checkouts]], caller])
+    ordering = _may_order(people, caller, called, period)
+    customer = np.concatenate([visitor[visit[checkouts]], caller[ordering]])
     in_shop = np.arange(len(customer)) >= len(web_second)
     log_amount = people.log_basket[customer] + random.normal(0.0, ORDER_SPREAD, size=len(customer))
     cents = np.clip(np.round(np.exp(log_amount) * 100), *AMOUNT_LIMITS).astype(np.int64)
-    return events, _orders(customer, np.concatenate([web_second, called]), cents, in_shop, period)
+    orders = Orders(customer, np.concatenate([web_second, called[ordering]]), cents, in_shop)
+    return events.take(_inside(events.second, period)), orders.take(_inside(orders.second, period))
 
 
 def _occasions(
-    random: np.random.Generator, people: People, per_day: NDArray[np.float64], hours: tuple[int, ...], period: Period
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    random: np.random.Generator, people: People, per_day: Floats, hours: tuple[int, ...], period: Period
+) -> tuple[Integers, Integers]:
     """When customers visit or call: their index, and Unix times, in no particular order.
 
     Candidates are drawn at the highest rate there is and kept with the probability of their own day.
@@ -130,18 +119,14 @@ def _occasions(
     return customer[after_signup], second[after_signup]
 
 
-def _may_order(
-    people: People, customer: NDArray[np.int64], second: NDArray[np.int64], period: Period
-) -> NDArray[np.bool_]:
+def _may_order(people: People, customer: Integers, second: Integers, period: Period) -> Mask:
     """Whether the customers are still ordering at these times, or again."""
     day = (second - period.begin) / SECONDS_PER_DAY
     first, again = people.orders_stop[customer].T
     return (day < first) | ((day >= people.spells[customer, 1, 0]) & (day < again))
 
 
-def _first_visits(
-    random: np.random.Generator, people: People, period: Period
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _first_visits(random: np.random.Generator, people: People, period: Period) -> tuple[Integers, Integers]:
     """The visits of those who sign up to order, on that day: index of the customer, Unix time."""
     customer = np.flatnonzero(people.orders_at_signup & (people.signup_day >= 0))
     day = people.signup_day[customer]
@@ -152,20 +137,18 @@ def _first_visits(
 def _times_of_day(
     random: np.random.Generator,
     people: People,
-    customer: NDArray[np.int64],
-    day: NDArray[np.int64],
+    customer: Integers,
+    day: Integers,
     hours: tuple[int, ...],
     period: Period,
-) -> NDArray[np.int64]:
+) -> Integers:
     """Unix times on the given days, at the given weights of the hours where the customers live."""
     hour = random.choice(len(hours), size=len(day), p=np.array(hours) / sum(hours))
     ahead = np.array([offset for _, offset, _ in COUNTRIES.values()])[people.country[customer]]
     return period.begin + day * SECONDS_PER_DAY + (hour - ahead) * 3_600 + random.integers(0, 3_600, size=len(day))
 
 
-def _visits(
-    random: np.random.Generator, start: NDArray[np.int64], buys: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _visits(random: np.random.Generator, start: Integers, buys: Mask) -> tuple[Integers, Integers, Integers]:
     """The events of visits: index of the visit, Unix time, type. Views come first, then carts, then the checkout."""
     visits = len(start)
     bounced = ~buys & (random.random(visits) < SHARE_BOUNCED)
@@ -189,9 +172,7 @@ def _visits(
     return visit, start[visit] + since_all - since_all[first][visit], kind
 
 
-def _bot_events(
-    random: np.random.Generator, people: People, period: Period
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _bot_events(random: np.random.Generator, people: People, period: Period) -> tuple[Integers, Integers]:
     """Page views of bots, which never pause long enough for a session to end: index of the customer, Unix time."""
     customers, seconds = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for bot in np.flatnonzero(people.kind == BOT):
@@ -205,23 +186,7 @@ def _bot_events(
     return np.concatenate(customers), np.concatenate(seconds)
 
 
-def _events(customer: NDArray[np.int64], second: NDArray[np.int64], kind: NDArray[np.int64], period: Period) -> Events:
-    chosen = _inside(second, period)
-    return Events(customer[chosen], second[chosen], kind[chosen])
-
-
-def _orders(
-    customer: NDArray[np.int64],
-    second: NDArray[np.int64],
-    cents: NDArray[np.int64],
-    in_shop: NDArray[np.bool_],
-    period: Period,
-) -> Orders:
-    chosen = _inside(second, period)
-    return Orders(customer[chosen], second[chosen], cents[chosen], in_shop[chosen])
-
-
-def _inside(second: NDArray[np.int64], period: Period) -> NDArray[np.int64]:
+def _inside(second: Integers, period: Period) -> Integers:
     """Places of the times within the period, in their order."""
     order = np.argsort(second, kind="stable")
     inside = (second[order] >= period.begin) & (second[order] < period.end)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 from numpy.typing import NDArray
 
-from engagement_assets.sample_data.period import SECONDS_PER_DAY
+from engagement_assets.sample_data.period import SECONDS_PER_DAY, Integers, Mask
 
 # Its functions are made when it is imported, so type checkers do not know them.
 _compute: Any = pyarrow.compute
@@ -26,17 +27,33 @@ _CUSTOMER_DIGITS = 7
 _TIMES_OF_DAY = [f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in range(SECONDS_PER_DAY)]
 
 
-def customer_ids(number: NDArray[np.int64]) -> pa.Array:
+@dataclass(frozen=True)
+class Rows:
+    """Rows of numbers, an array for each column; every array has one element per row."""
+
+    def __len__(self) -> int:
+        return len(getattr(self, fields(self)[0].name))
+
+    def take(self, which: NDArray[Any]) -> Self:
+        """The rows at these places, or where this mask is true."""
+        return type(self)(*(values[which] for values in vars(self).values()))
+
+    def joined(self, other: Self) -> Self:
+        """These rows and the others."""
+        return type(self)(*map(np.concatenate, zip(vars(self).values(), vars(other).values(), strict=True)))
+
+
+def customer_ids(number: Integers) -> pa.Array:
     """`C0000012` for 12."""
     return joined("C", _compute.utf8_lpad(texts(number), _CUSTOMER_DIGITS, "0"))
 
 
-def texts(number: NDArray[np.int64]) -> pa.Array:
+def texts(number: Integers) -> pa.Array:
     """Integers as their digits."""
     return pa.array(number).cast(pa.string())
 
 
-def decimals(cents: NDArray[np.int64]) -> pa.Array:
+def decimals(cents: Integers) -> pa.Array:
     """Cents as `decimal(18,2)`."""
     words = np.empty((len(cents), 2), "<i8")
     words[:, 0] = cents
@@ -44,12 +61,12 @@ def decimals(cents: NDArray[np.int64]) -> pa.Array:
     return pa.Array.from_buffers(MONEY, len(cents), [None, pa.py_buffer(words.tobytes())])
 
 
-def instants(second: NDArray[np.int64]) -> pa.Array:
+def instants(second: Integers) -> pa.Array:
     """Unix times as timestamps in UTC."""
     return pa.array(second * 1_000_000).cast(INSTANT)
 
 
-def instant_texts(second: NDArray[np.int64], separator: str = "T", offset: str = UTC) -> pa.Array:
+def instant_texts(second: Integers, separator: str = "T", offset: str = UTC) -> pa.Array:
     """Unix times as text, e.g. `2025-03-01T19:04:33Z`."""
     local = second + _OFFSETS[offset]
     days, place = np.unique(local // SECONDS_PER_DAY, return_inverse=True)
@@ -63,7 +80,7 @@ def joined(*parts: pa.Array | str) -> pa.Array:
     return _compute.binary_join_element_wise(*parts, "")
 
 
-def replaced(column: pa.Array, mask: NDArray[np.bool_], values: pa.Array) -> pa.Array:
+def replaced(column: pa.Array, mask: Mask, values: pa.Array) -> pa.Array:
     """The column with the rows of `mask` replaced by `values`, of which there is one for each of them."""
     return _compute.replace_with_mask(column, pa.array(mask), values)
 
@@ -72,8 +89,3 @@ def line_bytes(lines: pa.Array) -> memoryview:
     """The bytes of an array of text (no nulls), one text behind the other, without copying them."""
     offsets = np.frombuffer(lines.buffers()[1], np.int32)[lines.offset : lines.offset + len(lines) + 1]
     return memoryview(lines.buffers()[2])[int(offsets[0]) : int(offsets[-1])]
-
-
-def table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    """A few rows from plain dictionaries."""
-    return pa.Table.from_pylist(rows, schema=schema)

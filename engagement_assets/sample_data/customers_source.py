@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from engagement_assets.sample_data import faults as faulty
 from engagement_assets.sample_data.account import Tally
-from engagement_assets.sample_data.columns import customer_ids, joined, replaced, table, texts
+from engagement_assets.sample_data.columns import customer_ids, joined, replaced, texts
 from engagement_assets.sample_data.faults import Faults
 from engagement_assets.sample_data.files import SourceFiles
 from engagement_assets.sample_data.people import COUNTRIES, People
@@ -57,6 +57,9 @@ _DOMAINS = ("example.com", "example.org")
 _LONG_AGO = date(1899, 12, 30)
 _WRONG_DATES = ("31.12.2024", "2025-02-30", "last spring")
 
+#: Bad rows that are customers of their own, and how their identifiers begin.
+_FRESH = {"missing_date": "M", "wrong_type": "W", "outside_observation_window": "T"}
+
 #: Days by which the sign-up of a conflicting second row is later.
 _CONFLICT_DAYS = 3
 
@@ -70,8 +73,8 @@ def write_customers(
     if faults is not None:
         good = _with_gaps(good, faults, tally)
         bad, old = _bad_rows(good, faults, tally)
-        good = pa.concat_tables([good, table(bad, _SCHEMA)])
-        files.add_table("customers/former_shop", table(old, _OLD_SCHEMA))
+        good = pa.concat_tables([good, pa.Table.from_pylist(bad, _SCHEMA)])
+        files.add_table("customers/former_shop", pa.Table.from_pylist(old, _OLD_SCHEMA))
     files.add_table("customers/customers", good)
 
 
@@ -103,28 +106,19 @@ def _bad_rows(good: pa.Table, faults: Faults, tally: Tally) -> tuple[list[dict[s
     """Rows to be rejected or removed: those with typed dates, and those of the older system."""
     bad: list[dict[str, Any]] = []
     old: list[dict[str, Any]] = []
-    for reason, share in faulty.CUSTOMER_SHARES.items():
-        # One before and one after the dates that are accepted.
-        least = 2 if reason == "outside_observation_window" else 1
-        picked = faults.pick(share, good.num_rows, np.arange(good.num_rows), least)
-        for number, row in enumerate(good.take(picked).to_pylist()):
-            fresh = {**row, "customer_id": f"T{row['customer_id'][1:]}", "email": None}
-            match reason:
-                case "missing_customer_id":
-                    bad.append({**row, "customer_id": faulty.BLANKS[number % len(faulty.BLANKS)]})
-                case "missing_date":
-                    bad.append({**fresh, "customer_id": f"M{row['customer_id'][1:]}", "signup_date": None})
-                case "wrong_type":
-                    wrong = _WRONG_DATES[number % len(_WRONG_DATES)]
-                    old.append({**fresh, "customer_id": f"W{row['customer_id'][1:]}", "signup_date": wrong})
-                case "outside_observation_window":
-                    bad.append({**fresh, "signup_date": (_LONG_AGO, faulty.FUTURE.date())[number % 2]})
-                case "conflicting_duplicate":
-                    bad.append({**row, "signup_date": row["signup_date"] + timedelta(days=_CONFLICT_DAYS)})
-                case "duplicate":
-                    bad.append(row)
-        if reason == "duplicate":
-            tally.duplicates += len(picked)
-        else:
-            tally.rejected[reason] += len(picked)
+    every = np.arange(good.num_rows)
+    for reason, number, place in faults.draw(faulty.CUSTOMER_SHARES, good.num_rows, tally, usual=every):
+        row = good.slice(place, 1).to_pylist()[0]
+        wrong: dict[str, list[dict[str, Any]]] = {
+            "missing_customer_id": [{"customer_id": blank} for blank in faulty.BLANKS],
+            "missing_date": [{"signup_date": None}],
+            "wrong_type": [{"signup_date": text} for text in _WRONG_DATES],
+            # One before and one after the dates that are accepted.
+            "outside_observation_window": [{"signup_date": day} for day in (_LONG_AGO, faulty.FUTURE.date())],
+            "conflicting_duplicate": [{"signup_date": row["signup_date"] + timedelta(days=_CONFLICT_DAYS)}],
+            "duplicate": [{}],
+        }
+        if reason in _FRESH:
+            row |= {"customer_id": f"{_FRESH[reason]}{row['customer_id'][1:]}", "email": None}
+        (old if reason == "wrong_type" else bad).append({**row, **wrong[reason][number % len(wrong[reason])]})
     return bad, old

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from engagement_assets.sample_data import faults as faulty
 from engagement_assets.sample_data.account import Tally
@@ -17,7 +16,7 @@ from engagement_assets.sample_data.columns import TWO_HOURS_AHEAD, customer_ids,
 from engagement_assets.sample_data.faults import Faults
 from engagement_assets.sample_data.files import SourceFiles
 from engagement_assets.sample_data.people import People
-from engagement_assets.sample_data.period import Period, moment
+from engagement_assets.sample_data.period import Integers, Period, moment
 
 #: Event numbers: the first one, and how many a block of customers may use.
 FIRST_EVENT = 10_000_000_000
@@ -68,45 +67,27 @@ def write_events(
         lines = pa.concat_arrays([lines, pa.array([f"{line}\n" for _, line in bad], pa.string())])
         order = np.argsort(second, kind="stable")
         second, lines = second[order], lines.take(pa.array(order))
-    months = period.month_of(second)
-    bounds = np.searchsorted(months, np.arange(len(period.months) + 1))
-    for place, label in enumerate(period.months):
-        part = lines.slice(bounds[place], bounds[place + 1] - bounds[place])
-        files.add_lines(f"web_events/month={label}/part-{{part}}", part, packed=place not in PLAIN_MONTHS)
+    for place, (label, part) in enumerate(period.by_month(second)):
+        files.add_lines(f"web_events/month={label}/part-{{part}}", lines[part], packed=place not in PLAIN_MONTHS)
 
 
 def _bad_lines(
-    lines: pa.Array,
-    events: Events,
-    named: NDArray[np.int64],
-    next_number: int,
-    period: Period,
-    faults: Faults,
-    tally: Tally,
+    lines: pa.Array, events: Events, named: Integers, next_number: int, period: Period, faults: Faults, tally: Tally
 ) -> list[tuple[int, str]]:
     """Lines to be rejected or passed over: pairs of a Unix time, which says where the line goes, and the line.
 
     `named`: places of the events that have an event_id.
     """
     made: list[tuple[int, str]] = []
+    # The kept one of two conflicting rows is the first in the alphabet: page_view before wishlist.
     views = named[events.kind[named] == PAGE_VIEW]
-    for reason, share in faulty.EVENT_SHARES.items():
-        least = {"outside_observation_window": 2, "malformed_json": 7}.get(reason, 1)
-        # The kept one of two conflicting rows is the first in the alphabet: page_view before wishlist.
-        candidates = views if reason == "conflicting_duplicate" else named
-        picked = faults.pick(share, len(events), candidates, least)
-        for number, place in enumerate(picked):
-            line = lines[int(place)].as_py().rstrip("\n")
-            if reason not in ("duplicate", "conflicting_duplicate"):
-                line = _line({**json.loads(line), "event_id": f"e{next_number}"})
-                next_number += 1
-            made.append((int(events.second[place]), _bad_line(reason, number, line, period)))
-        if reason == "duplicate":
-            tally.duplicates += len(picked)
-        elif reason == "blank":
-            tally.blank += len(picked)
-        else:
-            tally.rejected[reason] += len(picked)
+    drawn = faults.draw(faulty.EVENT_SHARES, len(events), tally, usual=named, conflicting_duplicate=views)
+    for reason, number, place in drawn:
+        line = lines[place].as_py().rstrip("\n")
+        if reason not in ("duplicate", "conflicting_duplicate"):
+            line = _line({**json.loads(line), "event_id": f"e{next_number}"})
+            next_number += 1
+        made.append((int(events.second[place]), _bad_line(reason, number, line, period)))
     return made
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -105,8 +105,7 @@ class SourceFiles:
     def __init__(self, root: Path) -> None:
         """Files under `root`, an empty folder."""
         self._root = root
-        self._parquet: dict[str, pq.ParquetWriter] = {}
-        self._text: dict[str, IO[bytes]] = {}
+        self._open: dict[str, Any] = {}
         self._in_file: Counter[str] = Counter()
         self._part: Counter[str] = Counter()
         #: Rows written so far, by source.
@@ -118,26 +117,27 @@ class SourceFiles:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for name in [*self._parquet, *self._text]:
-            self._close(name)
+        for writer in self._open.values():
+            writer.close()
 
     def add_table(self, name: str, rows: pa.Table) -> None:
         """Append rows to a Parquet file; all rows of one name have the same schema."""
         if not rows.num_rows:
             return
-        if name not in self._parquet:
-            self._parquet[name] = pq.ParquetWriter(self._path(name, ".parquet"), rows.schema, compression="zstd")
-        self._parquet[name].write_table(rows)
+        if name not in self._open:
+            self._open[name] = pq.ParquetWriter(self._path(name, ".parquet"), rows.schema, compression="zstd")
+        self._open[name].write_table(rows)
         self._count(name, rows.num_rows)
 
     def add_lines(self, name: str, lines: pa.Array, *, packed: bool) -> None:
         """Append texts, each with its line feed, to a file of JSON lines, packed with gzip or not."""
         if not len(lines):
             return
-        if name not in self._text:
+        if name not in self._open:
             path = self._path(name, ".jsonl.gz" if packed else ".jsonl")
-            self._text[name] = _packing(path) if packed else path.open("wb")
-        self._text[name].write(line_bytes(lines))
+            # Without a time in its header: the same rows give the same bytes.
+            self._open[name] = gzip.GzipFile(path, "wb", _GZIP_LEVEL, mtime=0) if packed else path.open("wb")
+        self._open[name].write(line_bytes(lines))
         self._count(name, len(lines))
 
     def _path(self, name: str, ending: str) -> Path:
@@ -149,17 +149,6 @@ class SourceFiles:
         self.rows[name.split("/")[0]] += rows
         self._in_file[name] += rows
         if self._in_file[name] >= ROWS_PER_FILE and "{part}" in name:
-            self._close(name)
+            self._open.pop(name).close()
             self._in_file[name] = 0
             self._part[name] += 1
-
-    def _close(self, name: str) -> None:
-        if name in self._parquet:
-            self._parquet.pop(name).close()
-        if name in self._text:
-            self._text.pop(name).close()
-
-
-def _packing(path: Path) -> IO[bytes]:
-    """A gzip file without a time in its header: the same rows give the same bytes."""
-    return cast(IO[bytes], gzip.GzipFile(path, "wb", _GZIP_LEVEL, mtime=0))

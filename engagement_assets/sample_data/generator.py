@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from engagement_assets.domain.sources import SOURCES
-from engagement_assets.sample_data.account import GeneratedData, Tally
+from engagement_assets.sample_data.account import Tally
 from engagement_assets.sample_data.activity import act
 from engagement_assets.sample_data.customers_source import write_customers
 from engagement_assets.sample_data.events_source import write_events
@@ -34,8 +34,8 @@ def generate(
     seed: int = 7,
     bad_rows: bool = True,
     overwrite: bool = False,
-) -> GeneratedData:
-    """Write customers, orders and web events of a shop into the folder `to`, and say exactly what they hold.
+) -> dict[str, Tally]:
+    """Write customers, orders and web events of a shop into the folder `to`, and say exactly what each source holds.
 
     Parameters: `first_day` and `last_day` are included and in UTC; `seed` >= 0, the same arguments give the same rows;
     `bad_rows` adds a small share of every kind of row that the pipeline must reject or remove, and files with other types;
@@ -54,28 +54,15 @@ def generate(
     tallies = {source: Tally() for source in SOURCES}
     with put_in_place(folder) as place, SourceFiles(place) as files:
         for block, seeds in enumerate(np.random.SeedSequence(seed).spawn(-(-customers // CUSTOMERS_PER_BLOCK))):
+            # Faults are drawn from numbers of their own: the good rows are the same with and without them.
+            random, fault_random = (np.random.Generator(np.random.Philox(child)) for child in seeds.spawn(2))
+            faults = Faults(fault_random, is_first_block=block == 0) if bad_rows else None
             first = 1 + block * CUSTOMERS_PER_BLOCK
-            count = min(CUSTOMERS_PER_BLOCK, customers + 1 - first)
-            _write_block(block, seeds, (first, count), period, bad_rows, files, tallies)
-        accounts = {source: tally.close(files.rows[source]) for source, tally in tallies.items()}
-    return GeneratedData(folder, accounts)
-
-
-def _write_block(
-    block: int,
-    seeds: np.random.SeedSequence,
-    numbers: tuple[int, int],
-    period: Period,
-    bad_rows: bool,
-    files: SourceFiles,
-    tallies: dict[str, Tally],
-) -> None:
-    """Write the customers of a block (`numbers`: the first, how many) and what they did."""
-    # Faults are drawn from numbers of its own: the good rows are the same with and without it.
-    random, fault_random = (np.random.Generator(np.random.Philox(child)) for child in seeds.spawn(2))
-    faults = Faults(fault_random, is_first_block=block == 0) if bad_rows else None
-    people = make_people(random, *numbers, period)
-    events, orders = act(random, people, period)
-    write_customers(random, people, period, faults, files, tallies["customers"])
-    write_orders(block, people, orders, period, faults, files, tallies["orders"])
-    write_events(block, people, events, period, faults, files, tallies["web_events"])
+            people = make_people(random, first, min(CUSTOMERS_PER_BLOCK, customers + 1 - first), period)
+            events, orders = act(random, people, period)
+            write_customers(random, people, period, faults, files, tallies["customers"])
+            write_orders(block, people, orders, period, faults, files, tallies["orders"])
+            write_events(block, people, events, period, faults, files, tallies["web_events"])
+        for source, tally in tallies.items():
+            tally.close(files.rows[source])
+    return tallies

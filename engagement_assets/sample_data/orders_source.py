@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from engagement_assets.sample_data import faults as faulty
 from engagement_assets.sample_data.account import Tally
@@ -22,13 +21,12 @@ from engagement_assets.sample_data.columns import (
     decimals,
     instant_texts,
     instants,
-    table,
     texts,
 )
 from engagement_assets.sample_data.faults import Faults
 from engagement_assets.sample_data.files import SourceFiles
 from engagement_assets.sample_data.people import People
-from engagement_assets.sample_data.period import SECONDS_PER_DAY, Period, moment
+from engagement_assets.sample_data.period import SECONDS_PER_DAY, Integers, Period, moment
 
 #: Order numbers: the first one, and how many a block of customers may use.
 FIRST_ORDER = 1_000_000_000
@@ -50,9 +48,16 @@ _TILL = pa.schema(
 _OLD = pa.schema([(name, pa.string()) for name in _USUAL.names])
 
 _TILLS = 4
-_WRONG_AMOUNTS = ("twelve", "12,50", "0x1F")
-_WRONG_DATES = ("yesterday", "2025-02-30 10:00:00", "12:30")
-_NOT_NUMBERS = (float("nan"), float("inf"), float("-inf"))
+_WRONG_TYPES = [
+    {"order_amount": "twelve"},
+    {"order_date": "yesterday"},
+    {"order_amount": "12,50"},
+    {"order_date": "2025-02-30 10:00:00"},
+    {"order_amount": "0x1F"},
+    {"order_date": "12:30"},
+]
+#: By turns as a number of the till, and as a text of the old system.
+_NOT_NUMBERS = [{"order_amount": value} for number in ("nan", "inf", "-inf") for value in (float(number), "NaN")]
 
 #: How far before the first day an early order is, and by how much a conflicting order differs.
 _DAYS_EARLY = 40
@@ -60,28 +65,10 @@ _CONFLICT_CENTS = 500
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """Orders as they are written: order number, customer number, Unix time, cents, whether in a shop."""
+class _Rows(Orders):
+    """Orders as they are written: `customer` is a customer's number, and each has an order number."""
 
-    order: NDArray[np.int64]
-    customer: NDArray[np.int64]
-    second: NDArray[np.int64]
-    cents: NDArray[np.int64]
-    in_shop: NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def take(self, which: NDArray[Any]) -> _Rows:
-        """The rows at these places, or where this mask is true."""
-        return _Rows(
-            self.order[which], self.customer[which], self.second[which], self.cents[which], self.in_shop[which]
-        )
-
-    def joined(self, other: _Rows) -> _Rows:
-        """These rows and the others."""
-        pairs = ((getattr(self, name), getattr(other, name)) for name in self.__dataclass_fields__)
-        return _Rows(*(np.concatenate(pair) for pair in pairs))
+    order: Integers
 
 
 def write_orders(
@@ -89,9 +76,8 @@ def write_orders(
 ) -> None:
     """Append the orders of a block, and damaged rows if there are `faults`."""
     first = FIRST_ORDER + block * ORDERS_PER_BLOCK
-    rows = _Rows(
-        first + np.arange(len(orders)), people.number[orders.customer], orders.second, orders.cents, orders.in_shop
-    )
+    columns = {**vars(orders), "customer": people.number[orders.customer]}
+    rows = _Rows(**columns, order=first + np.arange(len(orders)))
     if faults is None:
         tally.kept += len(rows)
         _write(files, "part-{part}", _usual(rows), rows.second, period)
@@ -100,36 +86,33 @@ def write_orders(
     tally.kept += len(rows)
     # The months of the other systems; both in one where the period has no more.
     till_month, old_month = len(period.months) // 3, 2 * len(period.months) // 3
-    month, even = period.month_of(rows.second), rows.order % 2 == 0
-    till = rows.in_shop & even & (month == till_month)
-    old = rows.in_shop & ~even & (month == old_month)
+    of_month, even = period.month_of(rows.second), rows.order % 2 == 0
+    till = rows.in_shop & even & (of_month == till_month)
+    old = rows.in_shop & ~even & (of_month == old_month)
     tally.odd["of_the_till"] += int(till.sum())
     tally.odd["as_text"] += int(old.sum())
-    bad = _BadOrders(rows, np.flatnonzero(~till & ~old), first + len(rows), period, faults, tally)
-    bad.make()
-    usual = rows.take(~till & ~old)
-    of_till, of_old = rows.take(till), rows.take(old)
-    parts = [
-        ("part-{part}", usual, _usual(usual), bad.usual, None),
-        ("till", of_till, _till(of_till), bad.till, till_month),
-        ("old_system", of_old, _old(of_old), bad.old, old_month),
-    ]
-    for name, good, written, damaged, only_month in parts:
+    elsewhere = till | old
+    bad = _bad_orders(rows, np.flatnonzero(~elsewhere), first + len(rows), period, faults, tally)
+    for name, mask, as_table, month in (
+        ("part-{part}", ~elsewhere, _usual, None),
+        ("till", till, _till, period.months[till_month]),
+        ("old_system", old, _old, period.months[old_month]),
+    ):
+        good, damaged = rows.take(mask), bad[name]
+        written = as_table(good)
+        written = pa.concat_tables([written, pa.Table.from_pylist([row for _, row in damaged], written.schema)])
         keys = np.concatenate([good.second, np.array([second for second, _ in damaged], np.int64)])
-        written = pa.concat_tables([written, table([row for _, row in damaged], written.schema)])
-        _write(files, name, written, keys, period, only_month)
+        _write(files, name, written, keys, period, month)
 
 
 def _write(
-    files: SourceFiles, name: str, rows: pa.Table, second: NDArray[np.int64], period: Period, month: int | None = None
+    files: SourceFiles, name: str, rows: pa.Table, second: Integers, period: Period, month: str | None = None
 ) -> None:
     """Append rows in the order of their times, each to the folder of its month, or all to that of `month`."""
     order = np.argsort(second, kind="stable")
     rows = rows.take(pa.array(order))
-    months = period.month_of(second[order]) if month is None else np.full(len(order), month)
-    bounds = np.searchsorted(months, np.arange(len(period.months) + 1))
-    for number, label in enumerate(period.months):
-        files.add_table(f"orders/month={label}/{name}", rows.slice(bounds[number], bounds[number + 1] - bounds[number]))
+    for label, part in [(month, slice(None))] if month else period.by_month(second[order]):
+        files.add_table(f"orders/month={label}/{name}", rows[part])
 
 
 def _usual(rows: _Rows) -> pa.Table:
@@ -157,97 +140,60 @@ def _old(rows: _Rows) -> pa.Table:
 
 def _odd_orders(rows: _Rows, people: People, next_order: int, period: Period, faults: Faults, tally: Tally) -> _Rows:
     """Further valid orders: of nothing, and from before the customer's sign-up."""
-    everything = np.arange(len(rows))
-    free = rows.take(faults.pick(faulty.SHARE_ZERO_ORDERS, len(rows), everything))
+    free = rows.take(faults.pick(faulty.SHARE_ZERO_ORDERS, len(rows), np.arange(len(rows))))
     signup_day = people.signup_day[rows.customer - people.number[0]]
-    late = np.flatnonzero(signup_day > 1)
-    chosen = faults.pick(faulty.SHARE_ORDERS_BEFORE_SIGNUP, len(rows), late)
+    chosen = faults.pick(faulty.SHARE_ORDERS_BEFORE_SIGNUP, len(rows), np.flatnonzero(signup_day > 1))
     early = rows.take(chosen)
     days_before = faults.random.integers(1, signup_day[chosen], endpoint=True)
     second = period.begin + (signup_day[chosen] - days_before) * SECONDS_PER_DAY + early.second % SECONDS_PER_DAY
     tally.odd["zero_amount"] += len(free)
     tally.odd["before_signup"] += len(early)
-    odd = _Rows(free.order, free.customer, free.second, np.zeros_like(free.cents), free.in_shop).joined(
-        _Rows(early.order, early.customer, second, early.cents, early.in_shop)
-    )
-    return _Rows(next_order + np.arange(len(odd)), odd.customer, odd.second, odd.cents, odd.in_shop)
+    odd = replace(free, cents=np.zeros_like(free.cents)).joined(replace(early, second=second))
+    return replace(odd, order=next_order + np.arange(len(odd)))
 
 
-class _BadOrders:
-    """Orders to be rejected or removed, by kind of file: pairs of a Unix time, which says where the row goes, and the row."""
+def _bad_orders(
+    rows: _Rows, usual: Integers, next_order: int, period: Period, faults: Faults, tally: Tally
+) -> dict[str, list[tuple[int, dict[str, Any]]]]:
+    """Orders to be rejected or removed, by the name of the file: a Unix time, which says where the row goes, and the row.
 
-    def __init__(
-        self, rows: _Rows, usual: NDArray[np.int64], next_order: int, period: Period, faults: Faults, tally: Tally
-    ) -> None:
-        """`usual`: places in `rows` of those in the usual files; `next_order`: the first order number that is free."""
-        self._rows, self._candidates, self._period, self._faults, self._tally = rows, usual, period, faults, tally
-        self._next_order = next_order
-        self.usual: list[tuple[int, dict[str, Any]]] = []
-        self.till: list[tuple[int, dict[str, Any]]] = []
-        self.old: list[tuple[int, dict[str, Any]]] = []
-
-    def make(self) -> None:
-        """Make and count them all."""
-        for reason, share in faulty.ORDER_SHARES.items():
-            least = 2 if reason in ("outside_observation_window", "wrong_type", "not_a_number") else 1
-            picked = self._faults.pick(share, len(self._rows), self._candidates, least)
-            for number, place in enumerate(picked):
-                self._add(reason, number, place)
-            if reason == "duplicate":
-                self._tally.duplicates += len(picked)
-            else:
-                self._tally.rejected[reason] += len(picked)
-
-    def _add(self, reason: str, number: int, place: int) -> None:
-        second, cents = int(self._rows.second[place]), int(self._rows.cents[place])
+    `usual`: places in `rows` of those in the usual files; `next_order`: the first order number that is free.
+    """
+    made: dict[str, list[tuple[int, dict[str, Any]]]] = {"part-{part}": [], "till": [], "old_system": []}
+    for reason, number, place in faults.draw(faulty.ORDER_SHARES, len(rows), tally, usual=usual):
+        cents, customer = int(rows.cents[place]), f"{rows.customer[place]:07d}"
         row: dict[str, Any] = {
-            "order_id": str(self._rows.order[place]),
-            "customer_id": f"C{self._rows.customer[place]:07d}",
-            "order_date": moment(second),
-            "order_amount": Decimal(cents).scaleb(-2),
+            "order_id": str(rows.order[place]),
+            "customer_id": f"C{customer}",
+            "order_date": moment(int(rows.second[place])),
+            "order_amount": _amount(cents),
         }
-        fresh = {**row, "order_id": str(self._next_order)}
-        blank = faulty.BLANKS[number % len(faulty.BLANKS)]
         if reason not in ("duplicate", "conflicting_duplicate"):
-            self._next_order += 1
-        match reason:
-            case "duplicate":
-                self.usual.append((second, row))
-            case "conflicting_duplicate":
-                self.usual.append((second, {**row, "order_amount": Decimal(cents + _CONFLICT_CENTS).scaleb(-2)}))
-            case "missing_order_id":
-                self.usual.append((second, {**fresh, "order_id": blank}))
-            case "missing_customer_id":
-                self.usual.append((second, {**fresh, "customer_id": blank}))
-            case "missing_date":
-                self.usual.append((second, {**fresh, "order_date": None}))
-            case "negative_amount":
-                self.usual.append((second, {**fresh, "order_amount": Decimal(-max(cents, 1)).scaleb(-2)}))
-            case "amount_too_large":
-                self.usual.append((second, {**fresh, "order_amount": Decimal(faulty.ABSURD_AMOUNT)}))
-            case "unknown_customer":
-                self.usual.append((second, {**fresh, "customer_id": f"G{self._rows.customer[place]:07d}"}))
-            case "outside_observation_window":
-                early = moment(self._period.begin) - timedelta(days=1 + number % _DAYS_EARLY)
-                self.usual.append((second, {**fresh, "order_date": (early, faulty.FUTURE)[number % 2]}))
-            case "not_a_number" if number % 2 == 0:
-                broken = {
-                    "order_id": int(fresh["order_id"]),
-                    "order_amount": _NOT_NUMBERS[number // 2 % len(_NOT_NUMBERS)],
-                }
-                self.till.append((second, {**fresh, **broken, "till": 1}))
-            case "not_a_number":
-                self.old.append((second, {**_as_text(fresh), "order_amount": "NaN"}))
-            case "wrong_type" if number % 2 == 0:
-                self.old.append(
-                    (second, {**_as_text(fresh), "order_amount": _WRONG_AMOUNTS[number // 2 % len(_WRONG_AMOUNTS)]})
-                )
-            case "wrong_type":
-                self.old.append(
-                    (second, {**_as_text(fresh), "order_date": _WRONG_DATES[number // 2 % len(_WRONG_DATES)]})
-                )
+            row["order_id"] = str(next_order)
+            next_order += 1
+        early = moment(period.begin) - timedelta(days=1 + number % _DAYS_EARLY)
+        wrong: dict[str, list[dict[str, Any]]] = {
+            "duplicate": [{}],
+            "conflicting_duplicate": [{"order_amount": _amount(cents + _CONFLICT_CENTS)}],
+            "missing_order_id": [{"order_id": blank} for blank in faulty.BLANKS],
+            "missing_customer_id": [{"customer_id": blank} for blank in faulty.BLANKS],
+            "missing_date": [{"order_date": None}],
+            "negative_amount": [{"order_amount": _amount(-max(cents, 1))}],
+            "amount_too_large": [{"order_amount": Decimal(faulty.ABSURD_AMOUNT)}],
+            "unknown_customer": [{"customer_id": f"G{customer}"}],
+            "outside_observation_window": [{"order_date": early}, {"order_date": faulty.FUTURE}],
+            "not_a_number": _NOT_NUMBERS,
+            "wrong_type": _WRONG_TYPES,
+        }
+        row |= wrong[reason][number % len(wrong[reason])]
+        name = "part-{part}"
+        if reason == "not_a_number" and number % 2 == 0:
+            name, row = "till", {**row, "order_id": int(row["order_id"]), "till": 1}
+        elif reason in ("not_a_number", "wrong_type"):
+            name, row = "old_system", {column: str(value) for column, value in row.items()}
+        made[name].append((int(rows.second[place]), row))
+    return made
 
 
-def _as_text(row: dict[str, Any]) -> dict[str, str]:
-    """The row as the old system writes it."""
-    return {name: str(value) for name, value in row.items()}
+def _amount(cents: int) -> Decimal:
+    return Decimal(cents).scaleb(-2)

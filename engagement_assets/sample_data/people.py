@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engagement_assets.sample_data.period import Period
+from engagement_assets.sample_data.columns import Rows
+from engagement_assets.sample_data.period import Floats, Integers, Mask, Period
 
 #: Kinds of customers.
 BUYER, BROWSER, IDLE, BOT = range(4)
@@ -75,7 +75,7 @@ SHARE_RETURNING_TO_LOOK = 0.4
 
 
 @dataclass(frozen=True)
-class People:
+class People(Rows):
     """Customers of a block; every array has one element per customer, but `spells`.
 
     `number` from 1; `signup_day` and `spells` in days from the first day (negative: before it); `spells` is
@@ -83,20 +83,17 @@ class People:
     of the spell before it have orders. Rates are per day of interest.
     """
 
-    number: NDArray[np.int64]
-    kind: NDArray[np.int64]
-    country: NDArray[np.int64]
-    signup_day: NDArray[np.int64]
-    spells: NDArray[np.float64]
-    orders_stop: NDArray[np.float64]
-    visits_per_day: NDArray[np.float64]
-    conversion: NDArray[np.float64]
-    orders_at_signup: NDArray[np.bool_]
-    shop_orders_per_day: NDArray[np.float64]
-    log_basket: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.number)
+    number: Integers
+    kind: Integers
+    country: Integers
+    signup_day: Integers
+    spells: Floats
+    orders_stop: Floats
+    visits_per_day: Floats
+    conversion: Floats
+    orders_at_signup: Mask
+    shop_orders_per_day: Floats
+    log_basket: Floats
 
 
 def make_people(random: np.random.Generator, first_number: int, count: int, period: Period) -> People:
@@ -127,7 +124,7 @@ def make_people(random: np.random.Generator, first_number: int, count: int, peri
     )
 
 
-def _signup_days(random: np.random.Generator, count: int, period: Period) -> NDArray[np.int64]:
+def _signup_days(random: np.random.Generator, count: int, period: Period) -> Integers:
     """Before the period more and more often towards its first day, within it evenly."""
     before = random.random(count) < SHARE_BEFORE
     earlier = -1 - np.floor(DAYS_BEFORE * random.random(count) ** 1.3)
@@ -135,7 +132,7 @@ def _signup_days(random: np.random.Generator, count: int, period: Period) -> NDA
     return np.where(before, earlier, within).astype(np.int64)
 
 
-def _spells(random: np.random.Generator, signup_day: NDArray[np.int64]) -> NDArray[np.float64]:
+def _spells(random: np.random.Generator, signup_day: Integers) -> Floats:
     """When each customer is interested: from sign-up for a while, and for some once more after a long silence."""
     count = len(signup_day)
     mean = np.where(random.random(count) < SHARE_SHORT_INTEREST, SHORT_INTEREST_DAYS, LONG_INTEREST_DAYS)
@@ -145,7 +142,7 @@ def _spells(random: np.random.Generator, signup_day: NDArray[np.int64]) -> NDArr
     return np.stack([np.stack([signup_day, end], axis=1), np.stack([again, again + stay], axis=1)], axis=1)
 
 
-def _orders_stop(random: np.random.Generator, spells: NDArray[np.float64]) -> NDArray[np.float64]:
+def _orders_stop(random: np.random.Generator, spells: Floats) -> Floats:
     """The day of each spell from which a customer only looks: for most its end, for some who come back its begin."""
     count = len(spells)
     begin, end = spells[:, 0, 0], spells[:, 0, 1]

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+#: Arrays with an element per row.
+Integers: TypeAlias = NDArray[np.int64]
+Floats: TypeAlias = NDArray[np.float64]
+Mask: TypeAlias = NDArray[np.bool_]
+
 SECONDS_PER_DAY = 86_400
 _UNIX_EPOCH = date(1970, 1, 1)
+_WEEKDAY_OF_EPOCH = _UNIX_EPOCH.weekday()
 
 #: How busy the days of a week are, Monday first; 1 is an average day.
 WEEK = (0.95, 0.92, 0.93, 0.95, 0.90, 1.05, 1.30)
@@ -46,19 +54,13 @@ class Period:
     @cached_property
     def months(self) -> tuple[str, ...]:
         """The months touched, as `2025-03`, in order."""
-        return tuple(dict.fromkeys(day.strftime("%Y-%m") for day in self._each_day))
+        return tuple(np.unique(self._dates.astype("datetime64[M]")).astype(str))
 
     @cached_property
-    def month_of_day(self) -> NDArray[np.int64]:
-        """For each day the index of its month in `months`."""
-        place = {month: number for number, month in enumerate(self.months)}
-        return np.array([place[day.strftime("%Y-%m")] for day in self._each_day])
-
-    @cached_property
-    def business(self) -> NDArray[np.float64]:
+    def business(self) -> Floats:
         """How busy each day is, by season and weekday; 1 is an average day of an average week."""
-        weekly = np.array([WEEK[day.weekday()] for day in self._each_day])
-        of_year = np.array([day.timetuple().tm_yday for day in self._each_day])
+        weekly = np.array(WEEK)[(self._dates.astype(np.int64) + _WEEKDAY_OF_EPOCH) % len(WEEK)]
+        of_year = (self._dates - self._dates.astype("datetime64[Y]")).astype(np.int64) + 1
         yearly = np.ones(self.days)
         for peak, height, spread in YEAR:
             away = np.abs(of_year - peak)
@@ -67,12 +69,18 @@ class Period:
         return weekly * yearly
 
     @cached_property
-    def _each_day(self) -> tuple[date, ...]:
-        return tuple(self.first_day + timedelta(days=number) for number in range(self.days))
+    def _dates(self) -> NDArray[np.datetime64]:
+        return np.arange(np.datetime64(self.first_day), np.datetime64(self.last_day) + 1)
 
-    def month_of(self, second: NDArray[np.int64]) -> NDArray[np.int64]:
+    def month_of(self, second: Integers) -> Integers:
         """Index in `months` of Unix times within the period."""
-        return self.month_of_day[(second - self.begin) // SECONDS_PER_DAY]
+        months = second.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
+        return months - self._dates[0].astype("datetime64[M]").astype(np.int64)
+
+    def by_month(self, second: Integers) -> Iterator[tuple[str, slice]]:
+        """Each month with the places of its times; `second` are Unix times within the period, in order."""
+        bounds = np.searchsorted(self.month_of(second), np.arange(len(self.months) + 1))
+        yield from zip(self.months, map(slice, bounds, bounds[1:]), strict=True)
 
 
 def moment(second: int) -> datetime:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from engagement_assets.domain.contracts import Contract, RawCustomers
@@ -122,7 +122,7 @@ def count_violations(audited: Audited) -> dict[str, dict[str, int]]:
         F.sum(F.when(F.coalesce(F.expr(rule.condition), F.lit(False)), 0).otherwise(1)).alias(f"r{number}")
         for number, rule in enumerate(rules)
     ]
-    found = {str(row["as_of_date"]): row for row in frame.groupBy("as_of_date").agg(*broken).collect()}
+    found = _by_day(frame.groupBy("as_of_date").agg(*broken))
     counts = {
         day: {rule.name: int(found[day][f"r{number}"]) if day in found else 0 for number, rule in enumerate(rules)}
         for day in audited.days
@@ -136,10 +136,14 @@ def count_violations(audited: Audited) -> dict[str, dict[str, int]]:
             .groupBy("as_of_date")
             .agg(F.sum("extra").alias("extra"))
         )
-        extra = {str(row["as_of_date"]): int(row["extra"]) for row in repeated.collect()}
+        extra = _by_day(repeated)
         for day in audited.days:
-            counts[day][name] = extra.get(day, 0)
+            counts[day][name] = int(extra[day]["extra"]) if day in extra else 0
     return counts
+
+
+def _by_day(frame: DataFrame) -> dict[str, Row]:
+    return {str(row["as_of_date"]): row for row in frame.collect()}
 
 
 def _counted_rule(
@@ -148,9 +152,8 @@ def _counted_rule(
     """A rule with one condition; `bad_rows` gives the violating rows."""
 
     def evaluate(audited: Audited) -> dict[str, Outcome]:
-        per_day = bad_rows(audited.frame).groupBy("as_of_date").agg(F.count(F.lit(1)).alias("rows")).collect()
-        found = {str(row["as_of_date"]): int(row["rows"]) for row in per_day}
-        return {day: Outcome({condition: found.get(day, 0)}) for day in audited.days}
+        found = _by_day(bad_rows(audited.frame).groupBy("as_of_date").agg(F.count(F.lit(1)).alias("rows")))
+        return {day: Outcome({condition: int(found[day]["rows"]) if day in found else 0}) for day in audited.days}
 
     return Rule(name, description, blocking, evaluate, (condition,))
 
@@ -277,9 +280,8 @@ def readable_files(rejected: Callable[[], Rejections]) -> Rule:
 
     def evaluate(audited: Audited) -> dict[str, Outcome]:
         found = rejected().unreadable_files
-        named = ", ".join(found[:_FILES_NAMED]) + (
-            f" and {len(found) - _FILES_NAMED} more" if found[_FILES_NAMED:] else ""
-        )
+        more = f" and {len(found) - _FILES_NAMED} more" if found[_FILES_NAMED:] else ""
+        named = ", ".join(found[:_FILES_NAMED]) + more
         return dict.fromkeys(audited.days, Outcome({_READABLE: len(found)}, {"files": named or "none"}, is_error=False))
 
     return Rule(

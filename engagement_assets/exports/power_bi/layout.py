@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-
 from engagement_assets.exports.power_bi.charts import COUNTRY, DATE, SEGMENT
 from engagement_assets.exports.power_bi.visuals import (
     Box,
@@ -14,7 +11,7 @@ from engagement_assets.exports.power_bi.visuals import (
     back_button,
     drill_through,
     heading,
-    is_one_of,
+    only_where,
     short_id,
     slicer,
 )
@@ -24,72 +21,67 @@ PAGE_SCHEMA = "https://developer.microsoft.com/json-schemas/fabric/item/report/d
 WIDTH, HEIGHT = 1280, 720
 _EDGE, _GAP, _HEAD = 16, 12, 76
 
-#: A row of a page: its share of the height, and the visuals with their shares of the width.
-Row = tuple[float, Sequence[tuple[float, Visual]]]
+_SLICERS = (
+    ("Date", DATE, "Between", 270),
+    ("Country", COUNTRY, "Dropdown", 150),
+    ("Segment", SEGMENT, "Dropdown", 150),
+)
 
 
-@dataclass(frozen=True)
 class Page:
-    """A page: its title, what it is for, its rows of visuals, and what narrows it."""
+    """A page: its title, what it is for, its visuals row by row (each of 100 percent of the width), and what narrows it."""
 
-    title: str
-    purpose: str
-    rows: Sequence[Row]
-    filters: Sequence[tuple[Field, Sequence[str | bool]]] = ()
-    drill_through_by: Field | None = None
-    name: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "name", short_id("page", self.title))
+    def __init__(
+        self,
+        title: str,
+        purpose: str,
+        *shown: Visual,
+        only: Field | None = None,
+        drill_through_by: Field | None = None,
+    ) -> None:
+        self.name = short_id("page", title)
+        self._title, self._purpose, self._shown = title, purpose, shown
+        self._only, self._drill_through_by = only, drill_through_by
 
     def as_json(self) -> Json:
         """The page's own file."""
-        page: Json = {
+        return {
             "$schema": PAGE_SCHEMA,
             "name": self.name,
-            "displayName": self.title,
+            "displayName": self._title,
             "displayOption": "FitToPage",
             "height": HEIGHT,
             "width": WIDTH,
+            **(drill_through(self._title, self._drill_through_by) if self._drill_through_by else {}),
+            **(only_where(self._title, self._only) if self._only else {}),
         }
-        if self.drill_through_by:
-            page |= drill_through(self.title, self.drill_through_by)
-        if self.filters:
-            page["filterConfig"] = {
-                "filters": [is_one_of(self.title, found, *chosen) for found, chosen in self.filters]
-            }
-        return page
 
     def visuals(self) -> list[Json]:
         """The files of its visuals: heading and slicers on top, the rows below."""
         placed: list[tuple[Visual, Box]] = []
         left = _EDGE
-        if self.drill_through_by:
+        if self._drill_through_by:
             placed.append((back_button(), Box(_EDGE, _EDGE, 48, 48)))
             left += 48 + _GAP
-        choices = [] if self.drill_through_by else _slicers()
-        widths = {"Date": 270, "Country": 150, "Segment": 150}
-        x = WIDTH - _EDGE - sum(widths[choice.name] + _GAP for choice in choices) + _GAP
-        placed.append((heading(self.title, self.purpose), Box(left, _GAP, x - left - _GAP, _HEAD)))
-        for choice in choices:
-            placed.append((choice, Box(x, _GAP, widths[choice.name], _HEAD)))
-            x += widths[choice.name] + _GAP
+        choices = () if self._drill_through_by else _SLICERS
+        x = WIDTH - _EDGE - sum(width + _GAP for *_, width in choices) + _GAP
+        placed.append((heading(self._title, self._purpose), Box(left, _GAP, x - left - _GAP, _HEAD)))
+        for name, column, mode, width in choices:
+            placed.append((slicer(name, column, mode), Box(x, _GAP, width, _HEAD)))
+            x += width + _GAP
+        rows: list[list[Visual]] = [[]]
+        for visual in self._shown:
+            if sum(each.width for each in rows[-1]) == 100:
+                rows.append([])
+            rows[-1].append(visual)
         y = _GAP + _HEAD + _GAP
-        room = HEIGHT - y - _EDGE - _GAP * (len(self.rows) - 1)
-        for share, cells in self.rows:
-            height = round(room * share)
-            across, x = WIDTH - 2 * _EDGE - _GAP * (len(cells) - 1), _EDGE
-            for part, visual in cells:
-                width = int(across * part)
+        room = HEIGHT - y - _EDGE - _GAP * (len(rows) - 1)
+        for row in rows:
+            across, x = WIDTH - 2 * _EDGE - _GAP * (len(row) - 1), _EDGE
+            height = round(room * row[0].height / 100)
+            for visual in row:
+                width = int(across * visual.width / 100)
                 placed.append((visual, Box(x, y, width, height)))
                 x += width + _GAP
             y += height + _GAP
-        return [visual.as_json(self.title, box, order) for order, (visual, box) in enumerate(placed)]
-
-
-def _slicers() -> list[Visual]:
-    return [
-        slicer("Date", DATE, mode="Between"),
-        slicer("Country", COUNTRY, mode="Dropdown"),
-        slicer("Segment", SEGMENT, mode="Dropdown"),
-    ]
+        return [visual.as_json(self._title, box, order) for order, (visual, box) in enumerate(placed)]

@@ -1,304 +1,212 @@
-"""The pages of the report, each from rows of visuals."""
+"""The pages of the report as data: visuals from left to right and top to bottom, each with its width and height in percent."""
 
 from __future__ import annotations
 
-from engagement_assets.domain.colours import SEGMENT_COLOURS, VALUE_COLOURS
 from engagement_assets.domain.meanings import Meanings, enumerated
 from engagement_assets.domain.score_parts import PARTS
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.exports.power_bi.charts import (
+    BANDED,
     COUNTRY,
     CUSTOMER,
     DATE,
     HIGH_RISK,
+    HIGH_VALUE,
     LIFECYCLE,
+    REASONS,
     REVENUE_BAND,
     SEGMENT,
     STATUS,
     VALUE_SEGMENT,
-    bars,
     cards,
-    line,
-    measures,
-    table,
+    chart,
+    traffic_lights,
 )
-from engagement_assets.exports.power_bi.customer_pages import at_risk, customer, high_value
 from engagement_assets.exports.power_bi.layout import Page
 from engagement_assets.exports.power_bi.model import CUSTOMER_TABLE, DATE_TABLE, STAGE_TABLE
-from engagement_assets.exports.power_bi.visuals import Visual, colours_of, column, heat, measure, properties
+from engagement_assets.exports.power_bi.visuals import properties
 
 
 def report_pages(policy: ScoringPolicy) -> list[Page]:
     """The pages in their order."""
+    return [*_scores(policy), *_segments(), *_lists(policy), _behaviour(policy), _customer(), _monitoring()]
+
+
+def _scores(policy: ScoringPolicy) -> list[Page]:
+    """How engaged customers are, and what their scores are made of."""
+    labels = {"labels": [properties(labelStyle="Category, data value, percent of total")]}
+    scatter = Meanings(policy).filled("Sessions in {window} against orders so far; the area is revenue")
+    contributions = ", ".join(f"Average {part.name} contribution" for part in PARTS)
+    bands = ", ".join(f"{CUSTOMER_TABLE}[{part.title} band]" for part in PARTS)
     return [
-        _overview(),
-        _breakdown(policy),
-        _segmentation(),
-        _value_and_risk(),
-        at_risk(policy),
-        high_value(policy),
-        _behaviour(policy),
-        customer(),
-        _monitoring(),
+        Page(
+            "Executive overview",
+            "How engaged customers are, how many may be lost, and what has changed.",
+            cards(100, 20, "Average score, High-risk share, Customers, Average sessions, Revenue at risk"),
+            chart("histogram", "columnChart", 65, 42, "Customers by engagement score", coloured=SEGMENT).showing(
+                Category=f"{CUSTOMER_TABLE}[Score bucket]", Series=SEGMENT, Y="Customers"
+            ),
+            chart("segments", "donutChart", 35, 42, "Customers by segment", coloured=SEGMENT, objects=labels).showing(
+                Category=SEGMENT, Y="Customers"
+            ),
+            chart("score", "lineChart", 50, 38, "Average score over time").showing(
+                Category=DATE, Y="Daily average score, Daily reference score"
+            ),
+            chart("risk", "lineChart", 50, 38, "Share at high risk over time").showing(
+                Category=DATE, Y="Daily high-risk share"
+            ),
+        ),
+        Page(
+            "Score breakdown",
+            f"What scores are made of: {enumerated(part.words for part in PARTS)}.",
+            chart("scatter", "scatterChart", 50, 45, scatter, coloured=SEGMENT).showing(
+                Category=CUSTOMER, Series=SEGMENT, X="Average sessions", Y="Orders so far", Size="Revenue"
+            ),
+            chart("parts", "barChart", 50, 45, "Contributions to the score by segment").showing(
+                Category=SEGMENT, Y=contributions
+            ),
+            chart(
+                "tree",
+                "decompositionTreeVisual",
+                100,
+                55,
+                "What the average score is made of",
+                objects={"analysis": [properties(aiEnabled=False)]},
+            ).showing(Analyze="Average score", ExplainBy=f"{bands}, {SEGMENT}, {LIFECYCLE}, {STATUS}, {COUNTRY}"),
+        ),
     ]
 
 
-# ---- the pages -------------------------------------------------------------------------------------------------------
-
-
-def _overview() -> Page:
-    histogram = Visual(
-        "histogram",
-        "columnChart",
-        {"Category": [column(CUSTOMER_TABLE, "Score bucket")], "Series": [SEGMENT], "Y": measures("Customers")},
-        "Customers by engagement score",
-        {"dataPoint": colours_of(SEGMENT, SEGMENT_COLOURS)},
-    )
-    donut = Visual(
-        "segments",
-        "donutChart",
-        {"Category": [SEGMENT], "Y": measures("Customers")},
-        "Customers by segment",
-        {
-            "dataPoint": colours_of(SEGMENT, SEGMENT_COLOURS),
-            "labels": [properties(labelStyle="Category, data value, percent of total")],
-        },
-    )
-    figures = ("Average score", "High-risk share", "Customers", "Average sessions", "Revenue at risk")
-    return Page(
-        "Executive overview",
-        "How engaged customers are, how many may be lost, and what has changed.",
-        [
-            (0.2, [(1, cards("figures", *figures))]),
-            (0.42, [(0.65, histogram), (0.35, donut)]),
-            (
-                0.38,
-                [
-                    (0.5, line("score", "Average score over time", "Daily average score", "Daily reference score")),
-                    (0.5, line("risk", "Share at high risk over time", "Daily high-risk share")),
-                ],
+def _segments() -> list[Page]:
+    """Who is in which segment, and where revenue and risk meet."""
+    labels = {"labels": [properties(show=True)]}
+    figures = "Customers, Revenue, Average order, Average score, High-risk customers"
+    from_to = "Segment Moves[Previous segment], Segment Moves[Engagement segment]"
+    return [
+        Page(
+            "Segmentation",
+            "Who is in which segment, what they are worth, and who moved.",
+            chart("matrix", "pivotTable", 50, 48, "Engagement by revenue band", heated="Customers").showing(
+                Rows=SEGMENT, Columns=REVENUE_BAND, Values="Customers, Revenue"
             ),
-        ],
-    )
-
-
-def _breakdown(policy: ScoringPolicy) -> Page:
-    scatter = Visual(
-        "scatter",
-        "scatterChart",
-        {
-            "Category": [CUSTOMER],
-            "Series": [SEGMENT],
-            "X": measures("Average sessions"),
-            "Y": measures("Orders so far"),
-            "Size": measures("Revenue"),
-        },
-        Meanings(policy).filled("Sessions in {window} against orders so far; the area is revenue"),
-        {"dataPoint": colours_of(SEGMENT, SEGMENT_COLOURS)},
-    )
-    bands = [column(CUSTOMER_TABLE, f"{part.title} band") for part in PARTS]
-    tree = Visual(
-        "tree",
-        "decompositionTreeVisual",
-        {"Analyze": measures("Average score"), "ExplainBy": [*bands, SEGMENT, LIFECYCLE, STATUS, COUNTRY]},
-        "What the average score is made of",
-        {"analysis": [properties(aiEnabled=False)]},
-    )
-    contributions = [f"Average {part.name} contribution" for part in PARTS]
-    return Page(
-        "Score breakdown",
-        f"What scores are made of: {enumerated(part.words for part in PARTS)}.",
-        [
-            (
-                0.45,
-                [
-                    (0.5, scatter),
-                    (
-                        0.5,
-                        bars(
-                            "parts", "Contributions to the score by segment", SEGMENT, *contributions, kind="barChart"
-                        ),
-                    ),
-                ],
+            chart(
+                *("values", "clusteredBarChart", 50, 48, "Customers by value segment"),
+                coloured=VALUE_SEGMENT,
+                objects=labels,
+            ).showing(Category=VALUE_SEGMENT, Y="Customers"),
+            chart("table", "tableEx", 60, 52, "Value segments", by="Revenue").showing(
+                Values=f"{VALUE_SEGMENT}, {figures}"
             ),
-            (0.55, [(1, tree)]),
-        ],
-    )
-
-
-def _segmentation() -> Page:
-    matrix = Visual(
-        "matrix",
-        "pivotTable",
-        {"Rows": [SEGMENT], "Columns": [REVENUE_BAND], "Values": measures("Customers", "Revenue")},
-        "Engagement by revenue band",
-        {"values": [heat(measure("Customers"))]},
-    )
-    values = Visual(
-        "values",
-        "clusteredBarChart",
-        {"Category": [VALUE_SEGMENT], "Y": measures("Customers")},
-        "Customers by value segment",
-        {"dataPoint": colours_of(VALUE_SEGMENT, VALUE_COLOURS), "labels": [properties(show=True)]},
-    )
-    figures = measures("Customers", "Revenue", "Average order", "Average score", "High-risk customers")
-    moves = measures("Segment moves", "Newly at risk", "Recovered")
-    return Page(
-        "Segmentation",
-        "Who is in which segment, what they are worth, and who moved.",
-        [
-            (0.48, [(0.5, matrix), (0.5, values)]),
-            (
-                0.52,
-                [
-                    (0.6, table("table", "Value segments", VALUE_SEGMENT, *figures, by="Revenue")),
-                    (
-                        0.4,
-                        table(
-                            "moves",
-                            "Moves from day to day",
-                            column("Segment Moves", "Previous segment"),
-                            column("Segment Moves", "Engagement segment"),
-                            *moves,
-                            by="Segment moves",
-                        ),
-                    ),
-                ],
+            chart("moves", "tableEx", 40, 52, "Moves from day to day", by="Segment moves").showing(
+                Values=f"{from_to}, Segment moves, Newly at risk, Recovered"
             ),
-        ],
-    )
-
-
-def _value_and_risk() -> Page:
-    scatter = Visual(
-        "scatter",
-        "scatterChart",
-        {
-            "Category": [CUSTOMER],
-            "Series": [VALUE_SEGMENT],
-            "X": measures("Average score"),
-            "Y": measures("Revenue"),
-            "Size": measures("Orders so far"),
-        },
-        "Engagement score against revenue",
-        {"dataPoint": colours_of(VALUE_SEGMENT, VALUE_COLOURS)},
-    )
-    matrix = Visual(
-        "matrix",
-        "pivotTable",
-        {"Rows": [VALUE_SEGMENT], "Columns": [HIGH_RISK], "Values": measures("Customers", "Revenue")},
-        "Value segment by high risk",
-        {"values": [heat(measure("Revenue"))]},
-    )
-    return Page(
-        "Customer value vs engagement risk",
-        "Where revenue and risk meet: whom to reward, whom to win back.",
-        [
-            (0.2, [(1, cards("figures", "Revenue", "Revenue at risk", "High-value customers", "At-risk VIPs"))]),
-            (
-                0.8,
-                [
-                    (0.55, scatter),
-                    (0.45, matrix),
-                ],
+        ),
+        Page(
+            "Customer value vs engagement risk",
+            "Where revenue and risk meet: whom to reward, whom to win back.",
+            cards(100, 20, "Revenue, Revenue at risk, High-value customers, At-risk VIPs"),
+            chart(
+                "scatter", "scatterChart", 55, 80, "Engagement score against revenue", coloured=VALUE_SEGMENT
+            ).showing(Category=CUSTOMER, Series=VALUE_SEGMENT, X="Average score", Y="Revenue", Size="Orders so far"),
+            chart("matrix", "pivotTable", 45, 80, "Value segment by high risk", heated="Revenue").showing(
+                Rows=VALUE_SEGMENT, Columns=HIGH_RISK, Values="Customers, Revenue"
             ),
-        ],
-    )
+        ),
+    ]
+
+
+def _lists(policy: ScoringPolicy) -> list[Page]:
+    """The pages that list customers."""
+    lights = traffic_lights(policy)
+    falling = {"status": [properties(direction="Negative")]}
+    risky, valued = "Customers at high risk, the most revenue first", "High-value customers, the most revenue first"
+    return [
+        Page(
+            "At-risk customers",
+            "Customers who have ordered before and are slipping away, and why.",
+            chart("kpi", "kpi", 28, 35, "Share at high risk, against 30 days before", objects=falling).showing(
+                Indicator="Daily high-risk share", TrendLine=DATE, Goal="High-risk share 30 days before"
+            ),
+            cards(24, 35, "High-risk customers, Revenue at risk"),
+            chart("trend", "lineChart", 48, 35, "Customers at high risk over time").showing(
+                Category=DATE, Y="Daily high-risk customers"
+            ),
+            chart("table", "tableEx", 100, 65, risky, by="Revenue", objects=lights).showing(
+                Values=f"{CUSTOMER}, {COUNTRY}, {REASONS}, Revenue, {BANDED}"
+            ),
+            only=HIGH_RISK,
+        ),
+        Page(
+            "High-value customers",
+            "Who spends much and still comes, and who of them is slipping.",
+            cards(100, 20, "High-value customers, High-value share of buyers, High-value revenue, High-value slipping"),
+            chart("table", "tableEx", 72, 80, valued, by="Revenue", objects=lights).showing(
+                Values=f"{CUSTOMER}, {COUNTRY}, {VALUE_SEGMENT}, Revenue, Orders so far, Average order, {BANDED}"
+            ),
+            chart("countries", "clusteredBarChart", 28, 80, "By country", by="High-value customers").showing(
+                Category=COUNTRY, Y="High-value customers"
+            ),
+            only=HIGH_VALUE,
+        ),
+    ]
 
 
 def _behaviour(policy: ScoringPolicy) -> Page:
-    stage = column(STAGE_TABLE, "Stage")
-    funnel = Visual(
-        "funnel",
-        "funnel",
-        {"Category": [stage], "Y": measures("Customers at stage")},
-        "Customers who got at least so far, in the window of the snapshot",
-    )
-    steps = Visual(
-        "orders",
-        "lineClusteredColumnComboChart",
-        {
-            "Category": [column(CUSTOMER_TABLE, "Sessions band")],
-            "Y": measures("Customers"),
-            "Y2": measures("Orders per customer in 30 days"),
-        },
-        Meanings(policy).filled("Orders by number of sessions in {window}"),
-    )
-    calendar = Visual(
-        "heatmap",
-        "pivotTable",
-        {
-            "Rows": [column(DATE_TABLE, "Weekday")],
-            "Columns": [column("Sessions", "Start hour")],
-            "Values": measures("Sessions begun"),
-        },
-        "Sessions by weekday and hour of their start",
-        {"values": [heat(measure("Sessions begun"))]},
-    )
+    combined = "lineClusteredColumnComboChart"
+    funnel = "Customers who got at least so far, in the window of the snapshot"
+    steps = Meanings(policy).filled("Orders by number of sessions in {window}")
+    calendar = "Sessions by weekday and hour of their start"
     return Page(
         "Behaviour",
         "From looking to buying, and when people come.",
-        [
-            (
-                0.5,
-                [
-                    (0.3, funnel),
-                    (0.38, steps),
-                    (
-                        0.32,
-                        Visual(
-                            "visits",
-                            "lineClusteredColumnComboChart",
-                            {
-                                "Category": [DATE],
-                                "Y": measures("Sessions begun"),
-                                "Y2": measures("Orders on the days"),
-                            },
-                            "Sessions and orders by day",
-                        ),
-                    ),
-                ],
-            ),
-            (
-                0.5,
-                [
-                    (0.72, calendar),
-                    (0.28, cards("figures", "Engaged share", "Sessions in the window")),
-                ],
-            ),
-        ],
+        chart("funnel", "funnel", 30, 50, funnel).showing(Category=f"{STAGE_TABLE}[Stage]", Y="Customers at stage"),
+        chart("orders", combined, 38, 50, steps).showing(
+            Category=f"{CUSTOMER_TABLE}[Sessions band]", Y="Customers", Y2="Orders per customer in 30 days"
+        ),
+        chart("visits", combined, 32, 50, "Sessions and orders by day").showing(
+            Category=DATE, Y="Sessions begun", Y2="Orders on the days"
+        ),
+        chart("heatmap", "pivotTable", 72, 50, calendar, heated="Sessions begun").showing(
+            Rows=f"{DATE_TABLE}[Weekday]", Columns="Sessions[Start hour]", Values="Sessions begun"
+        ),
+        cards(28, 50, "Engaged share, Sessions in the window"),
+    )
+
+
+def _customer() -> Page:
+    """One customer; other pages lead here by drill-through."""
+    facts = "Average score, Average percentile, Revenue, Orders so far, Days since last order, Average sessions"
+    groups = f"{SEGMENT}, {VALUE_SEGMENT}, {LIFECYCLE}, {STATUS}"
+    parts = ", ".join(f"Average {part.name} score" for part in PARTS)
+    return Page(
+        "Customer",
+        "One customer: score, reasons, orders, sessions. Right-click a customer on another page, Drill through.",
+        cards(100, 20, facts),
+        chart("profile", "tableEx", 100, 20, "Who it is").showing(
+            Values=f"{CUSTOMER}, {COUNTRY}, {groups}, {parts}, Change of reference score, {REASONS}"
+        ),
+        chart("history", "lineChart", 42, 60, "Score over time").showing(
+            Category=DATE, Y="Score on the day, Reference score on the day"
+        ),
+        chart("visits", "columnChart", 28, 60, "Sessions by day").showing(Category=DATE, Y="Sessions begun"),
+        chart("orders", "tableEx", 30, 60, "Orders").showing(
+            Values="Orders[Order date], Orders[Order id], Order revenue"
+        ),
+        drill_through_by=CUSTOMER,
     )
 
 
 def _monitoring() -> Page:
-    rows = Visual(
-        "rows",
-        "lineChart",
-        {"Category": [DATE], "Series": [column("Table Rows", "Table name")], "Y": measures("Rows published")},
-        "Rows of each table by day",
-    )
-    figures = (
-        "Snapshot",
-        "Published days",
-        "Stability index",
-        "Rows kept out",
-        "Share without an order",
-        "Share without a session",
-    )
-    rejected = table(
-        "rejected",
-        "Source rows that were kept out",
-        column("Rejected Rows", "Source"),
-        column("Rejected Rows", "Reason"),
-        measure("Rows kept out"),
-        by="Rows kept out",
-    )
+    quality = "Rows kept out, Share without an order, Share without a session"
     return Page(
         "Monitoring",
         "Are the tables complete, and do they still look as they did?",
-        [
-            (0.2, [(1, cards("figures", *figures))]),
-            (0.42, [(1, rows)]),
-            (0.38, [(0.5, line("customers", "Customers over time", "Daily customers")), (0.5, rejected)]),
-        ],
+        cards(100, 20, f"Snapshot, Published days, Stability index, {quality}"),
+        chart("rows", "lineChart", 100, 42, "Rows of each table by day").showing(
+            Category=DATE, Series="Table Rows[Table name]", Y="Rows published"
+        ),
+        chart("customers", "lineChart", 50, 38, "Customers over time").showing(Category=DATE, Y="Daily customers"),
+        chart("rejected", "tableEx", 50, 38, "Source rows that were kept out", by="Rows kept out").showing(
+            Values="Rejected Rows[Source], Rejected Rows[Reason], Rows kept out"
+        ),
     )

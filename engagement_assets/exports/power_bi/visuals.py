@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engagement_assets.domain.colours import FEW, MANY
 from engagement_assets.exports.power_bi.model import MEASURES, stable_id
 
 Json = dict[str, Any]
-Field = Json
+
+#: A field as DAX names it: a column `Table[Column]`, or a measure by its bare name.
+Field = str
 
 VISUAL_SCHEMA = (
     "https://developer.microsoft.com/json-schemas/fabric/item/report/definition/visualContainer/2.4.0/schema.json"
@@ -46,16 +48,22 @@ class Box:
 
 @dataclass(frozen=True)
 class Visual:
-    """A visual: its kind, the fields in its roles, its title, and what differs from the theme."""
+    """A visual: its kind, its title, what differs from the theme, the fields in its roles, its size in percent."""
 
     name: str
     kind: str
-    roles: Mapping[str, Sequence[Field]] = field(default_factory=dict)
     title: str | None = None
     objects: Json = field(default_factory=dict)
+    roles: Mapping[str, Sequence[Field]] = field(default_factory=dict)
     container: Json = field(default_factory=dict)
     sort: tuple[Field, str] | None = None
     sync: str | None = None
+    width: int = 0
+    height: int = 0
+
+    def showing(self, **roles: str) -> Visual:
+        """The same with fields in its roles; those of a role with commas between them."""
+        return replace(self, roles={role: fields.split(", ") for role, fields in roles.items()})
 
     def as_json(self, page: str, box: Box, order: int) -> Json:
         """The visual's file on a page; `order` is its place in the tab order."""
@@ -63,19 +71,21 @@ class Visual:
         if self.roles:
             state = {role: {"projections": [_projection(each) for each in found]} for role, found in self.roles.items()}
             visual["query"] = {"queryState": state}
-            sort = self.sort or self._in_order()
+            # Charts show their categories in the categories' own order: left to itself, Desktop sorts many by value.
+            in_order = self.kind in _BY_CATEGORY and "Category" in self.roles
+            sort = self.sort or ((self.roles["Category"][0], "Ascending") if in_order else None)
             if sort:
-                by, direction = sort
-                visual["query"]["sortDefinition"] = {"sort": [{"field": by, "direction": direction}]}
+                visual["query"]["sortDefinition"] = {"sort": [{"field": expression(sort[0]), "direction": sort[1]}]}
         if self.objects:
             visual["objects"] = self.objects
         container = dict(self.container)
         if self.title:
             container["title"] = [properties(show=True, text=self.title)]
         if "general" not in container:
-            container["general"] = [properties(altText=self.title or self._fields_in_words())]
-        if container:
-            visual["visualContainerObjects"] = container
+            # What is shown, for those who do not see it, where no title says so.
+            shown = ", ".join(_split(each)[1] for fields in self.roles.values() for each in fields)
+            container["general"] = [properties(altText=self.title or shown)]
+        visual["visualContainerObjects"] = container
         if self.sync:
             visual["syncGroup"] = {"groupName": self.sync, "fieldChanges": True, "filterChanges": True}
         visual["drillFilterOtherVisuals"] = True
@@ -87,16 +97,6 @@ class Visual:
             "visual": visual,
         }
 
-    def _in_order(self) -> tuple[Field, str] | None:
-        """Charts show their categories in the categories' own order: left to itself, Desktop sorts many by value."""
-        if self.kind in _BY_CATEGORY and self.roles.get("Category"):
-            return self.roles["Category"][0], "Ascending"
-        return None
-
-    def _fields_in_words(self) -> str:
-        """What is shown, for those who do not see it, where no title says so."""
-        return ", ".join(reference(each)[2] for found in self.roles.values() for each in found)
-
 
 def short_id(*parts: str) -> str:
     """A name of a page, visual or filter: twenty characters, the same in each run."""
@@ -106,30 +106,26 @@ def short_id(*parts: str) -> str:
 # ---- fields ----------------------------------------------------------------------------------------------------------
 
 
-def column(table: str, name: str) -> Field:
-    """A column of a table."""
-    return {"Column": {"Expression": {"SourceRef": {"Entity": table}}, "Property": name}}
+def _split(found: Field) -> tuple[str, str]:
+    """The table and the name of a field."""
+    table, _, column = found.rstrip("]").partition("[")
+    return (table, column) if column else (MEASURES, found)
 
 
-def measure(name: str) -> Field:
-    """A measure."""
-    return {"Measure": {"Expression": {"SourceRef": {"Entity": MEASURES}}, "Property": name}}
-
-
-def reference(found: Field) -> tuple[str, str, str]:
-    """What a field refers to: `Column` or `Measure`, the table, the name."""
-    ((kind, inner),) = found.items()
-    return kind, inner["Expression"]["SourceRef"]["Entity"], inner["Property"]
-
-
-def query_ref(found: Field) -> str:
-    """The name by which a visual's query knows a field."""
-    _, table, name = reference(found)
-    return f"{table}.{name}"
+def expression(found: Field) -> Json:
+    """A field as an expression of a query."""
+    table, name = _split(found)
+    kind = "Measure" if table == MEASURES else "Column"
+    return {kind: {"Expression": {"SourceRef": {"Entity": table}}, "Property": name}}
 
 
 def _projection(found: Field) -> Json:
-    return {"field": found, "queryRef": query_ref(found), "nativeQueryRef": reference(found)[2], "active": True}
+    return {
+        "field": expression(found),
+        "queryRef": ".".join(_split(found)),
+        "nativeQueryRef": _split(found)[1],
+        "active": True,
+    }
 
 
 # ---- values ----------------------------------------------------------------------------------------------------------
@@ -151,9 +147,9 @@ def properties(**values: str | bool | float) -> Json:
     return {"properties": {name: {"expr": literal(value)} for name, value in values.items()}}
 
 
-def colour(value: str) -> Json:
-    """A fixed colour."""
-    return {"solid": {"color": {"expr": literal(value)}}}
+def colour(shade: Json) -> Json:
+    """A colour by an expression."""
+    return {"solid": {"color": {"expr": shade}}}
 
 
 # ---- colours that mean something -------------------------------------------------------------------------------------
@@ -163,26 +159,20 @@ def colours_of(found: Field, colours: Mapping[str, str]) -> list[Json]:
     """A colour for each value of a category or series."""
     return [
         {
-            "properties": {"fill": colour(shade)},
-            "selector": {
-                "data": [{"scopeId": {"Comparison": {"ComparisonKind": EQUAL, "Left": found, "Right": literal(value)}}}]
-            },
+            "properties": {"fill": colour(literal(shade))},
+            "selector": {"data": [{"scopeId": _comparison(EQUAL, found, value)}]},
         }
         for value, shade in colours.items()
     ]
 
 
-def traffic_light(found: Field, cases: Sequence[tuple[int, float, str]], otherwise: str) -> Json:
-    """The background of a column's cells: the colour of the first case (comparison, limit, colour) that holds."""
+def traffic_light(found: Field, kind: int, limits: Sequence[float], shades: Sequence[str]) -> Json:
+    """The background of a column's cells: the shade of the first limit that they keep to, compared like `kind`, or the last."""
     rules = [
-        {
-            "Condition": {"Comparison": {"ComparisonKind": kind, "Left": found, "Right": literal(float(limit))}},
-            "Value": literal(shade),
-        }
-        for kind, limit, shade in cases
+        {"Condition": _comparison(kind, found, float(limit)), "Value": literal(shade)}
+        for limit, shade in zip(limits, shades, strict=False)
     ]
-    expression = {"Conditional": {"Cases": rules, "DefaultValue": literal(otherwise)}}
-    return _cells(found, expression)
+    return _cells(found, {"Conditional": {"Cases": rules, "DefaultValue": literal(shades[-1])}})
 
 
 def heat(found: Field) -> Json:
@@ -192,13 +182,17 @@ def heat(found: Field) -> Json:
         "max": {"color": literal(MANY)},
         "nullColoringStrategy": {"strategy": literal("asZero")},
     }
-    return _cells(found, {"FillRule": {"Input": found, "FillRule": {"linearGradient2": gradient}}})
+    return _cells(found, {"FillRule": {"Input": expression(found), "FillRule": {"linearGradient2": gradient}}})
 
 
-def _cells(found: Field, expression: Json) -> Json:
+def _comparison(kind: int, found: Field, value: str | float) -> Json:
+    return {"Comparison": {"ComparisonKind": kind, "Left": expression(found), "Right": literal(value)}}
+
+
+def _cells(found: Field, shade: Json) -> Json:
     return {
-        "properties": {"backColor": {"solid": {"color": {"expr": expression}}}},
-        "selector": {"data": _EACH_CELL, "metadata": query_ref(found)},
+        "properties": {"backColor": colour(shade)},
+        "selector": {"data": _EACH_CELL, "metadata": ".".join(_split(found))},
     }
 
 
@@ -220,15 +214,10 @@ def heading(title: str, purpose: str) -> Visual:
     )
 
 
-def slicer(name: str, found: Field, *, mode: str) -> Visual:
+def slicer(name: str, found: Field, mode: str) -> Visual:
     """A choice that is the same on every page."""
-    return Visual(
-        name,
-        "slicer",
-        {"Values": [found]},
-        objects={"data": [properties(mode=mode)], "header": [properties(show=True, text=name)]},
-        sync=name,
-    )
+    objects = {"data": [properties(mode=mode)], "header": [properties(show=True, text=name)]}
+    return Visual(name, "slicer", objects=objects, sync=name).showing(Values=found)
 
 
 def back_button() -> Visual:
@@ -244,14 +233,14 @@ def back_button() -> Visual:
 # ---- filters ---------------------------------------------------------------------------------------------------------
 
 
-def is_one_of(page: str, found: Field, *values: str | bool) -> Json:
-    """A filter of a page: the column has one of these values."""
-    _, table, name = reference(found)
+def only_where(page: str, flag: Field) -> Json:
+    """The part of a page that limits it to rows with a flag."""
+    table, name = _split(flag)
     inside = {"Column": {"Expression": {"SourceRef": {"Source": "t"}}, "Property": name}}
-    condition = {"In": {"Expressions": [inside], "Values": [[literal(value)] for value in values]}}
-    return {
+    condition = {"In": {"Expressions": [inside], "Values": [[literal(True)]]}}
+    only = {
         "name": short_id("filter", page, table, name),
-        "field": found,
+        "field": expression(flag),
         "type": "Categorical",
         "filter": {
             "Version": 2,
@@ -260,20 +249,20 @@ def is_one_of(page: str, found: Field, *values: str | bool) -> Json:
         },
         "howCreated": "User",
     }
+    return {"filterConfig": {"filters": [only]}}
 
 
 def drill_through(page: str, found: Field) -> Json:
     """The parts of a page that make it the target of a drill-through by a column."""
-    name = short_id("drill-through", page)
+    name, field = short_id("drill-through", page), expression(found)
+    by = {"name": name, "field": field, "type": "Categorical", "howCreated": "Drillthrough"}
     return {
         "type": "Drillthrough",
         "visibility": "HiddenInViewMode",
-        "filterConfig": {
-            "filters": [{"name": name, "field": found, "type": "Categorical", "howCreated": "Drillthrough"}]
-        },
+        "filterConfig": {"filters": [by]},
         "pageBinding": {
             "name": short_id("binding", page),
             "type": "Drillthrough",
-            "parameters": [{"name": f"Param_{name}", "boundFilter": name, "fieldExpr": found}],
+            "parameters": [{"name": f"Param_{name}", "boundFilter": name, "fieldExpr": field}],
         },
     }

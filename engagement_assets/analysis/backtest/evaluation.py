@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import chain
 from typing import Any
@@ -30,7 +30,7 @@ from engagement_assets.analysis.backtest.outcomes import (
     open_outcomes,
 )
 from engagement_assets.domain.catalogue import HORIZONS
-from engagement_assets.domain.contracts import EngagementScores
+from engagement_assets.domain.contracts import EngagementScores, ScoreBacktest
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.lake.tables import LakeResource
 
@@ -47,37 +47,8 @@ _MOST_ROWS = 1_500_000
 _THREADS, _MOST_ROWS_AT_A_TIME = 2, 1_000_000
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """How well one predictor of one snapshot did over one horizon; the columns of the contract `score_backtest`."""
-
-    as_of_date: date
-    horizon_days: int
-    predictor: str
-    customers: int
-    ordered_again: int
-    base_rate: float | None
-    auc: float | None
-    auc_low: float | None
-    auc_high: float | None
-    auc_gain: float | None
-    auc_gain_low: float | None
-    auc_gain_high: float | None
-    average_precision: float | None
-    lift_top_decile: float | None
-    spend_share_top_decile: float | None
-    decile_rates: list[float | None]
-    deciles_fall: bool | None
-    high_risk_customers: int | None
-    high_risk_precision: float | None
-    rank_persistence: float | None
-
-    def row(self, columns: Sequence[str]) -> tuple[Any, ...]:
-        """The values of a table's columns."""
-        values = asdict(self)
-        for number, rate in enumerate(values.pop("decile_rates"), start=1):
-            values[f"decile_{number}_rate"] = rate
-        return tuple(values[name] for name in columns)
+#: How well one predictor of one snapshot did over one horizon: a row of the table `score_backtest`, its columns in their order.
+Judgement = Mapping[str, Any]
 
 
 def known_horizons(day: date, last_order_day: date) -> list[int]:
@@ -93,16 +64,12 @@ def is_month_end(day: date) -> bool:
 def _batches(days: Sequence[date], rows: Mapping[str, int]) -> Iterator[list[date]]:
     """Days whose snapshots are read together, in their order."""
     batch: list[date] = []
-    held = 0
     for day in days:
-        own = rows.get(day.isoformat(), 0)
-        if batch and held + own > _MOST_ROWS:
+        if batch and sum(rows.get(each.isoformat(), 0) for each in (*batch, day)) > _MOST_ROWS:
             yield batch
-            batch, held = [], 0
+            batch = []
         batch.append(day)
-        held += own
-    if batch:
-        yield batch
+    yield batch
 
 
 def judge(day: date, found: FollowedSnapshot, *, resamples: int = 0) -> list[Judgement]:
@@ -120,64 +87,48 @@ def judge(day: date, found: FollowedSnapshot, *, resamples: int = 0) -> list[Jud
     if resamples:
         pairs = {key: (ranking, found.ordered[key[1]]) for key, ranking in ranked.items() if key[0] in WATCHED}
         drawn = metrics.bootstrap_auc(pairs, resamples=resamples, seed=day.toordinal())
-    judged = []
+    judged: list[Judgement] = []
     for horizon, happened in found.ordered.items():
-        grouped = {
-            name: ranked[name, horizon].sums(happened) for name in (*PREDICTORS, BG_NBD) if (name, horizon) in ranked
-        }
-        recency = grouped[RECENCY].auc()
+        recency = ranked[RECENCY, horizon].sums(happened).auc()
         for name in (*PREDICTORS, BG_NBD):
-            spent = ranked[name, horizon].sums(found.spent[horizon]) if name in grouped else None
-            judged.append(
-                _judgement(day, name, horizon, found, grouped.get(name), spent, recency, drawn, persistence.get(name))
-            )
+            key = (name, horizon)
+            row: dict[str, Any] = dict.fromkeys(ScoreBacktest.columns())
+            row |= {
+                "as_of_date": day,
+                "horizon_days": horizon,
+                "predictor": name,
+                "customers": len(happened),
+                "ordered_again": int(happened.sum()),
+                "base_rate": float(happened.mean()) if len(happened) else None,
+                "rank_persistence": persistence.get(name),
+            }
+            if key in ranked:
+                row |= _figures(ranked[key].sums(happened), ranked[key].sums(found.spent[horizon]))
+                row["auc_gain"] = None if row["auc"] is None or recency is None else row["auc"] - recency
+            if key in drawn:
+                row["auc_low"], row["auc_high"] = metrics.interval(drawn[key])
+                if name != RECENCY:
+                    gained = drawn[key] - drawn[RECENCY, horizon]
+                    row["auc_gain_low"], row["auc_gain_high"] = metrics.interval(gained)
+            if name == SCORE:
+                risky = found.is_high_risk
+                row["high_risk_customers"] = int(risky.sum())
+                row["high_risk_precision"] = float((risky & ~happened).sum() / risky.sum()) if risky.any() else None
+            judged.append(row)
     return judged
 
 
-def _judgement(
-    day: date,
-    name: str,
-    horizon: int,
-    found: FollowedSnapshot,
-    grouped: Grouped | None,
-    spent: Grouped | None,
-    recency: float | None,
-    drawn: Mapping[tuple[str, int], Floats],
-    persistence: float | None,
-) -> Judgement:
-    happened = found.ordered[horizon]
-    area = grouped.auc() if grouped else None
-    spread = gained = None
-    if (name, horizon) in drawn:
-        spread = metrics.interval(drawn[name, horizon])
-        if name != RECENCY:
-            gained = metrics.interval(drawn[name, horizon] - drawn[RECENCY, horizon])
-    rates: list[float | None] = grouped.decile_rates() if grouped else [None] * metrics.DECILES
-    risky = found.is_high_risk if name == SCORE else None
-    return Judgement(
-        as_of_date=day,
-        horizon_days=horizon,
-        predictor=name,
-        customers=len(happened),
-        ordered_again=int(happened.sum()),
-        base_rate=float(happened.mean()) if len(happened) else None,
-        auc=area,
-        auc_low=spread.low if spread else None,
-        auc_high=spread.high if spread else None,
-        auc_gain=None if area is None or recency is None else area - recency,
-        auc_gain_low=gained.low if gained else None,
-        auc_gain_high=gained.high if gained else None,
-        average_precision=grouped.average_precision() if grouped else None,
-        lift_top_decile=grouped.lift() if grouped else None,
-        spend_share_top_decile=spent.top_share() if spent else None,
-        decile_rates=rates,
-        deciles_fall=metrics.falls_throughout(rates),
-        high_risk_customers=None if risky is None else int(risky.sum()),
-        high_risk_precision=None
-        if risky is None or not risky.sum()
-        else float((risky & ~happened).sum() / risky.sum()),
-        rank_persistence=persistence,
-    )
+def _figures(ordered: Grouped, spent: Grouped) -> dict[str, Any]:
+    """What a ranking tells of who ordered again, and of what was spent."""
+    rates = ordered.decile_rates()
+    return {
+        "auc": ordered.auc(),
+        "average_precision": ordered.average_precision(),
+        "lift_top_decile": ordered.lift(),
+        "spend_share_top_decile": spent.top_share(),
+        **{f"decile_{number}_rate": rate for number, rate in enumerate(rates, start=1)},
+        "deciles_fall": metrics.falls_throughout(rates),
+    }
 
 
 def _persistence(ranking: Ranking, earlier: Floats) -> float | None:
@@ -186,13 +137,14 @@ def _persistence(ranking: Ranking, earlier: Floats) -> float | None:
     return metrics.rank_correlation(ranking.of_rows(is_known), Ranking.of(earlier[is_known]))
 
 
+@dataclass(frozen=True)
 class Backtest:
     """Judges snapshots of a run, several at a time; made by `open_backtest`."""
 
-    def __init__(
-        self, outcomes: Outcomes | None, wanted: Mapping[date, Sequence[int]], rows: Mapping[str, int]
-    ) -> None:
-        self._outcomes, self._wanted, self._rows = outcomes, wanted, rows
+    _outcomes: Outcomes | None
+    #: The horizons of each snapshot that are over; the rows of each day's snapshot.
+    _wanted: Mapping[date, Sequence[int]]
+    _rows: Mapping[str, int]
 
     def judge(self, days: Sequence[date]) -> list[Judgement]:
         """Judge the snapshots of some days over each horizon that is over; the last day of a month with intervals."""
@@ -227,57 +179,22 @@ def open_backtest(
         yield Backtest(outcomes, wanted, lake.partitions(EngagementScores))
 
 
-def evaluate(lake: LakeResource, policy: ScoringPolicy, days: Sequence[date], last_order_day: date) -> list[Judgement]:
-    """Judge the snapshots of some days over each horizon that is over. Raises NotPublishedError."""
-    with open_backtest(lake, policy, days, last_order_day) as backtest:
-        return backtest.judge(days)
-
-
 def judgements_in_words(judged: Sequence[Judgement]) -> str:
     """Whether the score beats recency, and by how much, over the longest horizon of one snapshot, in words."""
     if not judged:
         return "The days after this snapshot are not known yet; nothing can be said of its score."
-    horizon = max(each.horizon_days for each in judged)
-    of = {each.predictor: each for each in judged if each.horizon_days == horizon}
-    return gain_in_words(
-        horizon,
-        of[SCORE].customers,
-        of[SCORE].auc,
-        of[RECENCY].auc,
-        of[SCORE].auc_gain_low,
-        of[SCORE].auc_gain_high,
-        of[SCORE].spend_share_top_decile,
-        of[BG_NBD].auc if BG_NBD in of else None,
-    )
-
-
-def gain_in_words(
-    horizon: int,
-    customers: int,
-    score: float | None,
-    recency: float | None,
-    gain_low: float | None,
-    gain_high: float | None,
-    spend_share: float | None,
-    model: float | None = None,
-) -> str:
-    """A verdict from the figures of the score, of recency, and of a BG/NBD model (None: it could not be fitted)."""
+    horizon = max(each["horizon_days"] for each in judged)
+    of = {each["predictor"]: each for each in judged if each["horizon_days"] == horizon}
+    row, recency, model = of[SCORE], of[RECENCY]["auc"], of.get(BG_NBD, {}).get("auc")
+    customers, score, spend_share = row["customers"], row["auc"], row["spend_share_top_decile"]
     if score is None or recency is None:
         return f"Of {customers:,} buyers all or none ordered within {horizon} days: no score could tell them from each other."
-    gain = score - recency
-    if gain_low is not None and gain_high is not None:
-        sure = f", 95 % interval {gain_low:+.3f} to {gain_high:+.3f}"
-        better, worse = gain_low > 0, gain_high < 0
-    else:
-        sure = ", without an interval"
-        better, worse = gain > 0, gain < 0
-    how = (
-        "tells better than recency alone"
-        if better
-        else "tells worse than recency alone"
-        if worse
-        else "tells no better than recency alone"
-    )
+    gain = low = high = score - recency
+    sure = ", without an interval"
+    if row["auc_gain_low"] is not None:
+        low, high = row["auc_gain_low"], row["auc_gain_high"]
+        sure = f", 95 % interval {low:+.3f} to {high:+.3f}"
+    how = "better" if low > 0 else "worse" if high < 0 else "no better"
     spend = (
         "" if spend_share is None else f" The top 10 % by score brought {100 * spend_share:.0f} % of what was spent."
     )
@@ -287,6 +204,6 @@ def gain_in_words(
         else f" A BG/NBD model, fitted to each customer's orders, has AUC {model:.3f} ({score - model:+.3f} for the score)."
     )
     return (
-        f"Over {horizon} days the score {how} which of {customers:,} buyers order again: AUC {score:.3f} against "
-        f"{recency:.3f} ({gain:+.3f}{sure}).{fitted}{spend}"
+        f"Over {horizon} days the score tells {how} than recency alone which of {customers:,} buyers order again: "
+        f"AUC {score:.3f} against {recency:.3f} ({gain:+.3f}{sure}).{fitted}{spend}"
     )

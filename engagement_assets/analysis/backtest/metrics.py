@@ -152,14 +152,6 @@ def rank_correlation(one: Ranking, other: Ranking) -> float | None:
     return float(np.clip(products[0] / np.sqrt(products[1] * products[2]), -1.0, 1.0))
 
 
-@dataclass(frozen=True)
-class Interval:
-    """The middle 95 % of a resampled figure."""
-
-    low: float
-    high: float
-
-
 #: Numbers that are resampled at a time: so many stay in a core's cache.
 _BLOCK = 1 << 16
 
@@ -221,10 +213,10 @@ class _Placed:
         return np.divide(behind, total, out=np.full(len(total), np.nan), where=total > 0)
 
 
-def interval(values: Floats) -> Interval | None:
-    """The percentile interval of resampled values, NaN left out; None for too few of them."""
+def interval(values: Floats) -> tuple[float, float] | tuple[None, None]:
+    """The middle 95 % of resampled values, NaN left out; None twice for too few of them."""
     known = values[~np.isnan(values)]
     if len(known) < 20:
-        return None
+        return None, None
     low, high = np.percentile(known, [2.5, 97.5])
-    return Interval(float(low), float(high))
+    return float(low), float(high)

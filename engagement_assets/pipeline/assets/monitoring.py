@@ -39,8 +39,8 @@ def score_backtest(run: TableRun) -> Iterator[Any]:
         def build(first: date, last: date) -> DataFrame:
             days = days_between(first, last)
             found = backtest.judge([as_date(day) for day in days])
-            judged.update({day: [each for each in found if each.as_of_date.isoformat() == day] for day in days})
-            rows = [each.row(list(ScoreBacktest.columns())) for each in found]
+            judged.update({day: [each for each in found if each["as_of_date"].isoformat() == day] for day in days})
+            rows = [tuple(each.values()) for each in found]
             return run.spark.createDataFrame(rows, ScoreBacktest.struct())
 
         yield from run.publish(build, after_audit=tell, extra=extra, rows=rows)

@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from engagement_assets.analysis.backtest import bg_nbd, evaluation
 from engagement_assets.analysis.backtest.bg_nbd import Purchases
-from engagement_assets.analysis.backtest.evaluation import gain_in_words, judgements_in_words
+from engagement_assets.analysis.backtest.evaluation import Judgement, judgements_in_words, open_backtest
 from engagement_assets.domain.contracts import ScoreBacktest
 from engagement_assets.lake import staleness
 from engagement_assets_tests.worlds import Row, World
@@ -154,24 +154,44 @@ def test_how_much_of_a_ranking_persists_is_told_from_one_snapshot_as_from_two(sh
 def test_snapshots_are_judged_alike_however_many_are_read_together(
     shop: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    days = [date(2025, 1, 31), date(2025, 3, 2)]
-    together = evaluation.evaluate(shop.lake, shop.settings.scoring, days, date(2025, 4, 1))
-    assert {(row.as_of_date, row.horizon_days) for row in together} == {(days[0], 30), (days[0], 60), (days[1], 30)}
-    alone = [evaluation.evaluate(shop.lake, shop.settings.scoring, [day], date(2025, 4, 1)) for day in days]
-    assert [*alone[0], *alone[1]] == together
+    def judged(*days: date) -> list[Judgement]:
+        with open_backtest(shop.lake, shop.settings.scoring, days, date(2025, 4, 1)) as backtest:
+            return backtest.judge(days)
+
+    one, other = date(2025, 1, 31), date(2025, 3, 2)
+    together = judged(one, other)
+    assert {(row["as_of_date"], row["horizon_days"]) for row in together} == {(one, 30), (one, 60), (other, 30)}
+    assert [*judged(one), *judged(other)] == together
     monkeypatch.setattr(evaluation, "_MOST_ROWS", 1)
     monkeypatch.setattr(evaluation, "_MOST_ROWS_AT_A_TIME", 1)
-    assert evaluation.evaluate(shop.lake, shop.settings.scoring, days, date(2025, 4, 1)) == together
+    assert judged(one, other) == together
+
+
+def verdict(
+    horizon: int,
+    customers: int,
+    score: float | None,
+    recency: float | None,
+    gain: tuple[float, float] | tuple[None, None] = (None, None),
+    spend_share: float | None = None,
+    model: float | None = None,
+) -> str:
+    row = {"horizon_days": horizon, "customers": customers, "auc_gain_low": gain[0], "auc_gain_high": gain[1]}
+    areas = {"score": score, "recency": recency, "bg_nbd": model}
+    rows = [
+        {**row, "predictor": name, "auc": auc, "spend_share_top_decile": spend_share} for name, auc in areas.items()
+    ]
+    return judgements_in_words([{**row, "predictor": "score", "horizon_days": horizon - 1}, *rows])
 
 
 def test_the_verdict_says_whether_the_score_beats_recency() -> None:
-    assert gain_in_words(90, 1200, 0.731, 0.683, 0.03, 0.06, 0.534, 0.742) == (
+    assert verdict(90, 1200, 0.731, 0.683, (0.03, 0.06), 0.534, 0.742) == (
         "Over 90 days the score tells better than recency alone which of 1,200 buyers order again: AUC 0.731 against 0.683 "
         "(+0.048, 95 % interval +0.030 to +0.060). A BG/NBD model, fitted to each customer's orders, has AUC 0.742 (-0.011 for "
         "the score). The top 10 % by score brought 53 % of what was spent."
     )
-    assert "No BG/NBD model could be fitted" in gain_in_words(90, 4, 0.731, 0.683, None, None, None)
-    assert "tells no better than recency alone" in gain_in_words(90, 50, 0.70, 0.68, -0.02, 0.06, None)
-    assert "tells worse than recency alone" in gain_in_words(90, 50, 0.60, 0.68, -0.12, -0.03, None)
-    assert "all or none ordered within 30 days" in gain_in_words(30, 5, None, None, None, None, None)
+    assert "No BG/NBD model could be fitted" in verdict(90, 4, 0.731, 0.683)
+    assert "tells no better than recency alone" in verdict(90, 50, 0.70, 0.68, (-0.02, 0.06))
+    assert "tells worse than recency alone" in verdict(90, 50, 0.60, 0.68, (-0.12, -0.03))
+    assert "all or none ordered within 30 days" in verdict(30, 5, None, None)
     assert judgements_in_words([]).startswith("The days after this snapshot are not known yet")

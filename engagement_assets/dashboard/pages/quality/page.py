@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.analysis.backtest.evaluation import BG_NBD, RECENCY, SCORE, gain_in_words
+from engagement_assets.analysis.backtest.evaluation import BG_NBD, RECENCY, SCORE, judgements_in_words
 from engagement_assets.analysis.backtest.sensitivity import RANGE_COLUMNS, Sensitivity
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import customer_link, listing, message, small, stack, table
@@ -58,18 +58,7 @@ _NOT_YET = message(
 @PAGE.visual("quality-verdict", "Does the score beat recency?", _judged, meaning="backtest", empty=_NOT_YET, height=120)
 def verdict(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Whether the score beats recency, in words."""
-    of = {row["predictor"]: row for row in _longest(rows)}
-    score = of[SCORE]
-    words = gain_in_words(
-        score["horizon_days"],
-        score["customers"],
-        score["auc"],
-        of[RECENCY]["auc"],
-        score["auc_gain_low"],
-        score["auc_gain_high"],
-        score["spend_share_top_decile"],
-        of[BG_NBD]["auc"] if BG_NBD in of else None,
-    )
+    score = next(row for row in _longest(rows) if row["predictor"] == SCORE)
     risk = (
         f"Of {formats.count(score['high_risk_customers'])} customers at high risk, "
         f"{formats.share(score['high_risk_precision'])} did not order again; of all buyers, "
@@ -79,7 +68,7 @@ def verdict(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     )
     return stack(
         small(f"Snapshot of {score['as_of_date']}"),
-        html.Div(words, className="notice"),
+        html.Div(judgements_in_words(rows), className="notice"),
         html.Div(risk, className="small"),
     )
 

@@ -16,8 +16,6 @@ from engagement_assets.exports.power_bi.visuals import (
     slicer,
 )
 
-PAGE_SCHEMA = "https://developer.microsoft.com/json-schemas/fabric/item/report/definition/page/2.0.0/schema.json"
-
 WIDTH, HEIGHT = 1280, 720
 _EDGE, _GAP, _HEAD = 16, 12, 76
 
@@ -44,9 +42,8 @@ class Page:
         self._only, self._drill_through_by = only, drill_through_by
 
     def as_json(self) -> Json:
-        """The page's own file."""
+        """The content of the page's own file."""
         return {
-            "$schema": PAGE_SCHEMA,
             "name": self.name,
             "displayName": self._title,
             "displayOption": "FitToPage",
@@ -57,7 +54,7 @@ class Page:
         }
 
     def visuals(self) -> list[Json]:
-        """The files of its visuals: heading and slicers on top, the rows below."""
+        """The content of the files of its visuals: heading and slicers on top, the rows below."""
         placed: list[tuple[Visual, Box]] = []
         left = _EDGE
         if self._drill_through_by:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pyspark.sql.types as T
@@ -48,6 +50,33 @@ _TYPES: dict[type[T.DataType], tuple[str, str, str | None]] = {
     T.TimestampNTZType: ("dateTime", "type datetime", f"{DAY} hh:mm:ss"),
 }
 
+#: The formats of columns that differ from those of their types, by patterns of their names.
+_FORMATS = {
+    "year|weekday_number|start_hour": "0",
+    ".*_share": "0.0%",
+    ".*_seconds|score_percentile": "#,0.0",
+}
+
+_FACT_FOLDERS = {
+    ".*_contribution": "Contributions",
+    "(segment|status|value)_.*": "Counts",
+    ".*30_days_before|.*_change": "30 days before",
+    ".*_(score|percentile)": "Scores",
+    ".*_date": "Days",
+}
+
+#: The display folders of tables with many columns, by patterns of these, and that of all others.
+_FOLDERS: dict[str, tuple[dict[str, str], str | None]] = {
+    "Customers": (
+        {".*_order": "Sort order", ".*_(band|bucket)": "Bands", "(eng|val|life|rfm|is_).*": "Groups"},
+        None,
+    ),
+    "Latest Scores": (_FACT_FOLDERS, "Features"),
+    "Daily Metrics": (_FACT_FOLDERS, "Totals"),
+}
+
+_KEYS = ((DATE_TABLE, DATE_COLUMN), (CUSTOMER_TABLE, CUSTOMER_COLUMN))
+
 
 @dataclass(frozen=True)
 class ModelColumn:
@@ -75,21 +104,10 @@ class ModelTable:
     columns: tuple[ModelColumn, ...]
     file_name: str | None = None
     rows: tuple[tuple[object, ...], ...] = ()
-    is_dates: bool = False
-
-    def column(self, name: str) -> ModelColumn:
-        """A column by its name. Raises KeyError if there is none."""
-        return {column.name: column for column in self.columns}[name]
 
 
-@dataclass(frozen=True)
-class Relationship:
-    """Many rows of one table belong to one row of another."""
-
-    from_table: str
-    from_column: str
-    to_table: str
-    to_column: str
+#: Many rows of one table belong to one row of another: table and column of the many, table and column of the one.
+Relationship = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -99,10 +117,6 @@ class Model:
     tables: tuple[ModelTable, ...]
     relationships: tuple[Relationship, ...]
     measures: tuple[Measure, ...]
-
-    def table(self, name: str) -> ModelTable:
-        """A table by its name. Raises KeyError if there is none."""
-        return {table.name: table for table in self.tables}[name]
 
 
 def stable_id(*parts: str) -> str:
@@ -125,9 +139,9 @@ def build_model(settings: Settings) -> Model:
         table = TABLE_NAMES[file.name]
         names = {column.name for column in file.columns}
         if "customer_id" in names and table != CUSTOMER_TABLE:
-            relationships.append(Relationship(table, CUSTOMER_COLUMN, CUSTOMER_TABLE, CUSTOMER_COLUMN))
+            relationships.append((table, CUSTOMER_COLUMN, CUSTOMER_TABLE, CUSTOMER_COLUMN))
         if "as_of_date" in names and table != _WITHOUT_DATES:
-            relationships.append(Relationship(table, display_name("as_of_date"), DATE_TABLE, DATE_COLUMN))
+            relationships.append((table, display_name("as_of_date"), DATE_TABLE, DATE_COLUMN))
     stages = ModelTable(
         STAGE_TABLE,
         "The stages of the shopping funnel; related to nothing, read by the measures of the stages.",
@@ -147,33 +161,31 @@ def build_model(settings: Settings) -> Model:
 
 def _table(file: ExportFile, dimension: ExportFile) -> ModelTable:
     name = TABLE_NAMES[file.name]
-    columns = [replace(_column(column), folder=_folder(name, column)) for column in file.columns]
     # Facts are sliced by the dimensions; their own copies of those columns would only be confused with them.
     sliced_by = {"customer_id", "as_of_date"} if name != CUSTOMER_TABLE else set()
     if name == _WITHOUT_DATES:
         sliced_by |= {column.name for column in dimension.columns}
-    columns = [replace(column, hidden=column.hidden or column.source in sliced_by) for column in columns]
-    if name == DATE_TABLE:
-        columns = [replace(column, is_key=column.name == DATE_COLUMN) for column in columns]
-    if name == CUSTOMER_TABLE:
-        columns = [replace(column, is_key=column.name == CUSTOMER_COLUMN) for column in columns]
-    return ModelTable(name, file.description, tuple(columns), file.file_name, is_dates=name == DATE_TABLE)
+    choices, otherwise = _FOLDERS.get(name, ({}, None))
+    columns = (
+        replace(
+            _column(column),
+            folder=_first(choices, column.name, otherwise),
+            hidden=column.hidden or column.name in sliced_by,
+            is_key=(name, display_name(column.name)) in _KEYS,
+        )
+        for column in file.columns
+    )
+    return ModelTable(name, file.description, tuple(columns), file.file_name)
 
 
 def _column(column: ExportColumn) -> ModelColumn:
     kind, m_type, form = _TYPES[type(column.dtype)]
-    if column.name in ("year", "weekday_number", "start_hour"):
-        form = "0"
-    elif column.name.endswith("_share"):
-        form = "0.0%"
-    elif column.name.endswith("_seconds") or column.name == "score_percentile":
-        form = "#,0.0"
     return ModelColumn(
         display_name(column.name),
         column.name,
         kind,
         m_type,
-        form,
+        _first(_FORMATS, column.name, form),
         column.nullable,
         column.description,
         sort_by=display_name(column.sort_by) if column.sort_by else None,
@@ -181,29 +193,6 @@ def _column(column: ExportColumn) -> ModelColumn:
     )
 
 
-def _folder(table: str, column: ExportColumn) -> str | None:
-    """The display folder of a column: tables with few columns need none."""
-    name = column.name
-    if table == "Customers":
-        if name.endswith("_order"):
-            return "Sort order"
-        return (
-            "Bands"
-            if name.endswith(("_band", "_bucket"))
-            else "Groups"
-            if name.startswith(("eng", "val", "life", "rfm", "is_"))
-            else None
-        )
-    if table not in ("Latest Scores", "Daily Metrics"):
-        return None
-    if name.endswith("_contribution"):
-        return "Contributions"
-    if name.startswith(("segment_", "status_", "value_")):
-        return "Counts"
-    if name.endswith("30_days_before") or name.endswith("_change"):
-        return "30 days before"
-    if name.endswith(("_score", "_percentile")):
-        return "Scores"
-    if name.endswith("_date"):
-        return "Days"
-    return "Features" if table == "Latest Scores" else "Totals"
+def _first(choices: Mapping[str, str], name: str, otherwise: str | None) -> str | None:
+    """What the first pattern that fits a name stands for."""
+    return next((found for pattern, found in choices.items() if re.fullmatch(pattern, name)), otherwise)

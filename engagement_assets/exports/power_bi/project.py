@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engagement_assets.exports.power_bi import theme
 from engagement_assets.exports.power_bi.model import build_model, stable_id
 from engagement_assets.exports.power_bi.pages import report_pages
 from engagement_assets.exports.power_bi.tmdl import semantic_model
-from engagement_assets.exports.power_bi.visuals import Json
 from engagement_assets.lake.stores import replacing
 from engagement_assets.settings import Settings, is_url, local_path
 
@@ -20,8 +21,7 @@ REPORT, MODEL = f"{NAME}.Report", f"{NAME}.SemanticModel"
 #: Folder of the project within the export folder.
 FOLDER = "power_bi"
 
-_SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric"
-_DEFINITION = f"{_SCHEMAS}/item/report/definition"
+_DEFINITION = "item/report/definition"
 
 #: Versions of a Desktop that ships the base theme; what Desktop compares with its own when it opens the report.
 _BASE_THEME = "CY24SU10"
@@ -80,91 +80,66 @@ def write_project(settings: Settings, folder: Path | None = None, data_folder: s
 
 def project_files(settings: Settings, data_folder: str) -> dict[str, str]:
     """Every file of the project: path within its folder -> text."""
-    files = {
+    definition = semantic_model(build_model(settings), data_folder)
+    return {
         f"{NAME}.pbip": _json(
-            {
-                "$schema": f"{_SCHEMAS}/pbip/pbipProperties/1.0.0/schema.json",
-                "version": "1.0",
-                "artifacts": [{"report": {"path": REPORT}}],
-                "settings": {"enableAutoRecovery": True},
-            }
+            "pbip/pbipProperties/1.0.0",
+            version="1.0",
+            artifacts=[{"report": {"path": REPORT}}],
+            settings={"enableAutoRecovery": True},
         ),
         # What Desktop writes beside the definition is of one machine, and holds data.
         ".gitignore": "**/.pbi/localSettings.json\n**/.pbi/cache.abf\n",
         f"{REPORT}/.platform": _platform("Report"),
         f"{REPORT}/definition.pbir": _json(
-            {
-                "$schema": f"{_SCHEMAS}/item/report/definitionProperties/2.0.0/schema.json",
-                "version": "4.0",
-                "datasetReference": {"byPath": {"path": f"../{MODEL}"}},
-            }
+            "item/report/definitionProperties/2.0.0",
+            version="4.0",
+            datasetReference={"byPath": {"path": f"../{MODEL}"}},
         ),
         f"{MODEL}/.platform": _platform("SemanticModel"),
-        f"{MODEL}/definition.pbism": _json(
-            {
-                "$schema": f"{_SCHEMAS}/item/semanticModel/definitionProperties/1.0.0/schema.json",
-                "version": "4.2",
-                "settings": {},
-            }
-        ),
-        f"{REPORT}/StaticResources/RegisteredResources/{theme.FILE_NAME}": _json(theme.theme()),
+        f"{MODEL}/definition.pbism": _json("item/semanticModel/definitionProperties/1.0.0", version="4.2", settings={}),
+        f"{REPORT}/StaticResources/RegisteredResources/{theme.FILE_NAME}": _json(None, **theme.theme()),
+        **{f"{MODEL}/definition/{name}": text for name, text in definition.items()},
+        **{f"{REPORT}/definition/{name}": text for name, text in _report(settings)},
     }
-    definition = semantic_model(build_model(settings), data_folder)
-    files |= {f"{MODEL}/definition/{name}": text for name, text in definition.items()}
-    files |= {f"{REPORT}/definition/{name}": text for name, text in _report(settings).items()}
-    return files
 
 
-def _report(settings: Settings) -> dict[str, str]:
+def _report(settings: Settings) -> Iterator[tuple[str, str]]:
     pages = report_pages(settings.scoring)
+    base = {"name": _BASE_THEME, "reportVersionAtImport": _AT_IMPORT, "type": "SharedResources"}
     custom = {"name": theme.FILE_NAME, "reportVersionAtImport": _AT_IMPORT, "type": "RegisteredResources"}
     resource = {"name": theme.FILE_NAME, "path": theme.FILE_NAME, "type": "CustomTheme"}
-    files = {
-        "version.json": _json({"$schema": f"{_DEFINITION}/versionMetadata/1.0.0/schema.json", "version": "2.0.0"}),
-        "report.json": _json(
-            {
-                "$schema": f"{_DEFINITION}/report/3.0.0/schema.json",
-                "themeCollection": {
-                    "baseTheme": {
-                        "name": _BASE_THEME,
-                        "reportVersionAtImport": _AT_IMPORT,
-                        "type": "SharedResources",
-                    },
-                    "customTheme": custom,
-                },
-                "resourcePackages": [
-                    {"name": "RegisteredResources", "type": "RegisteredResources", "items": [resource]}
-                ],
-                "settings": {"useStylableVisualContainerHeader": True, "useEnhancedTooltips": True},
-            }
+    yield "version.json", _json(f"{_DEFINITION}/versionMetadata/1.0.0", version="2.0.0")
+    yield (
+        "report.json",
+        _json(
+            f"{_DEFINITION}/report/3.0.0",
+            themeCollection={"baseTheme": base, "customTheme": custom},
+            resourcePackages=[{"name": "RegisteredResources", "type": "RegisteredResources", "items": [resource]}],
+            settings={"useStylableVisualContainerHeader": True, "useEnhancedTooltips": True},
         ),
-        "pages/pages.json": _json(
-            {
-                "$schema": f"{_DEFINITION}/pagesMetadata/1.0.0/schema.json",
-                "pageOrder": [page.name for page in pages],
-                "activePageName": pages[0].name,
-            }
-        ),
-    }
+    )
+    order = [page.name for page in pages]
+    yield "pages/pages.json", _json(f"{_DEFINITION}/pagesMetadata/1.0.0", pageOrder=order, activePageName=order[0])
     for page in pages:
-        files[f"pages/{page.name}/page.json"] = _json(page.as_json())
+        yield f"pages/{page.name}/page.json", _json(f"{_DEFINITION}/page/2.0.0", **page.as_json())
         for visual in page.visuals():
-            files[f"pages/{page.name}/visuals/{visual['name']}/visual.json"] = _json(visual)
-    return files
+            place = f"pages/{page.name}/visuals/{visual['name']}/visual.json"
+            yield place, _json(f"{_DEFINITION}/visualContainer/2.4.0", **visual)
 
 
 def _platform(kind: str) -> str:
     return _json(
-        {
-            "$schema": f"{_SCHEMAS}/gitIntegration/platformProperties/2.0.0/schema.json",
-            "metadata": {"type": kind, "displayName": NAME},
-            "config": {"version": "2.0", "logicalId": stable_id("platform", kind)},
-        }
+        "gitIntegration/platformProperties/2.0.0",
+        metadata={"type": kind, "displayName": NAME},
+        config={"version": "2.0", "logicalId": stable_id("platform", kind)},
     )
 
 
-def _json(value: Json) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+def _json(schema: str | None, **content: Any) -> str:
+    """The text of a file with its schema (name and version), if it says one."""
+    head = {"$schema": f"https://developer.microsoft.com/json-schemas/fabric/{schema}/schema.json"} if schema else {}
+    return json.dumps({**head, **content}, indent=2, ensure_ascii=False) + "\n"
 
 
 def _remove_others(target: Path, files: set[str]) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 
 from engagement_assets.exports.measures import Measure
-from engagement_assets.exports.power_bi.model import MEASURES, Model, ModelColumn, ModelTable, Relationship, stable_id
+from engagement_assets.exports.power_bi.model import (
+    DATE_TABLE,
+    MEASURES,
+    Model,
+    ModelColumn,
+    ModelTable,
+    Relationship,
+    stable_id,
+)
 
 #: Power BI Desktop of 2024 and later opens it.
 COMPATIBILITY_LEVEL = 1601
@@ -99,17 +107,16 @@ def _expressions(data_folder: str) -> str:
 
 
 def _relationship(each: Relationship) -> str:
-    ends = (each.from_table, each.from_column, each.to_table, each.to_column)
+    many, many_column, one, one_column = map(quoted, each)
     return (
-        f"relationship {stable_id('relationship', *ends)}\n"
-        f"\tfromColumn: {quoted(each.from_table)}.{quoted(each.from_column)}\n"
-        f"\ttoColumn: {quoted(each.to_table)}.{quoted(each.to_column)}\n"
+        f"relationship {stable_id('relationship', *each)}\n"
+        f"\tfromColumn: {many}.{many_column}\n\ttoColumn: {one}.{one_column}\n"
     )
 
 
 def _table(table: ModelTable, measures: tuple[Measure, ...]) -> str:
     head = f"/// {table.description}\ntable {quoted(table.name)}\n\tlineageTag: {stable_id('table', table.name)}\n"
-    if table.is_dates:
+    if table.name == DATE_TABLE:
         head += "\tdataCategory: Time\n"
     parts = [
         head,

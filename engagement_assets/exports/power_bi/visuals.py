@@ -14,10 +14,6 @@ Json = dict[str, Any]
 #: A field as DAX names it: a column `Table[Column]`, or a measure by its bare name.
 Field = str
 
-VISUAL_SCHEMA = (
-    "https://developer.microsoft.com/json-schemas/fabric/item/report/definition/visualContainer/2.4.0/schema.json"
-)
-
 #: Comparison kinds of the query language.
 EQUAL, AT_LEAST, BELOW = 0, 2, 3
 
@@ -66,7 +62,7 @@ class Visual:
         return replace(self, roles={role: fields.split(", ") for role, fields in roles.items()})
 
     def as_json(self, page: str, box: Box, order: int) -> Json:
-        """The visual's file on a page; `order` is its place in the tab order."""
+        """The content of the visual's file on a page; `order` is its place in the tab order."""
         visual: Json = {"visualType": self.kind}
         if self.roles:
             state = {role: {"projections": [_projection(each) for each in found]} for role, found in self.roles.items()}
@@ -91,7 +87,6 @@ class Visual:
         visual["drillFilterOtherVisuals"] = True
         place = {"x": box.x, "y": box.y, "z": order * 1000, "height": box.height, "width": box.width}
         return {
-            "$schema": VISUAL_SCHEMA,
             "name": short_id("visual", page, self.name),
             "position": {**place, "tabOrder": order * 1000},
             "visual": visual,

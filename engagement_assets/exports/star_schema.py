@@ -45,6 +45,8 @@ SCORE_BANDS = ("High", "Medium", "Low", "Very low")
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
+_OLDEST_LEFT_OUT = " The oldest days are left out where there are too many."
+
 #: Both bands of a high-value customer; `s` is the customer's row of engagement_scores.
 HIGH_VALUE = "s.revenue_band = 'High' AND s.engagement_segment IN ('High', 'Medium')"
 
@@ -95,23 +97,18 @@ class ExportFile:
         """The file's name in the export folder."""
         return f"{self.name}.csv"
 
-    def column(self, name: str) -> ExportColumn:
-        """A column by its name. Raises KeyError if there is none."""
-        found = {column.name: column for column in self.columns}
-        return found[name]
-
 
 def export_files(settings: Settings) -> tuple[ExportFile, ...]:
     """Every file of the export, for these settings: the dimensions, then the facts."""
     return (
         _customers(settings),
         _dates(),
-        _latest_scores(settings),
+        _whole_table(settings, EngagementScores, Days(snapshot=True)),
         _score_history(settings),
-        _daily_metrics(settings),
+        _whole_table(settings, EngagementMetrics, Days(all_days=True)),
         _orders(settings),
         _sessions(settings),
-        _segment_moves(settings),
+        _whole_table(settings, SegmentChanges, Days(), SegmentChanges.describe() + _OLDEST_LEFT_OUT),
         _table_rows(),
         _rejected_counts(settings),
     )
@@ -178,9 +175,9 @@ def _customers(settings: Settings) -> ExportFile:
                    AS sessions_band,
                {HIGH_VALUE} AS is_high_value,
                coalesce(p.reached, 0) AS furthest_stage,
-               {_position("s.engagement_segment", SEGMENTS)} AS engagement_segment_order,
-               {_position("s.value_segment", VALUE_SEGMENTS)} AS value_segment_order,
-               {_position("s.lifecycle_stage", LIFECYCLE_STAGES)} AS lifecycle_stage_order,
+               list_position({_listed(SEGMENTS)}, s.engagement_segment) AS engagement_segment_order,
+               list_position({_listed(VALUE_SEGMENTS)}, s.value_segment) AS value_segment_order,
+               list_position({_listed(LIFECYCLE_STAGES)}, s.lifecycle_stage) AS lifecycle_stage_order,
                {", ".join(f"{step} AS {name}_order" for name, step in bands.items())},
                {session_step("s.sessions_last_30_days")} AS sessions_band_order
         FROM engagement_scores s LEFT JOIN people p USING (customer_id)
@@ -196,11 +193,10 @@ def _customers(settings: Settings) -> ExportFile:
 
 
 def _dates() -> ExportFile:
-    names = ", ".join(f"'{name}'" for name in WEEKDAYS)
     query = f"""
         SELECT day::DATE AS date, year(day) AS year, 'Q' || quarter(day) AS quarter,
                date_trunc('month', day)::DATE AS month, date_trunc('week', day)::DATE AS week, isodow(day) AS weekday_number,
-               [{names}][isodow(day)] AS weekday
+               {_named("isodow(day)", WEEKDAYS)} AS weekday
         FROM range($first::TIMESTAMP, $after::TIMESTAMP, INTERVAL 1 DAY) days(day)
     """
     return ExportFile(
@@ -223,14 +219,6 @@ def _dates() -> ExportFile:
 # ---- facts -----------------------------------------------------------------------------------------------------------
 
 
-def _latest_scores(settings: Settings) -> ExportFile:
-    return _whole_table(settings, EngagementScores, Days(snapshot=True))
-
-
-def _daily_metrics(settings: Settings) -> ExportFile:
-    return _whole_table(settings, EngagementMetrics, Days(all_days=True))
-
-
 def _score_history(settings: Settings) -> ExportFile:
     columns = _of(
         settings,
@@ -248,10 +236,10 @@ def _score_history(settings: Settings) -> ExportFile:
 
 
 def _orders(settings: Settings) -> ExportFile:
-    columns = _of(settings, RawOrders, " ".join(RawOrders.columns()))
+    columns = _of(settings, RawOrders)
     return ExportFile(
         "orders",
-        "One row per order. The oldest days are left out where there are too many.",
+        "One row per order." + _OLDEST_LEFT_OUT,
         tuple(_local(column, settings) for column in columns),
         tuple(RawOrders.key()),
         f"SELECT * REPLACE ({_local_times(columns)}) FROM raw_orders",
@@ -260,7 +248,7 @@ def _orders(settings: Settings) -> ExportFile:
 
 
 def _sessions(settings: Settings) -> ExportFile:
-    columns = _of(settings, Sessions, " ".join(Sessions.columns()))
+    columns = _of(settings, Sessions)
     query = f"""
         SELECT v.* REPLACE ({_local_times(columns)}), hour(session_start AT TIME ZONE $zone) AS start_hour,
                {reached("o.customer_id IS NOT NULL")} AS furthest_stage
@@ -276,17 +264,12 @@ def _sessions(settings: Settings) -> ExportFile:
     )
     return ExportFile(
         "sessions",
-        Sessions.describe() + " The oldest days are left out where there are too many.",
+        Sessions.describe() + _OLDEST_LEFT_OUT,
         (*(_local(column, settings) for column in columns), *added),
         tuple(Sessions.key()),
         query,
         {Sessions: Days(), RawOrders: Days(same_as=Sessions)},
     )
-
-
-def _segment_moves(settings: Settings) -> ExportFile:
-    moves = _whole_table(settings, SegmentChanges, Days())
-    return replace(moves, description=f"{moves.description} The oldest days are left out where there are too many.")
 
 
 def _table_rows() -> ExportFile:
@@ -335,33 +318,33 @@ def reached(ordered: str) -> str:
     )
 
 
+def _listed(names: Iterable[str]) -> str:
+    return "[" + ", ".join(f"'{name}'" for name in names) + "]"
+
+
 def _named(number: str, names: Iterable[str]) -> str:
-    listed = ", ".join(f"'{name}'" for name in names)
-    return f"[{listed}][{number}]"
+    return f"{_listed(names)}[{number}]"
 
 
-def _position(column: str, names: Iterable[str]) -> str:
-    listed = ", ".join(f"'{name}'" for name in names)
-    return f"list_position([{listed}], {column})"
-
-
-def _whole_table(settings: Settings, contract: type[Contract], days: Days) -> ExportFile:
+def _whole_table(
+    settings: Settings, contract: type[Contract], days: Days, description: str | None = None
+) -> ExportFile:
     return ExportFile(
         contract.table(),
-        contract.describe(),
-        tuple(_of(settings, contract, " ".join(contract.columns()))),
+        description or contract.describe(),
+        tuple(_of(settings, contract)),
         tuple(contract.key()),
         f"FROM {contract.table()}",
         {contract: days},
     )
 
 
-def _of(settings: Settings, contract: type[Contract], names: str) -> list[ExportColumn]:
-    """Columns of a contract by their names, with its types and descriptions. Raises KeyError if it has no such column."""
+def _of(settings: Settings, contract: type[Contract], names: str = "") -> list[ExportColumn]:
+    """Columns of a contract by their names (none: all), with its types and descriptions. Raises KeyError for an unknown one."""
     columns, descriptions = contract.columns(), contract.descriptions(settings.meanings)
     return [
         ExportColumn(name, columns[name].dtype.type, bool(columns[name].nullable), descriptions[name])
-        for name in names.split()
+        for name in names.split() or columns
     ]
 
 

@@ -11,13 +11,11 @@ the same history. scipy's minimizers take three times as many, and a third of a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from engagement_assets.analysis.backtest.metrics import Floats, Values
 
@@ -68,11 +66,6 @@ class Purchases:
         counts = np.bincount(places, self.buyers, len(repeats)).astype(float)
         return Purchases(repeats, recency, age, counts), places
 
-    def every(self, stride: int) -> Purchases:
-        """One history in so many."""
-        buyers = None if self.buyers is None else self.buyers[::stride]
-        return Purchases(self.repeats[::stride], self.recency[::stride], self.age[::stride], buyers)
-
 
 def _different(*columns: Values) -> tuple[list[Floats], NDArray[np.intp]]:
     """The different rows of some columns, in their order, and which of them each row is."""
@@ -114,13 +107,6 @@ class Parameters:
     b: float
 
 
-@contextmanager
-def without_threads() -> Iterator[None]:
-    """Linear algebra in one thread: of matrices of a few numbers, threads wait for each other more than they work."""
-    with threadpool_limits(1, user_api="blas"):
-        yield
-
-
 def fit(known: Purchases) -> Parameters | None:
     """The parameters of the greatest likelihood; None with too few repeat buyers, or where no greatest one is found."""
     different, _ = known.different()
@@ -129,8 +115,11 @@ def fit(known: Purchases) -> Parameters | None:
     unit = float(different.buyers @ different.age / different.buyers.sum())
     # From the optimum of every n-th history it is a few steps to that of all; the histories are in an order of their own.
     stride = max(1, len(different.age) // _SKETCH)
-    near = _highest(_Histories.of(different.every(stride), unit).log_likelihood, np.zeros(4)) if stride > 1 else None
-    found = _highest(_Histories.of(different, unit).log_likelihood, np.zeros(4) if near is None else near)
+    start = np.zeros(4)
+    for step in (stride, 1) if stride > 1 else (1,):
+        columns = (each[::step] for each in (different.repeats, different.recency, different.age, different.buyers))
+        found = _highest(_Histories.of(Purchases(*columns), unit).log_likelihood, start)
+        start = np.zeros(4) if found is None else found
     if found is None:
         return None
     r, alpha, a, b = np.exp(found)
@@ -178,13 +167,9 @@ class _Values:
     places: NDArray[np.intp]
 
     @classmethod
-    def of(cls, values: Floats, shares: Floats) -> _Values:
+    def of(cls, values: Floats, shares: Floats, unit: float = 1.0) -> _Values:
         (different,), places = _different(values)
-        return cls(different, np.bincount(places, shares, len(different)).astype(float), places)
-
-    def over(self, unit: float) -> _Values:
-        """The same in another unit."""
-        return _Values(self.values / unit, self.shares, self.places)
+        return cls(different / unit, np.bincount(places, shares, len(different)).astype(float), places)
 
 
 @dataclass(frozen=True)
@@ -208,10 +193,10 @@ class _Histories:
         of_count = np.bincount(known.repeats.astype(np.intp), shares).astype(float, copy=False)
         return cls(
             np.cumsum(of_count[::-1])[::-1][1:],
-            _Values.of(known.age[~back], shares[~back]).over(unit),
+            _Values.of(known.age[~back], shares[~back], unit),
             _Values.of(known.repeats[back], shares[back]),
-            _Values.of(known.recency[back], shares[back]).over(unit),
-            _Values.of(known.age[back], shares[back]).over(unit),
+            _Values.of(known.recency[back], shares[back], unit),
+            _Values.of(known.age[back], shares[back], unit),
             shares[back],
         )
 

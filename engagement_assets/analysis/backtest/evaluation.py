@@ -16,6 +16,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from engagement_assets.analysis.backtest import bg_nbd, metrics
 from engagement_assets.analysis.backtest.earlier import EARLIER
@@ -154,7 +155,8 @@ class Backtest:
         judged: list[Judgement] = []
         most = max(self._rows.get(day.isoformat(), 0) for day in wanted)
         threads = max(1, min(_THREADS, os.cpu_count() or 1, _MOST_ROWS_AT_A_TIME // max(1, most)))
-        with bg_nbd.without_threads(), ThreadPoolExecutor(threads, "backtest") as pool:
+        # Linear algebra in one thread: of matrices of a few numbers, threads wait for each other more than they work.
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads, "backtest") as pool:
             for together in _batches(wanted, self._rows):
                 self._outcomes.load(together)
                 judged += chain.from_iterable(pool.map(self._judge, together))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
@@ -152,27 +152,20 @@ RANGE_COLUMNS = (
 def customer_rows(customers: Sequence[str], tried: Tried) -> list[dict[str, Any]]:
     """A row per customer, those whose lowest rank is highest first: rank and segment under every reasonable weighting."""
     order = np.lexsort((np.arange(len(customers)), -tried.score, -tried.lowest_percentile))
-    names = [SEGMENTS[_HIGH - number] for number in range(_HIGH + 1)]
-    return [
-        dict(
-            zip(
-                RANGE_COLUMNS,
-                (
-                    customers[n],
-                    float(tried.score[n]),
-                    names[tried.segment[n]],
-                    float(tried.lowest_percentile[n]),
-                    float(tried.highest_percentile[n]),
-                    names[tried.lowest_segment[n]],
-                    names[tried.highest_segment[n]],
-                    int(tried.times_high[n]),
-                    bool(tried.always_high[n]),
-                ),
-                strict=True,
-            )
-        )
-        for n in order
-    ]
+    names = np.array(SEGMENTS[::-1], dtype=object)
+    columns: tuple[NDArray[Any], ...] = (
+        np.array(customers, dtype=object),
+        tried.score,
+        names[tried.segment],
+        tried.lowest_percentile,
+        tried.highest_percentile,
+        names[tried.lowest_segment],
+        names[tried.highest_segment],
+        tried.times_high,
+        tried.always_high,
+    )
+    rows = zip(*(column[order].tolist() for column in columns), strict=True)
+    return [dict(zip(RANGE_COLUMNS, row, strict=True)) for row in rows]
 
 
 def weights_of(policy: ScoringPolicy) -> Weights:
@@ -245,21 +238,18 @@ def past_snapshots(lake: LakeResource, days: Sequence[str], horizon: int) -> lis
     if not published:
         return []
     last = as_date(max(published))
-    return [_past(lake, day, horizon) for day in days if horizon in known_horizons(as_date(day), last)]
-
-
-def _past(lake: LakeResource, day: str, horizon: int) -> Past:
-    begin = as_date(day)
-    after = days_between(begin, date.fromordinal(begin.toordinal() + horizon))[1:]
-    lake.require(RawOrders, after)
-    with opened(lake, {EngagementScores: [day], RawOrders: after}) as connection:
-        found = connection.execute(
-            f"SELECT {_COMPONENTS}, "
-            "(customer_id IN (SELECT customer_id FROM raw_orders))::DOUBLE AS happened "
-            "FROM engagement_scores WHERE total_orders > 0 ORDER BY customer_id"
-        ).fetchnumpy()
-    columns = [np.asarray(values, dtype=float) for values in found.values()]
-    return Past(day, np.column_stack(columns[:-1]), columns[-1])
+    found = []
+    for day in (day for day in days if horizon in known_horizons(as_date(day), last)):
+        after = days_between(as_date(day), as_date(day) + timedelta(days=horizon))[1:]
+        lake.require(RawOrders, after)
+        with opened(lake, {EngagementScores: [day], RawOrders: after}) as connection:
+            columns = connection.execute(
+                f"SELECT (customer_id IN (SELECT customer_id FROM raw_orders))::DOUBLE AS happened, {_COMPONENTS} "
+                "FROM engagement_scores WHERE total_orders > 0 ORDER BY customer_id"
+            ).fetchnumpy()
+        happened, *parts = (np.asarray(values, dtype=float) for values in columns.values())
+        found.append(Past(day, np.column_stack(parts), happened))
+    return found
 
 
 def suggest_weights(past: Sequence[Past], policy: ScoringPolicy) -> Suggestion | None:

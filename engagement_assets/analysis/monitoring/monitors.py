@@ -46,9 +46,13 @@ class Finding:
 class Monitor:
     """A named monitor of a table; `judge` gives the finding for a published day."""
 
-    name: str
-    description: str
     judge: Callable[[Look, str], Finding]
+    description: str
+
+    @property
+    def name(self) -> str:
+        """The name of the function that judges: checks are named after it."""
+        return self.judge.__name__
 
 
 def not_judged(why: str, **figures: float | int | str) -> Finding:
@@ -244,64 +248,39 @@ def _two_snapshots(look: Look, day: str, least: int) -> tuple[Any, Any]:
 def monitors(settings: Settings) -> dict[type[Contract], tuple[Monitor, ...]]:
     """The monitors of each table that is watched."""
     policy = settings.monitoring
-    facts = (
-        Monitor(
-            "row_count",
-            f"Rows of the day against the mean of the same weekday in the {policy.trailing_weeks} weeks before: a warning from "
-            f"{policy.fewer_rows_warning:.0%} fewer or {policy.more_rows_warning:.0%} more, an error from "
-            f"{policy.fewer_rows_error:.0%} fewer or {policy.more_rows_error:.0%} more, unless it can be chance.",
-            row_count,
-        ),
-        Monitor(
-            "rejected_rows",
-            f"Share of the rows dated on the day that were rejected: a warning above {settings.rejected_share_warning:.1%}, an "
-            f"error above {settings.rejected_share_limit:.1%}.",
-            rejected_rows,
-        ),
+    counted = Monitor(
+        row_count,
+        f"Rows of the day against the mean of the same weekday in the {policy.trailing_weeks} weeks before: a warning from "
+        f"{policy.fewer_rows_warning:.0%} fewer or {policy.more_rows_warning:.0%} more, an error from "
+        f"{policy.fewer_rows_error:.0%} fewer or {policy.more_rows_error:.0%} more, unless it can be chance.",
     )
+    rejected = Monitor(
+        rejected_rows,
+        f"Share of the rows dated on the day that were rejected: a warning above {settings.rejected_share_warning:.1%}, an "
+        f"error above {settings.rejected_share_limit:.1%}.",
+    )
+    customers = Monitor(
+        customer_count,
+        "Customers against those of a week before: a warning from "
+        f"{policy.customer_change_warning:.0%} more or fewer, an error from {policy.customer_change_error:.0%}.",
+    )
+    of_scores = {
+        score_stability: "Population stability index of the scores, in ten bands, against the previous snapshot and against "
+        f"{policy.reference_date or f'that of {policy.reference_days} days before'}: a warning from "
+        f"{policy.psi_warning:g}, an error from {policy.psi_error:g}.",
+        segment_shares: "The segments' shares of the customers against the previous snapshot: a warning from "
+        f"{policy.segment_change_warning:.0%} of all customers, an error from {policy.segment_change_error:.0%}.",
+        null_shares: "Shares of empty values against the previous snapshot: a warning from "
+        f"{policy.null_change_warning:.0%} of the rows, an error from {policy.null_change_error:.0%}.",
+        outliers: f"Values {FAR_OUT} interquartile ranges beyond the upper quartile: a warning from "
+        f"{policy.outlier_share_warning:.0%} of them, an error from {policy.outlier_share_error:.0%}; a value "
+        f"{policy.extreme_factor:g} times further is a warning by itself.",
+        missing_days: f"Days missing among the {policy.history_days} before, since the first snapshot: a warning from one, an "
+        f"error from {policy.missing_days_error}.",
+    }
     return {
-        RawCustomers: (
-            Monitor(
-                "customer_count",
-                "Customers against those of a week before: a warning from "
-                f"{policy.customer_change_warning:.0%} more or fewer, an error from {policy.customer_change_error:.0%}.",
-                customer_count,
-            ),
-        ),
-        RawOrders: facts,
-        RawWebEvents: facts,
-        EngagementScores: (
-            Monitor(
-                "score_stability",
-                "Population stability index of the scores, in ten bands, against the previous snapshot and against "
-                f"{policy.reference_date or f'that of {policy.reference_days} days before'}: a warning from "
-                f"{policy.psi_warning:g}, an error from {policy.psi_error:g}.",
-                score_stability,
-            ),
-            Monitor(
-                "segment_shares",
-                "The segments' shares of the customers against the previous snapshot: a warning from "
-                f"{policy.segment_change_warning:.0%} of all customers, an error from {policy.segment_change_error:.0%}.",
-                segment_shares,
-            ),
-            Monitor(
-                "null_shares",
-                "Shares of empty values against the previous snapshot: a warning from "
-                f"{policy.null_change_warning:.0%} of the rows, an error from {policy.null_change_error:.0%}.",
-                null_shares,
-            ),
-            Monitor(
-                "outliers",
-                f"Values {FAR_OUT} interquartile ranges beyond the upper quartile: a warning from "
-                f"{policy.outlier_share_warning:.0%} of them, an error from {policy.outlier_share_error:.0%}; a value "
-                f"{policy.extreme_factor:g} times further is a warning by itself.",
-                outliers,
-            ),
-            Monitor(
-                "missing_days",
-                f"Days missing among the {policy.history_days} before, since the first snapshot: a warning from one, an error "
-                f"from {policy.missing_days_error}.",
-                missing_days,
-            ),
-        ),
+        RawCustomers: (customers,),
+        RawOrders: (counted, rejected),
+        RawWebEvents: (counted, rejected),
+        EngagementScores: tuple(Monitor(judge, text) for judge, text in of_scores.items()),
     }

@@ -33,6 +33,11 @@ SCORES = "engagement_scores"
 Formulas = tuple[str, str, dict[str, tuple[str, str]]]
 
 
+def mean(table: str, name: str) -> tuple[str, str]:
+    """The mean of a column of a table of the model, by its name there."""
+    return f"AVERAGE('{table}'[{name}])", f"avg({name.lower().replace(' ', '_')})"
+
+
 @dataclass(frozen=True)
 class Measure:
     """A measure. `key` names it in queries, `name` in Power BI; `format` is a Power BI format string.

@@ -25,20 +25,14 @@ def behaviour(policy: ScoringPolicy) -> Iterator[Formulas]:
         counts = [f"count(*) FILTER (furthest_stage >= {number}{also})" for number in range(1, len(STAGES) + 1)]
         return f"[{', '.join(counts)}]"
 
-    yield (
-        "Behaviour",
-        "customers",
-        {
+    by_source = {
+        "customers": {
             "customers_at_stage": (
                 f"{_WANTED}RETURN CALCULATE(COUNTROWS('Customers'), 'Customers'[Furthest stage] >= WantedStage)",
                 by_stage(),
             )
         },
-    )
-    yield (
-        "Behaviour",
-        "sessions",
-        {
+        "sessions": {
             "sessions_at_stage": (
                 f"{_WANTED}{since}'Sessions'[Furthest stage] >= WantedStage, {in_window})",
                 by_stage(f" AND {begun_in_window}"),
@@ -54,22 +48,16 @@ def behaviour(policy: ScoringPolicy) -> Iterator[Formulas]:
                 f"count(*) FILTER ({_BEGUN} AND is_engaged) / nullif(count(*) FILTER ({_BEGUN}), 0)",
             ),
         },
-    )
-    yield (
-        "Behaviour",
-        "orders",
-        {
+        "orders": {
             "orders_on_days": ("COUNTROWS('Orders')", "count(*)"),
             "order_revenue": ("SUM('Orders'[Order amount])", "coalesce(sum(order_amount), 0)::DOUBLE"),
         },
-    )
-    yield (
-        "Behaviour",
-        SCORES,
-        {
+        SCORES: {
             "orders_per_customer": (
                 "DIVIDE(SUM('Latest Scores'[Total orders]) - SUM('Latest Scores'[Total orders 30 days before]), [Customers])",
                 "sum(total_orders - total_orders_30_days_before)::BIGINT / nullif(count(*), 0)",
             )
         },
-    )
+    }
+    for source, formulas in by_source.items():
+        yield "Behaviour", source, formulas

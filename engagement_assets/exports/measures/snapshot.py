@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engagement_assets.domain.bands import STEADY
 from engagement_assets.domain.score_parts import PARTS
-from engagement_assets.exports.measures.base import ROWS, SCORES, Formulas
+from engagement_assets.exports.measures.base import ROWS, SCORES, Formulas, mean
 from engagement_assets.exports.star_schema import HIGH_VALUE
 
 _AT_RISK = "'Latest Scores'[Is high risk] = TRUE()"
@@ -15,61 +15,55 @@ _HIGH_VALUE = "'Customers'[Is high value] = TRUE()"
 
 def snapshot() -> Iterator[Formulas]:
     """What the cards of the overview show; mean scores and contributions; high-value customers and those at risk."""
-    yield (
-        "Key figures",
-        SCORES,
-        {
-            "customers": (ROWS, "count(*)"),
-            "average_score": ("AVERAGE('Latest Scores'[Engagement score])", "avg(engagement_score)"),
-            "average_reference_score": ("AVERAGE('Latest Scores'[Reference score])", "avg(reference_score)"),
-            "high_risk_customers": (f"CALCULATE({ROWS}, {_AT_RISK})", "count(*) FILTER (is_high_risk)"),
-            "high_risk_share": ("DIVIDE([High-risk customers], [Customers])", "avg(is_high_risk::INT)"),
-            "average_sessions": ("AVERAGE('Latest Scores'[Sessions last 30 days])", "avg(sessions_last_30_days)"),
-            "revenue": ("SUM('Latest Scores'[Total revenue])", "coalesce(sum(total_revenue), 0)::DOUBLE"),
-            "revenue_at_risk": (
-                f"CALCULATE(SUM('Latest Scores'[Total revenue]), {_AT_RISK})",
-                "coalesce(sum(total_revenue) FILTER (is_high_risk), 0)::DOUBLE",
-            ),
-            "orders": ("SUM('Latest Scores'[Total orders])", "coalesce(sum(total_orders), 0)::BIGINT"),
-            "average_order": (
-                "DIVIDE([Revenue], [Orders so far])",
-                "sum(total_revenue)::DOUBLE / nullif(sum(total_orders), 0)",
-            ),
-        },
-    )
+    figures = {
+        "customers": (ROWS, "count(*)"),
+        "average_score": _mean("Engagement score"),
+        "average_reference_score": _mean("Reference score"),
+        "high_risk_customers": (f"CALCULATE({ROWS}, {_AT_RISK})", "count(*) FILTER (is_high_risk)"),
+        "high_risk_share": ("DIVIDE([High-risk customers], [Customers])", "avg(is_high_risk::INT)"),
+        "average_sessions": _mean("Sessions last 30 days"),
+        "revenue": ("SUM('Latest Scores'[Total revenue])", "coalesce(sum(total_revenue), 0)::DOUBLE"),
+        "revenue_at_risk": (
+            f"CALCULATE(SUM('Latest Scores'[Total revenue]), {_AT_RISK})",
+            "coalesce(sum(total_revenue) FILTER (is_high_risk), 0)::DOUBLE",
+        ),
+        "orders": ("SUM('Latest Scores'[Total orders])", "coalesce(sum(total_orders), 0)::BIGINT"),
+        "average_order": (
+            "DIVIDE([Revenue], [Orders so far])",
+            "sum(total_revenue)::DOUBLE / nullif(sum(total_orders), 0)",
+        ),
+    }
+    yield "Key figures", SCORES, figures
     parts: dict[str, tuple[str, str]] = {}
     for part in PARTS:
-        parts[part.name] = (f"AVERAGE('Latest Scores'[{part.title} score])", f"avg({part.score})")
-        parts[f"{part.name}_part"] = (
-            f"AVERAGE('Latest Scores'[{part.title} contribution])",
-            f"avg({part.contribution})",
-        )
+        parts[part.name] = _mean(f"{part.title} score")
+        parts[f"{part.name}_part"] = _mean(f"{part.title} contribution")
     yield "Score parts", SCORES, parts
-    fell = f"reference_score_change < -{STEADY}"
-    yield (
-        "Value and risk",
-        SCORES,
-        {
-            "buyers": (f"CALCULATE({ROWS}, 'Latest Scores'[Total orders] > 0)", "count(*) FILTER (total_orders > 0)"),
-            "high_value_customers": (f"CALCULATE({ROWS}, {_HIGH_VALUE})", f"count(*) FILTER ({HIGH_VALUE})"),
-            "high_value_revenue": (
-                f"CALCULATE([Revenue], {_HIGH_VALUE})",
-                f"coalesce(sum(total_revenue) FILTER ({HIGH_VALUE}), 0)::DOUBLE",
-            ),
-            "high_value_share": (
-                "DIVIDE([High-value customers], [Buyers])",
-                f"count(*) FILTER ({HIGH_VALUE}) / nullif(count(*) FILTER (total_orders > 0), 0)",
-            ),
-            "high_value_slipping": (
-                f"CALCULATE({ROWS}, {_HIGH_VALUE}, 'Latest Scores'[Reference score change] < -{STEADY:g})",
-                f"count(*) FILTER ({HIGH_VALUE} AND {fell})",
-            ),
-            "at_risk_vips": (
-                f"CALCULATE({ROWS}, 'Latest Scores'[Value segment] = \"At-risk VIPs\")",
-                "count(*) FILTER (value_segment = 'At-risk VIPs')",
-            ),
-            "average_recency": ("AVERAGE('Latest Scores'[Recency days])", "avg(recency_days)"),
-            "average_change": ("AVERAGE('Latest Scores'[Reference score change])", "avg(reference_score_change)"),
-            "average_percentile": ("AVERAGE('Latest Scores'[Score percentile])", "avg(score_percentile)"),
-        },
-    )
+    value = {
+        "buyers": (f"CALCULATE({ROWS}, 'Latest Scores'[Total orders] > 0)", "count(*) FILTER (total_orders > 0)"),
+        "high_value_customers": (f"CALCULATE({ROWS}, {_HIGH_VALUE})", f"count(*) FILTER ({HIGH_VALUE})"),
+        "high_value_revenue": (
+            f"CALCULATE([Revenue], {_HIGH_VALUE})",
+            f"coalesce(sum(total_revenue) FILTER ({HIGH_VALUE}), 0)::DOUBLE",
+        ),
+        "high_value_share": (
+            "DIVIDE([High-value customers], [Buyers])",
+            f"count(*) FILTER ({HIGH_VALUE}) / nullif(count(*) FILTER (total_orders > 0), 0)",
+        ),
+        "high_value_slipping": (
+            f"CALCULATE({ROWS}, {_HIGH_VALUE}, 'Latest Scores'[Reference score change] < -{STEADY:g})",
+            f"count(*) FILTER ({HIGH_VALUE} AND reference_score_change < -{STEADY})",
+        ),
+        "at_risk_vips": (
+            f"CALCULATE({ROWS}, 'Latest Scores'[Value segment] = \"At-risk VIPs\")",
+            "count(*) FILTER (value_segment = 'At-risk VIPs')",
+        ),
+        "average_recency": _mean("Recency days"),
+        "average_change": _mean("Reference score change"),
+        "average_percentile": _mean("Score percentile"),
+    }
+    yield "Value and risk", SCORES, value
+
+
+def _mean(name: str) -> tuple[str, str]:
+    return mean("Latest Scores", name)

@@ -11,8 +11,9 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
-from engagement_assets.analysis.backtest.bg_nbd import Purchases, expected_purchases, fit, without_threads
+from engagement_assets.analysis.backtest.bg_nbd import Purchases, expected_purchases, fit
 from engagement_assets.analysis.backtest.metrics import Ranking, bootstrap_auc, interval
 
 HORIZONS = (30, 60, 90)
@@ -53,7 +54,7 @@ def expect_purchases(connection: duckdb.DuckDBPyConnection) -> None:
             for horizon, purchases in expected_purchases(model, known, HORIZONS).items()
         ]
 
-    with without_threads(), ThreadPoolExecutor(2) as pool:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(2) as pool:
         tables = [table for each in pool.map(expected, np.unique(found["as_of_date"])) for table in each]
     connection.register("model", pa.concat_tables([_EXPECTED.empty_table(), *tables]))
     connection.execute("CREATE TABLE expected AS SELECT * FROM model")

@@ -80,6 +80,6 @@ def draw_intervals(connection: duckdb.DuckDBPyConnection) -> None:
         rankings = {name: (Ranking.of(found[name]), found["again"]) for name in fitted}
         drawn = bootstrap_auc(rankings, resamples=RESAMPLES, seed=day.toordinal())
         for name, areas in drawn.items():
-            own, gain = interval(areas), interval(areas - drawn["recency"]) if name != "recency" else None
-            ends = [getattr(each, end, None) for each in (own, gain) for end in ("low", "high")]
+            gain = interval(areas - drawn["recency"]) if name != "recency" else (None, None)
+            ends = [*interval(areas), *gain]
             connection.execute("INSERT INTO intervals VALUES (?, ?, ?, ?, ?, ?, ?)", [day, horizon, name, *ends])

@@ -34,6 +34,7 @@ def report_pages(policy: ScoringPolicy) -> list[Page]:
 
 def _scores(policy: ScoringPolicy) -> list[Page]:
     """How engaged customers are, and what their scores are made of."""
+    alone = {"analysis": [properties(aiEnabled=False)]}
     labels = {"labels": [properties(labelStyle="Category, data value, percent of total")]}
     scatter = Meanings(policy).filled("Sessions in {window} against orders so far; the area is revenue")
     contributions = ", ".join(f"Average {part.name} contribution" for part in PARTS)
@@ -66,12 +67,7 @@ def _scores(policy: ScoringPolicy) -> list[Page]:
                 Category=SEGMENT, Y=contributions
             ),
             chart(
-                "tree",
-                "decompositionTreeVisual",
-                100,
-                55,
-                "What the average score is made of",
-                objects={"analysis": [properties(aiEnabled=False)]},
+                "tree", "decompositionTreeVisual", 100, 55, "What the average score is made of", objects=alone
             ).showing(Analyze="Average score", ExplainBy=f"{bands}, {SEGMENT}, {LIFECYCLE}, {STATUS}, {COUNTRY}"),
         ),
     ]
@@ -79,7 +75,7 @@ def _scores(policy: ScoringPolicy) -> list[Page]:
 
 def _segments() -> list[Page]:
     """Who is in which segment, and where revenue and risk meet."""
-    labels = {"labels": [properties(show=True)]}
+    worth, labels = "Customers by value segment", {"labels": [properties(show=True)]}
     figures = "Customers, Revenue, Average order, Average score, High-risk customers"
     from_to = "Segment Moves[Previous segment], Segment Moves[Engagement segment]"
     return [
@@ -89,11 +85,9 @@ def _segments() -> list[Page]:
             chart("matrix", "pivotTable", 50, 48, "Engagement by revenue band", heated="Customers").showing(
                 Rows=SEGMENT, Columns=REVENUE_BAND, Values="Customers, Revenue"
             ),
-            chart(
-                *("values", "clusteredBarChart", 50, 48, "Customers by value segment"),
-                coloured=VALUE_SEGMENT,
-                objects=labels,
-            ).showing(Category=VALUE_SEGMENT, Y="Customers"),
+            chart("values", "clusteredBarChart", 50, 48, worth, coloured=VALUE_SEGMENT, objects=labels).showing(
+                Category=VALUE_SEGMENT, Y="Customers"
+            ),
             chart("table", "tableEx", 60, 52, "Value segments", by="Revenue").showing(
                 Values=f"{VALUE_SEGMENT}, {figures}"
             ),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import duckdb
+
 from engagement_assets.domain.contracts import TABLES, Contract, EngagementMetrics, EngagementScores, RejectedRows
 from engagement_assets.domain.contracts.engagement import SEGMENTS
 from engagement_assets.domain.score_parts import MEASURES
@@ -181,24 +183,19 @@ def propose_bounds(settings: Settings, day: str | None = None) -> Proposal:
             low, high = (round(value, 2) if value is not None else None for value in row[:2])
             proposed = Bounds(low=low, high=high) if low is not None and high is not None and low < high else current
             bounds.append(ProposedBound(label, measure.reference, current, proposed, float(row[2] or 0)))
-    return Proposal(chosen, bounds, _segment_shares(lake, policy, chosen))
+        return Proposal(chosen, bounds, _segment_shares(connection, policy))
 
 
-def _segment_shares(lake: LakeResource, policy: ScoringPolicy, day: str) -> list[SegmentShare]:
+def _segment_shares(scores: duckdb.DuckDBPyConnection, policy: ScoringPolicy) -> list[SegmentShare]:
     wanted = [policy.high_share, policy.medium_share, policy.low_share]
+    wanted.append(max(0.0, 1.0 - sum(wanted)))
     thresholds = [policy.high_threshold, policy.medium_threshold, policy.low_threshold, None]
-    places = [max(0.0, 1.0 - sum(wanted[: number + 1])) for number in range(len(wanted))]
-    with opened(lake, {EngagementScores: [day]}) as connection:
-        counts = dict(
-            connection.execute("SELECT engagement_segment, count(*) FROM engagement_scores GROUP BY 1").fetchall()
-        )
-        limits = connection.execute(
-            "SELECT quantile_cont(engagement_score, $places) FROM engagement_scores", {"places": places}
-        ).fetchall()[0][0]
-    customers = sum(counts.values())
+    places = [max(0.0, 1.0 - sum(wanted[: number + 1])) for number in range(3)]
+    counts = dict(scores.execute("SELECT engagement_segment, count(*) FROM engagement_scores GROUP BY 1").fetchall())
+    quantiles = "SELECT quantile_cont(engagement_score, $places) FROM engagement_scores"
+    limits = scores.execute(quantiles, {"places": places}).fetchall()[0][0] or [None] * 3
+    customers = max(1, sum(counts.values()))
     return [
-        SegmentShare(name, counts.get(name, 0) / customers if customers else 0.0, threshold, share, limit)
-        for name, threshold, share, limit in zip(
-            SEGMENTS, thresholds, [*wanted, max(0.0, 1.0 - sum(wanted))], [*(limits or [None] * 3), None], strict=True
-        )
+        SegmentShare(name, counts.get(name, 0) / customers, threshold, share, limit)
+        for name, threshold, share, limit in zip(SEGMENTS, thresholds, wanted, [*limits, None], strict=True)
     ]

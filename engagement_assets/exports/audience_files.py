@@ -98,6 +98,3 @@ def _cell(value: Any) -> str:
 def _put(place: Path, lines: Iterator[str]) -> None:
     with replacing(place) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         file.writelines(f"{line}\n" for line in lines)
-
-
-__all__ = ["COLUMNS", "AudienceFiles", "contacts", "write_audiences"]

@@ -92,7 +92,8 @@ class _Writing:
         """Write one file, in the order of its key."""
         chosen: dict[type[Contract], list[str] | None] = {}
         for contract, wanted in file.reads.items():
-            chosen[contract] = chosen[wanted.same_as] if wanted.same_as else self.days(contract, wanted)
+            same = wanted is Days.SAME
+            chosen[contract] = list(chosen.values())[-1] if same else self.days(contract, wanted)
         columns = ", ".join(f'{_cell(column)} AS "{column.name}"' for column in file.columns)
         order = ", ".join(f'"{name}"' for name in file.key)
         last_year = max(as_date(found).year for found in (self.day, *list(self.published(EngagementMetrics))[-1:]))
@@ -119,29 +120,28 @@ class _Writing:
 
     def days(self, contract: type[Contract], wanted: Days) -> list[str] | None:
         """The published days of a table that a file is made from; None: all."""
-        if wanted.all_days:
+        if wanted is Days.ALL:
             return None
-        if wanted.snapshot:
+        if wanted is Days.SNAPSHOT:
             return [self.day]
-        length = self.settings.scoring.activity_window_days if wanted.window else self.settings.export_days
+        in_window = wanted is Days.WINDOW
+        length = self.settings.scoring.activity_window_days if in_window else self.settings.export_days
         first = (as_date(self.day) - timedelta(days=length - 1)).isoformat()
         rows = {found: count for found, count in self.published(contract).items() if first <= found <= self.day}
-        if wanted.window or not rows:
+        if in_window or not rows:
             return list(rows)
-        choose = thinned if wanted.thinned else newest
+        choose = thinned if wanted is Days.THINNED else newest
         return choose(rows, self.settings.export_rows)
 
     def row_counts(self) -> pa.Table:
         """The rows of each daily table on its days, from the tables' logs: as_of_date, table_name, rows."""
         counted = []
         for contract in daily_tables():
-            days = self.days(contract, Days(all_days=contract is EngagementMetrics))
             published = self.published(contract)
-            counted += [(day, contract.table(), published[day]) for day in (published if days is None else days)]
-        names = ("as_of_date", "table_name", "rows")
-        types = (pa.string(), pa.string(), pa.int64())
-        columns = zip(*counted, strict=True) if counted else ((), (), ())
-        return pa.table([pa.array(column, kind) for column, kind in zip(columns, types, strict=True)], names=names)
+            days = published if contract is EngagementMetrics else self.days(contract, Days.NEWEST) or ()
+            counted += [{"as_of_date": day, "table_name": contract.table(), "rows": published[day]} for day in days]
+        names = {"as_of_date": pa.string(), "table_name": pa.string(), "rows": pa.int64()}
+        return pa.Table.from_pylist(counted, pa.schema(names))
 
 
 def newest(rows: Mapping[str, int], most: int) -> list[str]:
@@ -168,21 +168,19 @@ def thinned(rows: Mapping[str, int], most: int) -> list[str]:
 def write_dictionary(files: tuple[ExportFile, ...], target: Path) -> WrittenFile:
     """Each column of the files: table, column, type, whether it may be empty, description."""
     rows = [
-        (
-            file.name,
-            column.name,
-            column.dtype.simpleString(),
-            "yes" if column.nullable else "no",
-            column.description,
-        )
+        {
+            "table_name": file.name,
+            "column_name": column.name,
+            "type": column.dtype.simpleString(),
+            "may_be_empty": "yes" if column.nullable else "no",
+            "description": column.description,
+        }
         for file in files
         for column in file.columns
     ]
     place = target / "data_dictionary.csv"
-    names = ("table_name", "column_name", "type", "may_be_empty", "description")
-    columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
     with duckdb.connect() as connection:
-        connection.register("dictionary", pa.table(columns, names=list(names)))
+        connection.register("dictionary", pa.Table.from_pylist(rows))
         _write(connection, "FROM dictionary", place)
     return WrittenFile(place, len(rows), place.stat().st_size)
 

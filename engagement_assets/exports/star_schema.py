@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
 import pyspark.sql.types as T
 
@@ -65,20 +66,15 @@ class ExportColumn:
     hidden: bool = False
 
 
-@dataclass(frozen=True)
-class Days:
+class Days(Enum):
     """Which days of a table a file is made from.
 
-    `all_days`: every one; `snapshot`: the exported day alone; `window`: the activity window that ends with it; `same_as`: those
-    of another table. Otherwise the newest up to the exported day, as many as `export_days` and `export_rows` allow: days are
-    left out whole, `thinned` evenly or else the oldest.
+    ALL: every one; SNAPSHOT: the exported day alone; WINDOW: the activity window that ends with it; SAME: those of the table
+    named before. Otherwise the days up to the exported one, as many as `export_days` and `export_rows` allow: days are left out
+    whole, the oldest (NEWEST) or evenly (THINNED).
     """
 
-    all_days: bool = False
-    snapshot: bool = False
-    window: bool = False
-    same_as: type[Contract] | None = None
-    thinned: bool = False
+    ALL, SNAPSHOT, WINDOW, SAME, NEWEST, THINNED = range(6)
 
 
 @dataclass(frozen=True)
@@ -100,17 +96,41 @@ class ExportFile:
 
 def export_files(settings: Settings) -> tuple[ExportFile, ...]:
     """Every file of the export, for these settings: the dimensions, then the facts."""
+    scores = "as_of_date customer_id engagement_score reference_score engagement_segment is_high_risk"
     return (
         _customers(settings),
         _dates(),
-        _whole_table(settings, EngagementScores, Days(snapshot=True)),
-        _score_history(settings),
-        _whole_table(settings, EngagementMetrics, Days(all_days=True)),
+        _whole_table(settings, EngagementScores, Days.SNAPSHOT),
+        ExportFile(
+            "score_history",
+            "One row per customer and day: the score over time. Days are left out evenly where there are too many.",
+            (
+                *_of(settings, EngagementScores, scores),
+                _whole("score_tenth", "tenth of the scale that the score lies in: 0 to 9"),
+            ),
+            ("as_of_date", "customer_id"),
+            f"SELECT *, {band_sql('engagement_score')} AS score_tenth FROM engagement_scores",
+            {EngagementScores: Days.THINNED},
+        ),
+        _whole_table(settings, EngagementMetrics, Days.ALL),
         _orders(settings),
         _sessions(settings),
-        _whole_table(settings, SegmentChanges, Days(), SegmentChanges.describe() + _OLDEST_LEFT_OUT),
-        _table_rows(),
-        _rejected_counts(settings),
+        _whole_table(settings, SegmentChanges, Days.NEWEST, SegmentChanges.describe() + _OLDEST_LEFT_OUT),
+        ExportFile(
+            "table_rows",
+            "One row per table and published day: how many rows it has. A day without a row is not published.",
+            (_date("as_of_date", "day of the table"), _text("table_name", "table"), _whole("rows", "rows of the day")),
+            ("as_of_date", "table_name"),
+            "SELECT as_of_date::DATE AS as_of_date, table_name, rows FROM table_rows",
+        ),
+        ExportFile(
+            "rejected_counts",
+            "One row per source and reason: how many source rows are kept out, as of the latest reading of the sources.",
+            (*_of(settings, RejectedRows, "source reason"), _whole("rows", "rows kept out")),
+            ("source", "reason"),
+            "SELECT source, reason, count(*) AS rows FROM rejected_rows GROUP BY ALL",
+            {RejectedRows: Days.ALL},
+        ),
     )
 
 
@@ -188,7 +208,7 @@ def _customers(settings: Settings) -> ExportFile:
         tuple(columns),
         ("customer_id",),
         query,
-        {EngagementScores: Days(snapshot=True), Sessions: Days(window=True), RawOrders: Days(window=True)},
+        {EngagementScores: Days.SNAPSHOT, Sessions: Days.WINDOW, RawOrders: Days.WINDOW},
     )
 
 
@@ -219,22 +239,6 @@ def _dates() -> ExportFile:
 # ---- facts -----------------------------------------------------------------------------------------------------------
 
 
-def _score_history(settings: Settings) -> ExportFile:
-    columns = _of(
-        settings,
-        EngagementScores,
-        "as_of_date customer_id engagement_score reference_score engagement_segment is_high_risk",
-    )
-    return ExportFile(
-        "score_history",
-        "One row per customer and day: the score over time. Days are left out evenly where there are too many.",
-        (*columns, _whole("score_tenth", "tenth of the scale that the score lies in: 0 to 9")),
-        ("as_of_date", "customer_id"),
-        f"SELECT *, {band_sql('engagement_score')} AS score_tenth FROM engagement_scores",
-        {EngagementScores: Days(thinned=True)},
-    )
-
-
 def _orders(settings: Settings) -> ExportFile:
     columns = _of(settings, RawOrders)
     return ExportFile(
@@ -243,7 +247,7 @@ def _orders(settings: Settings) -> ExportFile:
         tuple(_local(column, settings) for column in columns),
         tuple(RawOrders.key()),
         f"SELECT * REPLACE ({_local_times(columns)}) FROM raw_orders",
-        {RawOrders: Days()},
+        {RawOrders: Days.NEWEST},
     )
 
 
@@ -268,29 +272,7 @@ def _sessions(settings: Settings) -> ExportFile:
         (*(_local(column, settings) for column in columns), *added),
         tuple(Sessions.key()),
         query,
-        {Sessions: Days(), RawOrders: Days(same_as=Sessions)},
-    )
-
-
-def _table_rows() -> ExportFile:
-    return ExportFile(
-        "table_rows",
-        "One row per table and published day: how many rows it has. A day without a row is not published.",
-        (_date("as_of_date", "day of the table"), _text("table_name", "table"), _whole("rows", "rows of the day")),
-        ("as_of_date", "table_name"),
-        "SELECT as_of_date::DATE AS as_of_date, table_name, rows FROM table_rows",
-    )
-
-
-def _rejected_counts(settings: Settings) -> ExportFile:
-    source, reason = _of(settings, RejectedRows, "source reason")
-    return ExportFile(
-        "rejected_counts",
-        "One row per source and reason: how many source rows are kept out, as of the latest reading of the sources.",
-        (source, reason, _whole("rows", "rows kept out")),
-        ("source", "reason"),
-        "SELECT source, reason, count(*) AS rows FROM rejected_rows GROUP BY ALL",
-        {RejectedRows: Days(all_days=True)},
+        {Sessions: Days.NEWEST, RawOrders: Days.SAME},
     )
 
 

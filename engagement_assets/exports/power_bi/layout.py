@@ -58,13 +58,13 @@ class Page:
         placed: list[tuple[Visual, Box]] = []
         left = _EDGE
         if self._drill_through_by:
-            placed.append((back_button(), Box(_EDGE, _EDGE, 48, 48)))
+            placed.append((back_button(), (_EDGE, _EDGE, 48, 48)))
             left += 48 + _GAP
         choices = () if self._drill_through_by else _SLICERS
         x = WIDTH - _EDGE - sum(width + _GAP for *_, width in choices) + _GAP
-        placed.append((heading(self._title, self._purpose), Box(left, _GAP, x - left - _GAP, _HEAD)))
+        placed.append((heading(self._title, self._purpose), (left, _GAP, x - left - _GAP, _HEAD)))
         for name, column, mode, width in choices:
-            placed.append((slicer(name, column, mode), Box(x, _GAP, width, _HEAD)))
+            placed.append((slicer(name, column, mode), (x, _GAP, width, _HEAD)))
             x += width + _GAP
         rows: list[list[Visual]] = [[]]
         for visual in self._shown:
@@ -78,7 +78,7 @@ class Page:
             height = round(room * row[0].height / 100)
             for visual in row:
                 width = int(across * visual.width / 100)
-                placed.append((visual, Box(x, y, width, height)))
+                placed.append((visual, (x, y, width, height)))
                 x += width + _GAP
             y += height + _GAP
         return [visual.as_json(self._title, box, order) for order, (visual, box) in enumerate(placed)]

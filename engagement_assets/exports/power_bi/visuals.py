@@ -32,14 +32,8 @@ _BY_CATEGORY = {
 _EACH_CELL = [{"dataViewWildcard": {"matchingOption": 1}}]
 
 
-@dataclass(frozen=True)
-class Box:
-    """Where a visual lies on its page, pixels."""
-
-    x: int
-    y: int
-    width: int
-    height: int
+#: Where a visual lies on its page: x, y, width, height; pixels.
+Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -85,10 +79,11 @@ class Visual:
         if self.sync:
             visual["syncGroup"] = {"groupName": self.sync, "fieldChanges": True, "filterChanges": True}
         visual["drillFilterOtherVisuals"] = True
-        place = {"x": box.x, "y": box.y, "z": order * 1000, "height": box.height, "width": box.width}
+        x, y, width, height = box
+        z = order * 1000
         return {
             "name": short_id("visual", page, self.name),
-            "position": {**place, "tabOrder": order * 1000},
+            "position": {"x": x, "y": y, "z": z, "height": height, "width": width, "tabOrder": z},
             "visual": visual,
         }
 

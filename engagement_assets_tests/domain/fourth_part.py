@@ -148,7 +148,7 @@ def main() -> dict[str, Any]:
             "words": told.words,
             "titles": [title for title, _ in titled_causes(told.change)],
             "weightings": len(grid()),
-            "described": exported.column("depth_band").description,
+            "described": next(column.description for column in exported.columns if column.name == "depth_band"),
             "measure": [contribution.name, ask(f"SELECT {contribution.sql} AS mean FROM engagement_scores")[0]["mean"]],
             "power_bi": sum("depth" in text.lower() for text in project_files(settings, "data").values()),
             "cards": [figure.label for figure in FIGURES],

@@ -5,15 +5,7 @@ from __future__ import annotations
 import re
 
 from engagement_assets.exports.measures import Measure
-from engagement_assets.exports.power_bi.model import (
-    DATE_TABLE,
-    MEASURES,
-    Model,
-    ModelColumn,
-    ModelTable,
-    Relationship,
-    stable_id,
-)
+from engagement_assets.exports.power_bi.model import DATE_TABLE, MEASURES, Model, ModelColumn, ModelTable, stable_id
 
 #: Power BI Desktop of 2024 and later opens it.
 COMPATIBILITY_LEVEL = 1601
@@ -106,7 +98,7 @@ def _expressions(data_folder: str) -> str:
     )
 
 
-def _relationship(each: Relationship) -> str:
+def _relationship(each: tuple[str, str, str, str]) -> str:
     many, many_column, one, one_column = map(quoted, each)
     return (
         f"relationship {stable_id('relationship', *each)}\n"

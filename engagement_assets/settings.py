@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     )
     rejected_share_warning: Share = Field(0.05, description="warn when more of a source's rows are rejected")
     rejected_share_limit: Share = Field(0.5, description="stop when more of a source's rows are rejected")
+    missing_share_limit: Share = Field(
+        0.5, description="stop when a source holds this share fewer rows than are published of it"
+    )
     retention_days: float = Field(30, ge=0, le=36500, description="days a replaced version of a table stays readable")
     leftover_hours: float = Field(24, ge=0, description="hours after which files of dead runs are removed")
     lock_wait_minutes: float = Field(60, ge=0, description="how long a run waits for another that is writing, minutes")

@@ -100,9 +100,20 @@ class World:
     # ---- runs --------------------------------------------------------------------------------------------------------
 
     def run(
-        self, first: str, last: str | None = None, *, expect: bool = True, tables: Sequence[str] | None = None
+        self,
+        first: str,
+        last: str | None = None,
+        *,
+        expect: bool = True,
+        tables: Sequence[str] | None = None,
+        accept_missing: Sequence[str] = (),
     ) -> dg.ExecuteInProcessResult:
         """Build a day or a range of days, of all tables or some; asserts the outcome that is expected."""
+        config: dict[str, Any] = {"loggers": {"progress": {}}}
+        if accept_missing:
+            config["resources"] = {
+                "sources": {"config": {"root": self.settings.data, "accept_missing": list(accept_missing)}}
+            }
         job = build_definitions(self.settings).resolve_job_def(DAILY_JOB)
         if last is None:
             tags, partition = {}, first
@@ -114,7 +125,7 @@ class World:
             partition_key=partition,
             asset_selection=None if tables is None else [dg.AssetKey(table) for table in tables],
             raise_on_error=False,
-            run_config={"loggers": {"progress": {}}},
+            run_config=config,
         )
         if result.success != expect:
             raise AssertionError(failures(result) or "the run succeeded, but should have failed")

@@ -23,6 +23,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from engagement_assets.domain.days import as_date
+from engagement_assets.domain.sources import SOURCES, in_words
 from engagement_assets.settings import PREFIX
 
 out = Console(highlight=False)
@@ -143,6 +144,22 @@ def iso_day(text: str | None) -> str | None:
 
 
 DateOption = Annotated[str | None, typer.Option("--date", help="A day, YYYY-MM-DD.")]
+
+
+def _known_sources(names: list[str] | None) -> list[str] | None:
+    for name in names or []:
+        if name not in SOURCES:
+            raise typer.BadParameter(f"{name!r} is no source; there are {in_words(SOURCES, 'and')}")
+    return names
+
+
+AcceptMissing = Annotated[
+    list[str] | None,
+    typer.Option(
+        callback=_known_sources,
+        help="A source of which less than before is found, and that is meant; once, may be repeated.",
+    ),
+]
 
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?")
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from engagement_assets.cli.console import (
+    AcceptMissing,
     Commands,
     DateOption,
     UsageError,
@@ -30,6 +31,7 @@ def run(
     day: DateOption = None,
     first: Annotated[str | None, typer.Option("--from", help="First day of a range.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last day of a range.")] = None,
+    accept_missing: AcceptMissing = None,
 ) -> None:
     """Build the snapshots of a day (default: yesterday) or of a range of days, and export them."""
     if day and (first or last):
@@ -54,7 +56,7 @@ def run(
         def listen(step: Step) -> None:
             bar.update(task, total=step.total, completed=step.done, description=step.doing)
 
-        outcome = run_days(settings, begin, end, instance, listen)
+        outcome = run_days(settings, begin, end, instance, listen, accept_missing or ())
     seconds = (datetime.now(settings.zone) - started).total_seconds()
     if not outcome.success:
         err.print(f"[red]Failed[/red] after {seconds:.1f} s (run {outcome.run_id}):")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engagement_assets.cli.console import (
+    AcceptMissing,
     Commands,
     UsageError,
     complain,
@@ -35,6 +36,7 @@ def refresh(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what is outdated.")] = False,
     first: Annotated[str | None, typer.Option("--from", help="Leave earlier days as they are.")] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Read every published file to its end as well.")] = False,
+    accept_missing: AcceptMissing = None,
 ) -> None:
     """Read the sources again and rebuild exactly the published days that are no longer what they say."""
     since = parse_day(first) if first else None
@@ -45,7 +47,7 @@ def refresh(
 
     lake = LakeResource.of(settings)
     with err.status("reading the sources"):
-        plan = make_plan(settings, lake, since=since, verify=verify)
+        plan = make_plan(settings, lake, since=since, verify=verify, accept_missing=tuple(accept_missing or ()))
     for damage in plan.damaged:
         complain(f"[yellow]Damaged[/yellow] {damage}")
     if not plan.outdated:
@@ -99,6 +101,7 @@ def _carried_out(settings: Settings, lake: LakeResource, plan: Plan) -> Refreshe
 @commands.command()
 def rebuild(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what does not fit.")] = False,
+    accept_missing: AcceptMissing = None,
 ) -> None:
     """After an upgrade: build the tables anew whose columns do not fit this version, and what is built from them."""
     settings = Settings()
@@ -107,7 +110,7 @@ def rebuild(
     from engagement_assets.pipeline.rebuild_plan import make_rebuild_plan
 
     lake = LakeResource.of(settings)
-    plan = make_rebuild_plan(settings, lake)
+    plan = make_rebuild_plan(settings, lake, tuple(accept_missing or ()))
     if not plan.schema_changes:
         out.print("The columns of every table fit this version.")
         return

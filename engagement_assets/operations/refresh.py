@@ -52,7 +52,7 @@ def carry_out(
         forget(lake, source)
     for step in plan.steps:
         first, last = date.fromisoformat(step.first), date.fromisoformat(step.last)
-        done.runs.append(build_tables(settings, first, last, instance, listener, step.tables))
+        done.runs.append(build_tables(settings, first, last, instance, listener, step.tables, plan.accept_missing))
         if not done.success:
             return done
     if plan.steps:

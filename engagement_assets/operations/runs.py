@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -42,11 +43,16 @@ def check_days(settings: Settings, first: date, last: date) -> None:
 
 
 def run_days(
-    settings: Settings, first: date, last: date, instance: dg.DagsterInstance, listener: Listener | None = None
+    settings: Settings,
+    first: date,
+    last: date,
+    instance: dg.DagsterInstance,
+    listener: Listener | None = None,
+    accept_missing: Sequence[str] = (),
 ) -> RunOutcome:
     """Build every table for the days `first` to `last` in one run, then export what BI tools read."""
     check_days(settings, first, last)
-    outcome = build_tables(settings, first, last, instance, listener)
+    outcome = build_tables(settings, first, last, instance, listener, accept_missing=accept_missing)
     return (
         replace(export_published(settings, instance, listener), run_id=outcome.run_id) if outcome.success else outcome
     )
@@ -59,9 +65,14 @@ def build_tables(
     instance: dg.DagsterInstance,
     listener: Listener | None = None,
     tables: Sequence[str] | None = None,
+    accept_missing: Sequence[str] = (),
 ) -> RunOutcome:
-    """Build some tables (None: all) for the days `first` to `last` in one run."""
-    return _execute(settings, DAILY_JOB, instance, listener, range_tags(first.isoformat(), last.isoformat()), tables)
+    """Build some tables (None: all) for the days `first` to `last` in one run.
+
+    `accept_missing` names sources of which less than before is found, and that is meant.
+    """
+    tags = range_tags(first.isoformat(), last.isoformat())
+    return _execute(settings, DAILY_JOB, instance, listener, tags, tables, accept_missing)
 
 
 def export_published(settings: Settings, instance: dg.DagsterInstance, listener: Listener | None = None) -> RunOutcome:
@@ -76,7 +87,11 @@ def _execute(
     listener: Listener | None,
     tags: dict[str, str],
     tables: Sequence[str] | None = None,
+    accept_missing: Sequence[str] = (),
 ) -> RunOutcome:
+    config: dict[str, Any] = {"loggers": {"progress": {}}}
+    if accept_missing:
+        config["resources"] = {"sources": {"config": {"root": settings.data, "accept_missing": list(accept_missing)}}}
     # Only now, because it takes a moment.
     from engagement_assets.dagster_internals.run_launcher import PROCESS_TAG, this_process
     from engagement_assets.definitions import definitions_of
@@ -92,7 +107,7 @@ def _execute(
                 partition_key=tags.get(PARTITION_NAME_TAG),
                 asset_selection=None if tables is None else [dg.AssetKey(table) for table in tables],
                 raise_on_error=False,
-                run_config={"loggers": {"progress": {}}},
+                run_config=config,
             )
         )
     except dg.DagsterExecutionInterruptedError:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import dagster as dg
 
@@ -58,6 +58,16 @@ def last_examination(lake: LakeResource) -> Examination | None:
         return Examination(dict(found["files"]), int(found["began"]), dict(found["changed"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def read_by_run(lake: LakeResource, source: str, files: str) -> None:
+    """A run has read a source: if its files (their hash) are not those that were examined, what was examined counts no more.
+
+    Otherwise files that went away, were done without, and came back would be taken for known.
+    """
+    known = last_examination(lake)
+    if known is not None and known.files.get(source) != files:
+        lake.notes.write(_EXAMINATION, asdict(replace(known, files={**known.files, source: ""})))
 
 
 def pending(lake: LakeResource) -> dict[type[Contract], list[str]]:

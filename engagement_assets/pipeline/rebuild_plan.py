@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -13,7 +13,7 @@ from engagement_assets.lake import staleness
 from engagement_assets.lake.damage import Damage
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings
-from engagement_assets.sources.ingestion import source_changes
+from engagement_assets.sources.ingestion import require_sources, source_changes
 
 _WHO = "refresh"
 
@@ -34,18 +34,28 @@ class Plan:
     since: date | None = None
     #: Tables whose columns do not fit, and why: they are emptied first.
     schema_changes: Mapping[type[Contract], list[str]] = field(default_factory=dict)
+    #: Sources of which less than before is meant.
+    accept_missing: tuple[str, ...] = ()
 
 
-def make_plan(settings: Settings, lake: LakeResource, *, since: date | None = None, verify: bool = False) -> Plan:
+def make_plan(
+    settings: Settings,
+    lake: LakeResource,
+    *,
+    since: date | None = None,
+    verify: bool = False,
+    accept_missing: Collection[str] = (),
+) -> Plan:
     """Find out what is outdated; nothing is published.
 
-    `since` leaves earlier days as they are; `verify` reads every published file to its end.
+    `since` leaves earlier days as they are; `verify` reads every published file to its end; `accept_missing` names sources of
+    which less than before is meant.
     """
     damaged = tuple(damage for contract in TABLES.values() for damage in lake.damage(contract, decode=verify))
     broken: dict[type[Contract], set[str]] = defaultdict(set)
     for damage in damaged:
         broken[damage.contract].add(damage.partition)
-    changed = source_changes(settings, lake, broken, _WHO)
+    changed = source_changes(settings, lake, broken, _WHO, accept_missing)
     changing: dict[type[Contract], set[str]] = {contract: set(days) for contract, days in changed.items()}
     for contract, partitions in broken.items():
         if contract is RejectedRows:  # written with the source's table, whichever day that is asked for
@@ -56,11 +66,15 @@ def make_plan(settings: Settings, lake: LakeResource, *, since: date | None = No
             changing.setdefault(contract, set()).update(partitions)
     outdated = staleness.since(staleness.outdated(lake, settings, changing), since)
     published = {contract: lake.partitions(contract) for contract in FACTS}
-    return Plan(staleness.since(changed, since), outdated, damaged, tuple(staleness.steps(outdated, published)), since)
+    steps = tuple(staleness.steps(outdated, published))
+    return Plan(staleness.since(changed, since), outdated, damaged, steps, since, accept_missing=tuple(accept_missing))
 
 
-def make_rebuild_plan(settings: Settings, lake: LakeResource) -> Plan:
-    """The days of tables whose columns do not fit their contracts, and what is built from them; nothing is changed yet."""
+def make_rebuild_plan(settings: Settings, lake: LakeResource, accept_missing: Collection[str] = ()) -> Plan:
+    """The days of tables whose columns do not fit their contracts, and what is built from them; nothing is changed yet.
+
+    Raises SourceMissingError where the sources they would be built from are missing.
+    """
     changing: dict[type[Contract], set[str]] = defaultdict(set)
     schema_changes = lake.schema_changes()
     for contract in schema_changes:
@@ -71,4 +85,7 @@ def make_rebuild_plan(settings: Settings, lake: LakeResource) -> Plan:
             changing[contract] |= set(lake.partitions(contract))
     outdated = staleness.outdated(lake, settings, changing)
     published = {contract: lake.partitions(contract) for contract in FACTS}
-    return Plan({}, outdated, steps=tuple(staleness.steps(outdated, published)), schema_changes=schema_changes)
+    if schema_changes:
+        require_sources(settings, lake, accept_missing)
+    steps = tuple(staleness.steps(outdated, published))
+    return Plan({}, outdated, steps=steps, schema_changes=schema_changes, accept_missing=tuple(accept_missing))

@@ -1,19 +1,23 @@
 """First step: which files a source has.
 
 Files are looked up recursively under `<root>/<source>`; names that begin with `_` or `.` are other systems' leftovers and
-are skipped, folders so named too. A file counts by the end of its name; what else there is, is reported.
+are skipped, folders so named too. A file counts by the end of its name; what else there is, is reported, and so is what cannot
+be looked at (guard.py).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from dagster import ConfigurableResource
+from pydantic import Field
 
 from engagement_assets.lake.stores import file_system
 from engagement_assets.settings import is_url, local_path
@@ -57,10 +61,30 @@ def hash_of(files: Iterable[SourceFile]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+@dataclass
+class Listing:
+    """What a source's folder holds: its files, the names of others, and what cannot be told, with the reason."""
+
+    files: list[SourceFile] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+#: Path below the source's folder, full path, size (None: no file of bytes), and what tells two versions of that size apart.
+_Entry = tuple[str, str, int | None, str]
+_Inode = tuple[int, int]
+
+
 class SourcesResource(ConfigurableResource):
-    """The source files under `root` (local folder or object-store URL)."""
+    """The source files under `root` (local folder or object-store URL).
+
+    `accept_missing` names the sources of which less than before is meant (sources/guard.py), for one run.
+    """
 
     root: str
+    accept_missing: list[str] = Field(
+        default_factory=list, description="sources of which less than before is found, and that is meant"
+    )
 
     @property
     def location(self) -> str:
@@ -69,32 +93,31 @@ class SourcesResource(ConfigurableResource):
 
     def find(self, source: str) -> list[SourceFile]:
         """The files of a source in the order of their names; none if its folder does not exist."""
-        return self.look_up(source)[0]
+        return self.look_up(source).files
 
-    def look_up(self, source: str) -> tuple[list[SourceFile], list[str]]:
-        """The files of a source, and the names of those that are none by their ending, or are no files."""
-        files, base = file_system(f"{self.location}/{source}")
-        found: list[SourceFile] = []
-        ignored: list[str] = []
-        if not files.exists(base):
-            return found, ignored
-        for path, info in sorted(files.find(base, detail=True).items()):
-            relative = PurePosixPath(path).relative_to(PurePosixPath(base))
-            if any(part.startswith(("_", ".")) for part in relative.parts):
-                continue
-            name = _printable(f"{source}/{relative}")
-            is_link = bool(info.get("islink"))
-            # Pipes would be waited for without end, and links to folders could lead anywhere, also in circles.
-            is_file = info.get("type", "file") == "file" or (is_link and Path(path).is_file())
-            if not is_file or not path.lower().endswith(SOURCES[source].files.endings):
-                ignored.append(name)
-                continue
-            if is_link:  # what counts is the file that it leads to
-                info = {"size": Path(path).stat().st_size, "mtime": Path(path).stat().st_mtime}
-            version = info.get("ETag") or info.get("mtime") or info.get("LastModified") or ""
-            full = files.unstrip_protocol(path) if is_url(self.root) else path
-            found.append(SourceFile(full, name, int(info["size"] or 0), str(version)))
-        return found, ignored
+    def look_up(self, source: str) -> Listing:
+        """What is in the folder of a source and below. Links are followed; one that leads into a circle is left out."""
+        base = f"{self.location}/{source}"
+        found = Listing()
+        entries = self._remote(base) if is_url(self.root) else _walk(Path(base), "", found.problems)
+        for relative, path, size, version in entries:
+            name = _printable(f"{source}/{relative}" if relative else source)
+            if size is None or not path.lower().endswith(SOURCES[source].files.endings):
+                found.ignored.append(name)
+            else:
+                found.files.append(SourceFile(path, name, size, version))
+        found.files.sort(key=lambda file: file.path)
+        found.ignored.sort()
+        found.problems = {_printable(f"{source}/{name}".rstrip("/")): why for name, why in found.problems.items()}
+        return found
+
+    def _remote(self, base: str) -> Iterator[_Entry]:
+        files, folder = file_system(base)
+        for path, info in files.find(folder, detail=True).items() if files.exists(folder) else ():
+            relative = PurePosixPath(path).relative_to(PurePosixPath(folder))
+            if not any(part.startswith(("_", ".")) for part in relative.parts):
+                version = info.get("ETag") or info.get("mtime") or info.get("LastModified") or ""
+                yield str(relative), files.unstrip_protocol(path), int(info["size"] or 0), str(version)
 
     def open(self, file: SourceFile) -> IO[bytes]:
         """The bytes of a file. By its file system, not by its URL: a name with `*` or `::` in it is a name here."""
@@ -110,6 +133,53 @@ class SourcesResource(ConfigurableResource):
                 raise file.changed("went away")
             if now[file.name].state != file.state:
                 raise file.changed("was changed")
+
+
+def _walk(
+    folder: Path, relative: str, problems: dict[str, str], above: frozenset[_Inode] = frozenset()
+) -> Iterator[_Entry]:
+    """The files below a local folder; what cannot be looked at goes to `problems`."""
+    try:
+        state = folder.stat()
+        inside = above | {(state.st_dev, state.st_ino)}
+        with os.scandir(folder) as listed:
+            entries = sorted(listed, key=lambda entry: entry.name)
+    except FileNotFoundError:
+        if folder.is_symlink():
+            problems[relative] = "is a link that leads nowhere"
+        return
+    except OSError as error:
+        problems[relative] = f"cannot be listed ({error.strerror})"
+        return
+    if any(entry.name == "_delta_log" for entry in entries):
+        problems[relative] = (
+            "is a Delta table, whose log says which of its files count; write it out as plain Parquet files"
+        )
+        return
+    if (folder / "metadata").is_dir() and any((folder / "metadata").glob("*.metadata.json")):
+        problems[relative] = (
+            "is an Iceberg table, whose metadata say which of its files count; write it out as plain files"
+        )
+        return
+    for entry in entries:
+        if entry.name.startswith(("_", ".")):
+            continue
+        below = f"{relative}/{entry.name}".lstrip("/")
+        try:
+            state = entry.stat()
+        except FileNotFoundError:
+            problems[below] = "is a link that leads nowhere"
+            continue
+        except OSError as error:
+            problems[below] = f"cannot be looked at ({error.strerror})"
+            continue
+        if stat.S_ISDIR(state.st_mode):
+            if (state.st_dev, state.st_ino) not in inside:
+                yield from _walk(Path(entry.path), below, problems, inside)
+        elif stat.S_ISREG(state.st_mode):
+            yield below, entry.path, state.st_size, str(state.st_mtime)
+        else:  # a pipe would be waited for without end
+            yield below, entry.path, None, ""
 
 
 def _printable(name: str) -> str:

@@ -25,9 +25,10 @@ from engagement_assets.lake.code_versions import code_version
 from engagement_assets.lake.notes import read_rows, write_rows
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings, today
-from engagement_assets.sources import accounting, deduplicating, incremental, inspecting, reading, validating
+from engagement_assets.sources import accounting, deduplicating, guard, incremental, inspecting, reading, validating
 from engagement_assets.sources.accounting import Account, DisplacedError, Reading
-from engagement_assets.sources.finding import SourceChangedError, SourcesResource
+from engagement_assets.sources.finding import Listing, SourceChangedError, SourcesResource
+from engagement_assets.sources.guard import SourceMissingError
 from engagement_assets.sources.incremental import Basis, LastRead, Published
 from engagement_assets.sources.inspecting import Inspection
 from engagement_assets.sources.registry import CUSTOMERS, SOURCES
@@ -38,10 +39,6 @@ from engagement_assets.transforms.conversions import with_year
 ROWS_PER_WRITE = 5_000_000
 
 _DISK_FULL = "No space left on device"
-
-
-class SourceMissingError(LookupError):
-    """The customers source has no file; the message says where it was looked for."""
 
 
 class SourceReadError(RuntimeError):
@@ -67,11 +64,15 @@ class Ingestion:
     # ---- the steps ---------------------------------------------------------------------------------------------------
 
     def inspect(self, source: Source) -> Inspection:
-        """Look at the files of a source; text files that did not change since they were last read are not read again."""
+        """Look at the files of a source; text files that did not change since they were last read are not read again.
+
+        Raises SourceMissingError where less is found than was read before, or is published, and nobody said that it is meant.
+        """
+        listing = _present(self.sources, self.lake, source)
         notes = incremental.read_notes(self.lake, source.name)
-        before = dict(notes)
-        inspection = inspecting.inspect(self.sources, source, notes)
-        if notes != before:
+        known = dict(notes)
+        inspection = inspecting.inspect(self.sources, source, notes, listing)
+        if notes != known:
             incremental.remember_notes(self.lake, source.name, notes)
         return inspection
 
@@ -90,7 +91,12 @@ class Ingestion:
         examined, readable = self._examined(inspection, last_day)
         keep = partial(self.keep, folder=f"{source.name}-repeated")
         settled = deduplicating.deduplicate(examined, source, keep=keep)
-        return self._settled(readable, settled, customers, files=len(inspection.files))
+        found = self._settled(readable, settled, customers, files=len(inspection.files))
+        if source.name not in self.sources.accept_missing:
+            rows = [rows for day, rows in self.lake.partitions(source.contract).items() if day <= last_day.isoformat()]
+            published = sum(rows) if source.as_of is None else (rows or [0])[-1]
+            guard.require_rows(source, found.account.kept, published, self.settings.missing_share_limit)
+        return found
 
     def more(self, inspection: Inspection, last_day: date, customers: DataFrame, before: LastRead) -> Reading:
         """The rows of a source that came since it was read last, and those that were set aside then.
@@ -356,8 +362,30 @@ def ingestion(
             raise
 
 
+def require_sources(settings: Settings, lake: LakeResource, accept_missing: Collection[str] = ()) -> None:
+    """Raise SourceMissingError where files of a source are fewer than were read before, or cannot be seen; none is opened."""
+    sources = SourcesResource(root=settings.data, accept_missing=list(accept_missing))
+    for source in SOURCES.values():
+        _present(sources, lake, source)
+
+
+def _present(sources: SourcesResource, lake: LakeResource, source: Source) -> Listing:
+    """What a source's folder holds, where that is no less than before."""
+    listing = sources.look_up(source.name)
+    if source.name not in sources.accept_missing:
+        before = incremental.last_read(lake, source.name)
+        published = sum(lake.partitions(source.contract).values())
+        place = f"{sources.location}/{source.name}"
+        guard.require_presence(source, place, listing, before.files if before else (), published)
+    return listing
+
+
 def source_changes(
-    settings: Settings, lake: LakeResource, leave_out: Mapping[type[Contract], Days], who: str
+    settings: Settings,
+    lake: LakeResource,
+    leave_out: Mapping[type[Contract], Days],
+    who: str,
+    accept_missing: Collection[str] = (),
 ) -> dict[type[Contract], list[str]]:
     """Published days of the source tables whose rows are no longer what the source says; `leave_out` is not read."""
     published = {
@@ -370,7 +398,8 @@ def source_changes(
         return {}
     engine = EngineResource(engine=settings.engine, timezone=settings.timezone)
     changed = {}
-    with engine, ingestion(who, settings, SourcesResource(root=settings.data), engine, lake) as run:
+    sources = SourcesResource(root=settings.data, accept_missing=list(accept_missing))
+    with engine, ingestion(who, settings, sources, engine, lake) as run:
         customers = run.whole(run.inspect(CUSTOMERS), today(settings))
         for source, days in published.items():
             if days:

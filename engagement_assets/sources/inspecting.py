@@ -24,7 +24,7 @@ from engagement_assets.sources.files import (
     look_at_parquet,
     scan_text,
 )
-from engagement_assets.sources.finding import SourceFile, SourcesResource, hash_of
+from engagement_assets.sources.finding import Listing, SourceFile, SourcesResource, hash_of
 from engagement_assets.sources.source import FileKind, Source
 from engagement_assets.transforms.conversions import Kind
 
@@ -123,14 +123,16 @@ class Inspection:
         return replace(self.only(rest), unreadable={**self.unreadable, **unreadable})
 
 
-def inspect(sources: SourcesResource, source: Source, known: Notes | None = None) -> Inspection:
+def inspect(
+    sources: SourcesResource, source: Source, known: Notes | None = None, listing: Listing | None = None
+) -> Inspection:
     """Look at each file of a source before it is read.
 
     `known` holds what was found of text files before; a file of the same state is not read again, and what is found now is
     put there. Raises SourceSchemaError for a missing required column.
     """
-    found, ignored = sources.look_up(source.name)
-    inspection = Inspection(source, tuple(found), tuple(ignored))
+    listing = listing or sources.look_up(source.name)
+    inspection = Inspection(source, tuple(listing.files), tuple(listing.ignored))
     if source.files is FileKind.PARQUET:
         return _inspect_parquet(sources, inspection)
     return _inspect_text(sources, inspection, {} if known is None else known)

@@ -9,6 +9,7 @@ import dagster as dg
 from pyspark.sql import DataFrame
 
 from engagement_assets.domain import verdicts
+from engagement_assets.pipeline.arrivals import read_by_run
 from engagement_assets.pipeline.asset_factory import TableRun, table_asset
 from engagement_assets.pipeline.checks import rules
 from engagement_assets.pipeline.publication import preview
@@ -133,6 +134,7 @@ def _publish_customers(run: TableRun, sources: Ingestion, source: Source) -> Ite
     if not found.is_same:
         sources.publish_rejected(found)
         sources.remember_customers(found)
+        read_by_run(run.lake, source.name, found.inspection.hash)
     run = _bound(run, found, found.who)
     run.publication.describe(run.asked[-1], preview=preview(found.kept.select(*source.contents)))
     assert source.as_of is not None
@@ -172,4 +174,5 @@ def _publish_facts(run: TableRun, sources: Ingestion, source: Source) -> Iterato
         publication.describe(last, preview=preview(run.lake.read(run.spark, source.contract, [last])))
     if not found.is_same and not publication.bad:
         sources.remember_facts(found, customers, last_day)
+        read_by_run(run.lake, source.name, found.inspection.hash)
     yield from publication.events()

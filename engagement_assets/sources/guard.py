@@ -1,0 +1,73 @@
+"""Absence is not evidence: what is no longer found never empties what is published.
+
+Every reading of a source passes here before anything of it is written. What looks like a folder that was moved, not mounted,
+not readable or half copied stops the run; `--accept-missing SOURCE` (in the Dagster UI: `accept_missing` of the resource
+`sources`) says once that it is meant.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from pathlib import PurePosixPath
+
+from engagement_assets.sources.finding import Listing
+from engagement_assets.sources.source import Source
+
+#: Names in a message.
+_NAMED = 3
+
+
+class SourceMissingError(LookupError):
+    """Something of a source is missing; the message says what, where it was looked for, and how to go on all the same."""
+
+
+def require_presence(
+    source: Source, place: str, listing: Listing, read_before: Collection[str], published_rows: int
+) -> None:
+    """Raise SourceMissingError where the files of a source are fewer than they were, or cannot all be seen.
+
+    Parameters: `place` is the source's folder; `read_before` the names of the files that the last reading read;
+    `published_rows` the rows that are published of the source.
+    """
+    for name, problem in sorted(listing.problems.items()):
+        raise _error(source, f"{name} {problem}")
+    names = {file.name for file in listing.files}
+    endings = ", ".join(source.files.endings)
+    if not names and listing.ignored:
+        kinds = Counter("".join(PurePosixPath(name).suffixes[-2:]) or "no ending" for name in listing.ignored)
+        there = ", ".join(f"{count} of {kind}" for kind, count in kinds.most_common(_NAMED))
+        raise _error(
+            source, f"{place} holds no file that ends in {endings}, but {len(listing.ignored)} other(s): {there}"
+        )
+    if not names and (read_before or published_rows):
+        before = (
+            f"{len(read_before)} file(s) were read before" if read_before else f"{published_rows:,} rows are published"
+        )
+        raise _error(source, f"there is no file that ends in {endings} in {place}, and {before}")
+    gone = sorted(set(read_before) - names)
+    if gone and len(names) < len(read_before):
+        raise _error(
+            source, f"{len(gone)} of {len(read_before)} file(s) that were read before are gone: {_listed(gone)}"
+        )
+
+
+def require_rows(source: Source, kept: int, published: int, limit: float) -> None:
+    """Raise SourceMissingError where a source holds fewer rows than are published of it, by more than the share `limit`."""
+    if published and kept < published * (1 - limit):
+        raise _error(
+            source,
+            f"{kept:,} rows would be left of the {published:,} that are published, {1 - kept / published:.0%} fewer "
+            f"(ENGAGEMENT_MISSING_SHARE_LIMIT allows {limit:.0%})",
+        )
+
+
+def _error(source: Source, what: str) -> SourceMissingError:
+    return SourceMissingError(
+        f"{source.name}: {what}. Nothing was published. Put back what is missing; or, if it is meant, go on once with "
+        f"`--accept-missing {source.name}`"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

@@ -1,0 +1,185 @@
+"""Absence is not evidence: what is no longer found stops the run before it writes, and goes on only when that is said by name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from engagement_assets.definitions import build_definitions
+from engagement_assets.pipeline.arrivals import EXAMINE_JOB, is_new, listing
+from engagement_assets.pipeline.rebuild_plan import make_plan
+from engagement_assets.sources.finding import SourcesResource
+from engagement_assets.sources.guard import SourceMissingError
+from engagement_assets_tests.worlds import Row, World, failures
+
+DAY = "2025-03-31"
+FACTS = ("raw_customers", "raw_orders", "raw_web_events")
+
+
+def order(number: int) -> Row:
+    return {"order_id": f"o{number}", "customer_id": "c", "order_date": DAY, "order_amount": "10.00"}
+
+
+def shop(world: World) -> World:
+    """A customer, three orders in three files of two folders, two events; read once."""
+    world.options["start_date"] = date(2025, 3, 31)
+    world.customers([{"customer_id": "c"}])
+    world.orders([order(1)], "one/1.parquet")
+    world.orders([order(2)], "two/2.parquet")
+    world.orders([order(3)], "two/3.parquet")
+    world.events([{"customer_id": "c", "event_time": f"{DAY}T10:0{n}:00Z", "event_id": f"e{n}"} for n in (1, 2)])
+    world.run(DAY, tables=FACTS)
+    return world
+
+
+def published(world: World) -> list[list[Row]]:
+    return [world.rows(table) for table in FACTS]
+
+
+def folder(world: World, source: str) -> Path:
+    return Path(world.settings.data, source)
+
+
+def moved_away(world: World) -> None:
+    folder(world, "orders").rename(world.root / "away")
+
+
+def emptied(world: World) -> None:
+    shutil.rmtree(folder(world, "orders"))
+    folder(world, "orders").mkdir()
+
+
+def one_file_less(world: World) -> None:
+    (folder(world, "orders") / "one" / "1.parquet").unlink()
+
+
+def only_csv(world: World) -> None:
+    emptied(world)
+    (folder(world, "orders") / "orders.csv").write_text("order_id\n1\n")
+
+
+def a_link_to_nowhere(world: World) -> None:
+    shutil.rmtree(folder(world, "orders") / "two")
+    (folder(world, "orders") / "two").symlink_to(world.root / "not mounted")
+
+
+def the_folder_is_a_link_to_nowhere(world: World) -> None:
+    moved_away(world)
+    folder(world, "orders").symlink_to(world.root / "not mounted")
+
+
+def most_rows_less(world: World) -> None:
+    for name in ("two/2", "two/3"):
+        world.orders([{**order(9), "customer_id": "nobody"}], f"{name}.parquet")
+
+
+ABSENCES: list[tuple[Callable[[World], None], str]] = [
+    (moved_away, "there is no file that ends in .parquet in .*orders, and 3 file.s. were read before"),
+    (emptied, "there is no file that ends in .parquet in .*orders, and 3 file.s. were read before"),
+    (one_file_less, "1 of 3 file.s. that were read before are gone: orders/one/1.parquet"),
+    (only_csv, "holds no file that ends in .parquet, but 1 other.s.: 1 of .csv"),
+    (a_link_to_nowhere, "orders/two is a link that leads nowhere"),
+    (the_folder_is_a_link_to_nowhere, "orders is a link that leads nowhere"),
+    (most_rows_less, "1 rows would be left of the 3 that are published, 67% fewer .ENGAGEMENT_MISSING_SHARE_LIMIT"),
+]
+
+
+@pytest.mark.parametrize(("absence", "said"), ABSENCES, ids=[absence.__name__ for absence, _ in ABSENCES])
+def test_less_than_before_stops_a_run_and_an_examination_before_they_write(
+    world: World, absence: Callable[[World], None], said: str
+) -> None:
+    world.options["rejected_share_limit"] = 1.0
+    before = published(shop(world))
+    absence(world)
+    stopped = failures(world.run(DAY, tables=FACTS, expect=False))
+    with pytest.raises(SourceMissingError, match=said) as error:
+        make_plan(world.settings, world.lake)
+    assert "`--accept-missing orders`" in str(error.value)
+    assert str(error.value) in stopped
+    assert published(world) == before
+
+
+def test_what_is_meant_goes_on_once_and_what_comes_back_is_noticed(world: World) -> None:
+    before = published(shop(world))
+    examined = (
+        build_definitions(world.settings).resolve_job_def(EXAMINE_JOB).execute_in_process(instance=world.instance)
+    )
+    assert examined.success
+    assert not is_new(world.lake, listing(world.settings))
+    moved_away(world)
+    world.run(DAY, tables=FACTS, accept_missing=["orders"])
+    assert [len(rows) for rows in published(world)] == [1, 0, 2]
+    world.run(DAY, tables=FACTS)
+    assert not is_new(world.lake, listing(world.settings))
+    (world.root / "away").rename(folder(world, "orders"))
+    assert is_new(world.lake, listing(world.settings))
+    world.run(DAY, tables=FACTS)
+    assert published(world) == before
+
+
+def test_a_renamed_file_is_no_absence(world: World) -> None:
+    before = published(shop(world))
+    (folder(world, "orders") / "one" / "1.parquet").rename(folder(world, "orders") / "renamed.parquet")
+    world.run(DAY, tables=FACTS)
+    assert published(world) == before
+
+
+def test_a_link_to_a_folder_is_followed_and_a_circle_is_left(world: World) -> None:
+    before = published(shop(world))
+    moved_away(world)
+    folder(world, "orders").symlink_to(world.root / "away")
+    (world.root / "away" / "one" / "back").symlink_to(world.root / "away")
+    world.run(DAY, tables=FACTS)
+    assert published(world) == before
+
+
+def test_only_files_of_other_kinds_stop_a_first_run_too_and_no_web_events_at_all_do_not(world: World) -> None:
+    world.options["start_date"] = date(2025, 3, 31)
+    world.customers([{"customer_id": "c"}])
+    world.orders([order(1)])
+    world.run(DAY, tables=FACTS)
+    (folder(world, "web_events")).mkdir()
+    (folder(world, "web_events") / "part-0000.json.bz2").write_bytes(b"BZh9")
+    assert "but 1 other(s): 1 of .json.bz2" in failures(world.run(DAY, tables=FACTS, expect=False))
+
+
+def test_a_delta_table_is_not_read_as_loose_files(world: World) -> None:
+    world.customers([{"customer_id": "c"}])
+    rows = pa.table({name: [value] for name, value in order(1).items()})
+    write_deltalake(folder(world, "orders"), rows)
+    assert "orders is a Delta table" in failures(world.run(DAY, tables=FACTS, expect=False))
+    assert world.rows("raw_orders") == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may list every folder")
+def test_a_folder_that_may_not_be_listed_stops_the_run(world: World) -> None:
+    before = published(shop(world))
+    (folder(world, "orders") / "two").chmod(0)
+    try:
+        stopped = failures(world.run(DAY, tables=FACTS, expect=False))
+    finally:
+        (folder(world, "orders") / "two").chmod(0o700)
+    assert "orders/two cannot be listed (Permission denied)" in stopped
+    assert published(world) == before
+
+
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for the superuser, who may list every folder: a disk that fails."""
+    (tmp_path / "orders" / "two").mkdir(parents=True)
+    listed = os.scandir
+
+    def failing(place: Path) -> object:
+        if str(place).endswith("two"):
+            raise PermissionError(13, "Permission denied")
+        return listed(place)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    found = SourcesResource(root=str(tmp_path)).look_up("orders")
+    assert found.problems == {"orders/two": "cannot be listed (Permission denied)"}

@@ -153,15 +153,6 @@ class PublishedTables(ConfigurableResource):
         missing file without a word. Of an earlier version, raises VersionNotKeptError where a file is gone. Raises
         SchemaChangedError if the columns do not fit the contract.
         """
-        return [path for path, _ in self.files_and_gaps(contract, partitions, known_on)]
-
-    def files_and_gaps(
-        self,
-        contract: type[Contract],
-        partitions: Iterable[str] | None = None,
-        known_on: datetime | None = None,
-    ) -> list[tuple[str, frozenset[str]]]:
-        """As `files`, each with the columns that it lacks: those that came to the contract after it was written, null in it."""
         version = self.version(contract, known_on)
         if version is None:
             return []
@@ -172,8 +163,7 @@ class PublishedTables(ConfigurableResource):
                 raise TableDamagedError(str(damage))
         else:
             self._require_kept(version, chosen, f"{contract.table()}: the version of {known_on:%Y-%m-%d %H:%M %Z}")
-        gaps = schema_changes.lacking(version.table, contract, [file.modified for file in chosen])
-        return [(f"{self.path(contract)}/{file.path}", lacks) for file, lacks in zip(chosen, gaps, strict=True)]
+        return [f"{self.path(contract)}/{file.path}" for file in chosen]
 
     def _require_kept(self, version: TableVersion, chosen: Iterable[DataFile], what: str) -> None:
         if version.schema_changes:

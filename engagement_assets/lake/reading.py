@@ -27,15 +27,17 @@ def relation_sql(
     `known_on`: as the table was at that instant. Raises TableDamagedError if a published file is missing or has another size,
     SchemaChangedError if the table's columns do not fit the contract.
     """
-    nulls = {name: f'NULL::{_TYPES.get(kind, kind)} AS "{name}"' for name, kind in _types(contract).items()}
-    alike: dict[frozenset[str], list[str]] = {}
-    for path, lacks in lake.files_and_gaps(contract, partitions, known_on):
-        alike.setdefault(lacks, []).append("'" + path.replace("'", "''") + "'")
-    parts = []
-    for lacks, paths in alike.items():
-        columns = ", ".join(null if name in lacks else f'"{name}"' for name, null in nulls.items())
-        parts.append(f"SELECT {columns} FROM read_parquet([{', '.join(paths)}], hive_partitioning = false)")
-    return " UNION ALL ".join(parts) or f"SELECT {', '.join(nulls.values())} WHERE false"
+    types = {field.name: field.dataType.simpleString() for field in contract.struct()}
+    types = {name: _TYPES.get(kind, kind) for name, kind in types.items()}
+    paths = ["'" + path.replace("'", "''") + "'" for path in lake.files(contract, partitions, known_on)]
+    if not paths:
+        nulls = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in types.items())
+        return f"SELECT {nulls} WHERE false"
+    # The columns are the contract's: files written before one of them came to it have null there.
+    columns = ", ".join(
+        f"'{name}': {{name: '{name}', type: '{kind}', default_value: NULL}}" for name, kind in types.items()
+    )
+    return f"SELECT * FROM read_parquet([{', '.join(paths)}], hive_partitioning = false, schema = MAP {{{columns}}})"
 
 
 #: Files whose sizes a connection remembers.
@@ -60,10 +62,6 @@ def connect(lake: LakeResource) -> duckdb.DuckDBPyConnection:
 
 #: Spark's names of types that DuckDB calls otherwise.
 _TYPES = {"string": "varchar", "timestamp": "timestamptz"}
-
-
-def _types(contract: type[Contract]) -> dict[str, str]:
-    return {field.name: field.dataType.simpleString() for field in contract.struct()}
 
 
 @contextmanager

@@ -6,7 +6,6 @@ differs would show old rows as something that they are not, and is refused befor
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -15,9 +14,6 @@ from deltalake.schema import Field, Schema
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from engagement_assets.domain.contracts import Contract
-
-#: Table property: since when, in milliseconds of Unix time, files have a column that the first ones lacked.
-_ADDED = "engagement.columnAdded."
 
 #: The command that builds tables anew whose columns do not fit.
 REBUILD = "engagement rebuild"
@@ -43,7 +39,9 @@ def found(table: DeltaTable, contract: type[Contract], column: str) -> list[str]
         for name, field in wanted.items()
         if name in there and there[name].type != field.type
     ]
-    changes += [f"'{name}' is new and must not be null" for name in _new(table, contract) if not columns[name].nullable]
+    changes += [
+        f"'{name}' is new and must not be null" for name in wanted if name not in there and not columns[name].nullable
+    ]
     if table.metadata().partition_columns != [column]:
         changes.append(f"it was partitioned by {', '.join(table.metadata().partition_columns)} and is by {column}")
     return changes
@@ -58,38 +56,13 @@ def require_none(changes: list[str], contract: type[Contract]) -> None:
         )
 
 
-def add_new_columns(table: DeltaTable, contract: type[Contract], now: int) -> bool:
-    """Give the table the contract's new columns; whether there were any. `now` is later than any file of the table."""
-    new = _new(table, contract)
-    if new:
-        # The property first: without the column it says nothing, and a column without it would be looked for in every file.
-        table.alter.set_table_properties({f"{_ADDED}{name}": str(now) for name in new}, raise_if_not_exists=False)
-        table.update_incremental()
-        wanted = _fields(delta_schema(contract))
-        table.alter.add_columns([wanted[name] for name in new])
-    return bool(new)
-
-
-def newest_addition(table: DeltaTable) -> int:
-    """When the last new column came, in milliseconds of Unix time; 0 if none did. Files that have it are not older."""
-    return max(_additions(table).values(), default=0)
-
-
-def lacking(table: DeltaTable, contract: type[Contract], modified: Iterable[int]) -> list[frozenset[str]]:
-    """The contract's columns that files of the table, written at these times, do not have."""
-    never = set(_new(table, contract))
-    additions = {name: when for name, when in _additions(table).items() if name in contract.columns()}
-    return [frozenset(never | {name for name, when in additions.items() if written < when}) for written in modified]
-
-
-def _new(table: DeltaTable, contract: type[Contract]) -> list[str]:
+def add_new_columns(table: DeltaTable, contract: type[Contract]) -> None:
+    """Give the table the contract's new columns, if there are any."""
     there = _fields(table.schema())
-    return [name for name in _fields(delta_schema(contract)) if name not in there]
-
-
-def _additions(table: DeltaTable) -> dict[str, int]:
-    properties = table.metadata().configuration
-    return {key.removeprefix(_ADDED): int(when) for key, when in properties.items() if key.startswith(_ADDED)}
+    new = [field for name, field in _fields(delta_schema(contract)).items() if name not in there]
+    if new:
+        table.alter.add_columns(new)
+        table.update_incremental()
 
 
 def _fields(schema: Schema) -> dict[str, Field]:

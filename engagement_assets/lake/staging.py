@@ -65,9 +65,9 @@ class Staged:
         """Full paths of the files."""
         return [f"{self.root}/{file.path}" for file in self.files]
 
-    def actions(self, not_before: int = 0) -> list[AddAction | RemoveAction]:
-        """The files as a Delta transaction adds them, as of now, or of `not_before` if the clock was set back since."""
-        now = max(now_in_milliseconds(), not_before)
+    def actions(self) -> list[AddAction | RemoveAction]:
+        """The files as a Delta transaction adds them, as of now."""
+        now = now_in_milliseconds()
         column = partition_column(self.contract)
         return [
             AddAction(

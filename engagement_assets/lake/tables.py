@@ -25,7 +25,7 @@ from engagement_assets.lake import schema_changes
 from engagement_assets.lake.erasures import add_erasure
 from engagement_assets.lake.locks import WriterLock
 from engagement_assets.lake.published import PublishedTables
-from engagement_assets.lake.staging import Staged, now_in_milliseconds, partition_column, write_files
+from engagement_assets.lake.staging import Staged, partition_column, write_files
 from engagement_assets.lake.stores import file_system, remove
 from engagement_assets.lake.vacuum import Removed, remove_old, vacuum
 from engagement_assets.lake.versions import TABLE_PROPERTIES, DataFile, TableVersion
@@ -199,7 +199,7 @@ class LakeResource(PublishedTables):
                 table = self._open_or_create(contract)
                 try:
                     table.create_write_transaction(
-                        actions=staged.actions(not_before=schema_changes.newest_addition(table)),
+                        actions=staged.actions(),
                         mode="overwrite",
                         schema=table.schema(),
                         partition_by=[column],
@@ -233,11 +233,8 @@ class LakeResource(PublishedTables):
                 description=contract.describe(),
                 configuration=TABLE_PROPERTIES,
             )
-        version = TableVersion(contract, table, self.path(contract))
-        schema_changes.require_none(version.schema_changes, contract)
-        newest = max((file.modified for file in version.files), default=0)
-        if schema_changes.add_new_columns(table, contract, max(newest + 1, now_in_milliseconds())):
-            table.update_incremental()
+        schema_changes.require_none(schema_changes.found(table, contract, partition_column(contract)), contract)
+        schema_changes.add_new_columns(table, contract)
         return table
 
     def empty(self, contract: type[Contract], *, run_id: str) -> None:

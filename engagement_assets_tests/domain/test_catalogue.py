@@ -58,7 +58,7 @@ class Watch:
         self.read: dict[type[Contract], set[tuple[type[Contract], str]]] = defaultdict(set)
         self.looked_at: dict[type[Contract], set[str]] = defaultdict(set)
         current: list[type[Contract]] = []
-        require, files = TableRun.require, PublishedTables.files_and_gaps
+        require, files = TableRun.require, PublishedTables.files
 
         def begin(run: TableRun) -> None:
             current[:] = [run.contract]
@@ -80,7 +80,7 @@ class Watch:
             return object.__getattribute__(policy, name)
 
         monkeypatch.setattr(TableRun, "require", begin)
-        monkeypatch.setattr(PublishedTables, "files_and_gaps", reading)
+        monkeypatch.setattr(PublishedTables, "files", reading)
         monkeypatch.setattr(ScoringPolicy, "__getattribute__", looking)
 
 

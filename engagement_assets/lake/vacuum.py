@@ -53,9 +53,14 @@ def vacuum(table: DeltaTable, root: str, retention: timedelta, grace: timedelta)
 
 
 def remove_old(root: str, grace: timedelta) -> Removed:
-    """Delete the files under a folder that are older than `grace`."""
+    """Delete the files under a folder that are older than `grace`, and the folders that a run killed early left empty."""
     files, path = file_system(root)
-    return _remove(files, path, _older_files(files, path, datetime.now(timezone.utc) - grace))
+    limit = datetime.now(timezone.utc) - grace
+    removed = _remove(files, path, _older_files(files, path, limit))
+    there = files.find(path, withdirs=True, detail=True) if files.exists(path) else {}
+    folders = [name for name, info in there.items() if info["type"] == "directory" and _changed(info) <= limit]
+    _remove_empty(files, path, folders)
+    return removed
 
 
 def _needed(table: DeltaTable, files: Any, path: str, oldest: int) -> set[str]:

@@ -99,12 +99,16 @@ def test_a_vacuum_spares_what_a_run_at_work_has_staged(lake: LakeResource, stage
     leftover = Path(lake.location, ".scratch", "dead", "rows.parquet")
     leftover.parent.mkdir(parents=True)
     leftover.write_bytes(b"x")
+    killed_early = leftover.parent.with_name("killed-early")
+    killed_early.mkdir()
     lake.vacuum()
     assert set(staged.uris()) < data_files(lake)
     assert leftover.exists()
+    assert killed_early.exists()
     lake.vacuum(grace=timedelta())
     assert data_files(lake) == set(lake.files(RawOrders))
     assert not leftover.parent.exists()
+    assert not killed_early.exists()
     assert amounts(lake) == [1]
 
 

@@ -142,15 +142,12 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
             self._engines[shard] = create_engine(
                 self.conn_string_for_shard(shard), poolclass=QueuePool, connect_args={"timeout": _BUSY_SECONDS}
             )
-            event.listen(self._engines[shard], "connect", _relax)
+            # With a write-ahead log this never damages the file; a power cut may lose the last events of the run it ends.
+            relax = "PRAGMA synchronous = NORMAL"
+            event.listen(self._engines[shard], "connect", lambda connection, _: connection.execute(relax))
         return self._engines[shard]
 
     def dispose(self) -> None:
         while self._engines:
             self._engines.popitem()[1].dispose()
         super().dispose()
-
-
-def _relax(connection: Any, _: Any) -> None:
-    # With a write-ahead log this never damages the file; a power cut may lose the last events of the run it ends.
-    connection.execute("PRAGMA synchronous = NORMAL")

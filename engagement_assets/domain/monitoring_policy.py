@@ -63,15 +63,8 @@ class MonitoringPolicy(BaseModel):
 
     @model_validator(mode="after")
     def _ordered(self) -> MonitoringPolicy:
-        for name in (
-            "fewer_rows",
-            "more_rows",
-            "customer_change",
-            "null_change",
-            "psi",
-            "outlier_share",
-            "segment_change",
-        ):
+        paired = [name.removesuffix("_warning") for name in type(self).model_fields if name.endswith("_warning")]
+        for name in paired:
             if getattr(self, f"{name}_warning") > getattr(self, f"{name}_error"):
                 raise ValueError(f"{name}_warning must not exceed {name}_error")
         return self

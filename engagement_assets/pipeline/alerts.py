@@ -110,11 +110,8 @@ def of_run(settings: Settings, run: dg.DagsterRun, events: Iterable[dg.DagsterEv
         steps = [f"the run ended before a step could say why: {' '.join(end.split()) or 'its process is gone'}"]
     rules = [_rule_line(asset, name, found) for (asset, name), found in violated.items()]
     errors = [found for evaluations in violated.values() for found in evaluations if _is_error(found)]
-    title = (
-        f"Run of {_job_name(run)} failed"
-        if failed
-        else f"{counted(len(rules), 'check')} failed in a run of {_job_name(run)}"
-    )
+    job = "chosen assets" if run.job_name.startswith("__") else run.job_name
+    title = f"Run of {job} failed" if failed else f"{counted(len(rules), 'check')} failed in a run of {job}"
     lines = [*steps, *rules]
     if len(lines) > _LINES:
         lines = [*lines[:_LINES], f"and {len(lines) - _LINES} more"]
@@ -125,10 +122,6 @@ def of_run(settings: Settings, run: dg.DagsterRun, events: Iterable[dg.DagsterEv
         tuple(_within(line, _LONGEST_LINE) for line in lines),
         f"{settings.dagster_url.rstrip('/')}/runs/{run.run_id}",
     )
-
-
-def _job_name(run: dg.DagsterRun) -> str:
-    return "chosen assets" if run.job_name.startswith("__") else run.job_name
 
 
 def _is_error(found: dg.AssetCheckEvaluation) -> bool:

@@ -16,11 +16,6 @@ from engagement_assets.sample_data.files import SourceFiles
 from engagement_assets.sample_data.people import COUNTRIES, People
 from engagement_assets.sample_data.period import SECONDS_PER_DAY, Period
 
-_SCHEMA = pa.schema(
-    [("customer_id", pa.string()), ("email", pa.string()), ("signup_date", pa.date32()), ("country", pa.string())]
-)
-_OLD_SCHEMA = pa.schema([(name, pa.string()) for name in _SCHEMA.names])
-
 #: Addresses are made of these; the domains are reserved for examples (RFC 2606).
 _FIRST_NAMES = (
     "anna",
@@ -73,8 +68,9 @@ def write_customers(
     if faults is not None:
         good = _with_gaps(good, faults, tally)
         bad, old = _bad_rows(good, faults, tally)
-        good = pa.concat_tables([good, pa.Table.from_pylist(bad, _SCHEMA)])
-        files.add_table("customers/former_shop", pa.Table.from_pylist(old, _OLD_SCHEMA))
+        text_only = pa.schema([(name, pa.string()) for name in good.schema.names])
+        files.add_table("customers/former_shop", pa.Table.from_pylist(old, text_only))
+        good = pa.concat_tables([good, pa.Table.from_pylist(bad, good.schema)])
     files.add_table("customers/customers", good)
 
 
@@ -88,7 +84,8 @@ def _table(random: np.random.Generator, people: People, period: Period) -> pa.Ta
     email = joined(any_of(_FIRST_NAMES), ".", any_of(_LAST_NAMES), texts(people.number), "@", any_of(_DOMAINS))
     country = pa.array(list(COUNTRIES)).take(pa.array(people.country))
     signup = pa.array(days.astype(np.int32)).cast(pa.date32())
-    return pa.Table.from_arrays([customer_ids(people.number), email, signup, country], schema=_SCHEMA)
+    columns = {"email": email, "signup_date": signup, "country": country}
+    return pa.table({"customer_id": customer_ids(people.number), **columns})
 
 
 def _with_gaps(good: pa.Table, faults: Faults, tally: Tally) -> pa.Table:
@@ -98,7 +95,7 @@ def _with_gaps(good: pa.Table, faults: Faults, tally: Tally) -> pa.Table:
         tally.odd[f"without_{name}"] += int(mask.sum())
         gaps = pa.nulls(int(mask.sum()), pa.string())
         column = replaced(good[name].combine_chunks(), mask, gaps)
-        good = good.set_column(good.schema.get_field_index(name), _SCHEMA.field(name), column)
+        good = good.set_column(good.schema.get_field_index(name), name, column)
     return good
 
 

@@ -97,8 +97,17 @@ def _bad_line(reason: str, number: int, line: str, period: Period) -> str:
         return line
     if reason == "blank":
         return ("", "  ", "\t")[number % 3]
-    if reason == "malformed_json":
-        return _malformed(line)[number % len(_malformed(line))]
+    if reason == "malformed_json":  # ways in which a line stops being one JSON object
+        malformed = [
+            line[: len(line) // 2],
+            f"{line} {line}",
+            f"{line} -- end of batch",
+            line.replace('"', "'"),
+            f"[{line}]",
+            f"{line[:-1]},}}",
+            "502 Bad Gateway",
+        ]
+        return malformed[number % len(malformed)]
     event: dict[str, Any] = json.loads(line)
     early = moment(period.begin) - timedelta(days=1 + number % _DAYS_EARLY)
     faults: dict[str, list[dict[str, Any]]] = {
@@ -126,16 +135,3 @@ def _bad_line(reason: str, number: int, line: str, period: Period) -> str:
 
 def _line(event: dict[str, Any]) -> str:
     return json.dumps(event, separators=(",", ":"))
-
-
-def _malformed(line: str) -> list[str]:
-    """Ways in which a line stops being one JSON object."""
-    return [
-        line[: len(line) // 2],
-        f"{line} {line}",
-        f"{line} -- end of batch",
-        line.replace('"', "'"),
-        f"[{line}]",
-        f"{line[:-1]},}}",
-        "502 Bad Gateway",
-    ]

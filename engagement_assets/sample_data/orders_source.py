@@ -14,8 +14,6 @@ from engagement_assets.sample_data import faults as faulty
 from engagement_assets.sample_data.account import Tally
 from engagement_assets.sample_data.activity import Orders
 from engagement_assets.sample_data.columns import (
-    INSTANT,
-    MONEY,
     TWO_HOURS_AHEAD,
     customer_ids,
     decimals,
@@ -32,20 +30,8 @@ from engagement_assets.sample_data.period import SECONDS_PER_DAY, Integers, Peri
 FIRST_ORDER = 1_000_000_000
 ORDERS_PER_BLOCK = 10_000_000
 
-#: What most files hold; what the till of the shop writes (numbers, and a column of its own); what an old system wrote (text).
-_USUAL = pa.schema(
-    [("order_id", pa.string()), ("customer_id", pa.string()), ("order_date", INSTANT), ("order_amount", MONEY)]
-)
-_TILL = pa.schema(
-    [
-        ("order_id", pa.int64()),
-        ("customer_id", pa.string()),
-        ("order_date", INSTANT),
-        ("order_amount", pa.float64()),
-        ("till", pa.int16()),
-    ]
-)
-_OLD = pa.schema([(name, pa.string()) for name in _USUAL.names])
+#: Names of the files: of most, of the shop's till, of an old system.
+_USUAL, _TILL, _OLD = "part-{part}", "till", "old_system"
 
 _TILLS = 4
 _WRONG_TYPES = [
@@ -80,7 +66,7 @@ def write_orders(
     rows = _Rows(**columns, order=first + np.arange(len(orders)))
     if faults is None:
         tally.kept += len(rows)
-        _write(files, "part-{part}", _usual(rows), rows.second, period)
+        _write(files, _USUAL, _table(rows, _USUAL), rows.second, period)
         return
     rows = rows.joined(_odd_orders(rows, people, first + len(rows), period, faults, tally))
     tally.kept += len(rows)
@@ -93,13 +79,13 @@ def write_orders(
     tally.odd["as_text"] += int(old.sum())
     elsewhere = till | old
     bad = _bad_orders(rows, np.flatnonzero(~elsewhere), first + len(rows), period, faults, tally)
-    for name, mask, as_table, month in (
-        ("part-{part}", ~elsewhere, _usual, None),
-        ("till", till, _till, period.months[till_month]),
-        ("old_system", old, _old, period.months[old_month]),
+    for name, mask, month in (
+        (_USUAL, ~elsewhere, None),
+        (_TILL, till, period.months[till_month]),
+        (_OLD, old, period.months[old_month]),
     ):
         good, damaged = rows.take(mask), bad[name]
-        written = as_table(good)
+        written = _table(good, name)
         written = pa.concat_tables([written, pa.Table.from_pylist([row for _, row in damaged], written.schema)])
         keys = np.concatenate([good.second, np.array([second for second, _ in damaged], np.int64)])
         _write(files, name, written, keys, period, month)
@@ -115,27 +101,25 @@ def _write(
         files.add_table(f"orders/month={label}/{name}", rows[part])
 
 
-def _usual(rows: _Rows) -> pa.Table:
-    columns = [texts(rows.order), customer_ids(rows.customer), instants(rows.second), decimals(rows.cents)]
-    return pa.Table.from_arrays(columns, schema=_USUAL)
-
-
-def _till(rows: _Rows) -> pa.Table:
-    till = pa.array((rows.order % _TILLS + 1).astype(np.int16))
-    columns = [
-        pa.array(rows.order),
-        customer_ids(rows.customer),
-        instants(rows.second),
-        pa.array(rows.cents / 100),
-        till,
-    ]
-    return pa.Table.from_arrays(columns, schema=_TILL)
-
-
-def _old(rows: _Rows) -> pa.Table:
-    dates = instant_texts(rows.second, separator=" ", offset=TWO_HOURS_AHEAD)
-    columns = [texts(rows.order), customer_ids(rows.customer), dates, decimals(rows.cents).cast(pa.string())]
-    return pa.Table.from_arrays(columns, schema=_OLD)
+def _table(rows: _Rows, name: str) -> pa.Table:
+    """The rows as a file has them: most; that of the shop's till (numbers, and a column of its own); an old system's (text)."""
+    columns = {
+        "order_id": texts(rows.order),
+        "customer_id": customer_ids(rows.customer),
+        "order_date": instants(rows.second),
+        "order_amount": decimals(rows.cents),
+    }
+    if name == _TILL:
+        till = (rows.order % _TILLS + 1).astype(np.int16)
+        columns |= {
+            "order_id": pa.array(rows.order),
+            "order_amount": pa.array(rows.cents / 100),
+            "till": pa.array(till),
+        }
+    if name == _OLD:
+        columns["order_date"] = instant_texts(rows.second, separator=" ", offset=TWO_HOURS_AHEAD)
+        columns["order_amount"] = columns["order_amount"].cast(pa.string())
+    return pa.table(columns)
 
 
 def _odd_orders(rows: _Rows, people: People, next_order: int, period: Period, faults: Faults, tally: Tally) -> _Rows:
@@ -159,7 +143,7 @@ def _bad_orders(
 
     `usual`: places in `rows` of those in the usual files; `next_order`: the first order number that is free.
     """
-    made: dict[str, list[tuple[int, dict[str, Any]]]] = {"part-{part}": [], "till": [], "old_system": []}
+    made: dict[str, list[tuple[int, dict[str, Any]]]] = {_USUAL: [], _TILL: [], _OLD: []}
     for reason, number, place in faults.draw(faulty.ORDER_SHARES, len(rows), tally, usual=usual):
         cents, customer = int(rows.cents[place]), f"{rows.customer[place]:07d}"
         row: dict[str, Any] = {
@@ -186,11 +170,11 @@ def _bad_orders(
             "wrong_type": _WRONG_TYPES,
         }
         row |= wrong[reason][number % len(wrong[reason])]
-        name = "part-{part}"
+        name = _USUAL
         if reason == "not_a_number" and number % 2 == 0:
-            name, row = "till", {**row, "order_id": int(row["order_id"]), "till": 1}
+            name, row = _TILL, {**row, "order_id": int(row["order_id"]), "till": 1}
         elif reason in ("not_a_number", "wrong_type"):
-            name, row = "old_system", {column: str(value) for column, value in row.items()}
+            name, row = _OLD, {column: str(value) for column, value in row.items()}
         made[name].append((int(rows.second[place]), row))
     return made
 

@@ -36,7 +36,6 @@ def _of_table(settings: Settings, contract: type[Contract], watching: tuple[Moni
         )
         for monitor in watching
     ]
-    by_name = {monitor.name: monitor for monitor in watching}
 
     @dg.multi_asset_check(name=f"monitor_{contract.table()}", specs=specs, can_subset=True)
     def monitor_table(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> Iterator[Any]:
@@ -45,9 +44,9 @@ def _of_table(settings: Settings, contract: type[Contract], watching: tuple[Moni
         days = list(context.partition_keys) if named else [*lake.partitions(contract)][-1:]
         look = Look(lake, settings, contract, days)
         targets = newest_materializations(context.instance, dg.AssetKey(contract.table()), days)
-        for spec in specs:
+        for monitor, spec in zip(watching, specs, strict=True):
             if spec.key in context.selected_asset_check_keys:
-                yield from _evaluations(look, by_name[spec.name], targets)
+                yield from _evaluations(look, monitor, targets)
                 yield dg.Output(None, output_name=spec.get_python_identifier())
 
     return monitor_table

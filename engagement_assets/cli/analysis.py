@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from engagement_assets.cli.console import Commands, DateOption, UsageError, iso_day, out, parse_day, print_table, say
+from engagement_assets.cli.console import Commands, DateOption, UsageError, iso_day, parse_day, print_table, say
 from engagement_assets.settings import PREFIX, Settings, local_path
 
 commands = Commands()
@@ -32,7 +32,7 @@ def explain(
 
     found = explain_published(Settings(), customer, parse_day(first).isoformat(), iso_day(last))
     before, now, change = found.before, found.now, found.change
-    out.print(
+    say(
         f"{customer}, {before['as_of_date']} to {now['as_of_date']}: score {before['engagement_score']:.3f} to "
         f"{now['engagement_score']:.3f} ({signed_amount(change.total)})",
         markup=False,
@@ -77,7 +77,7 @@ def sensitivity(
     tried = try_weightings(parts, settings.scoring)
     found = summary(tried)
     if found is None:
-        out.print(f"The snapshot of {chosen} has no customers.")
+        say(f"The snapshot of {chosen} has no customers.")
         return
     names = " / ".join(part.name for part in PARTS)
     weights = " / ".join(f"{100 * weight:.0f}" for weight in found.most_flips_weights)
@@ -92,12 +92,12 @@ def sensitivity(
             f"{found.median_rank_range:.1f}, {found.wide_rank_range:.1f}",
         ),
     )
-    out.print(f"Weights and the snapshot of {chosen}:\n")
+    say(f"Weights and the snapshot of {chosen}:\n")
     print_table(("", ""), figures, header=False)
     rows = customer_rows(customers, tried)
     always = [row for row in rows if row["always_high"]]
     if always:
-        out.print("\nHigh under every weighting, the surest first:\n")
+        say("\nHigh under every weighting, the surest first:\n")
         print_table(
             ("Customer", "Score", "Lowest percentile", "Highest"),
             (
@@ -114,7 +114,7 @@ def sensitivity(
         say(f"\nEach customer's ranks: {write_ranges(settings, chosen, rows)}")
     ends = [each for each in lake.partitions(EngagementScores) if is_month_end(as_date(each))]
     suggestion = suggest_weights(past_snapshots(lake, ends, horizon), settings.scoring)
-    out.print()
+    say("")
     say(
         suggestion.in_words()
         if suggestion
@@ -144,7 +144,7 @@ def calibrate(day: DateOption = None) -> None:
 
     settings = Settings()
     proposal = propose_bounds(settings, iso_day(day))
-    out.print(f"Reference bounds from the snapshot of {proposal.as_of_date}:\n")
+    say(f"Reference bounds from the snapshot of {proposal.as_of_date}:\n")
     print_table(
         ("Measure", "Now", "Proposed", "Beyond the current bounds"),
         (
@@ -157,11 +157,11 @@ def calibrate(day: DateOption = None) -> None:
             for bound in proposal.bounds
         ),
     )
-    out.print("\nTo use them, set (older snapshots then show as outdated until they are rebuilt):\n")
+    say("\nTo use them, set (older snapshots then show as outdated until they are rebuilt):\n")
     for bound in proposal.bounds:
         name = f"{PREFIX}SCORING__{bound.setting.upper()}"
         say(f"export {name}__LOW={bound.proposed.low:g} {name}__HIGH={bound.proposed.high:g}")
-    out.print(f"\nSegments (ENGAGEMENT_SCORING__SEGMENT_MODE={settings.scoring.segment_mode}):\n")
+    say(f"\nSegments (ENGAGEMENT_SCORING__SEGMENT_MODE={settings.scoring.segment_mode}):\n")
     print_table(
         ("Segment", "Customers", "From a score of", "By quantiles", "Same as from"),
         (

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engagement_assets.cli.console import Commands, DateOption, err, iso_day, out, parse_day, say
+from engagement_assets.cli.console import Commands, DateOption, err, iso_day, parse_day, say
 from engagement_assets.settings import PREFIX, Settings
 
 commands = Commands()
@@ -24,7 +24,7 @@ def export(
 
     settings = Settings()
     written = export_csv(LakeResource.of(settings), settings, folder, iso_day(day))
-    out.print(f"Snapshot of {written.as_of_date}:")
+    say(f"Snapshot of {written.as_of_date}:")
     for file in written.files:
         say(f"  {file.path}  {file.rows:,} rows")
 
@@ -49,7 +49,7 @@ def sample(
         )
     kept = ", ".join(f"{account.kept:,} {source.removeprefix('web_')}" for source, account in made.items())
     say(f"{kept} from {begin} to {end} in {to}")
-    out.print(f"Use them with {PREFIX}DATA={to} {PREFIX}START_DATE={begin}")
+    say(f"Use them with {PREFIX}DATA={to} {PREFIX}START_DATE={begin}")
 
 
 @commands.command("power-bi")
@@ -58,8 +58,7 @@ def power_bi(
         Path | None, typer.Option("--to", help="Folder of the project (default: power_bi in the export folder).")
     ] = None,
     data: Annotated[
-        str | None,
-        typer.Option("--data", help="Folder of the CSV files as the machine with Power BI knows it."),
+        str | None, typer.Option("--data", help="Folder of the CSV files as the machine with Power BI knows it.")
     ] = None,
 ) -> None:
     """Write a Power BI project over the exported CSV files."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from engagement_assets.cli.console import Commands, out, print_table, say
+from engagement_assets.cli.console import Commands, print_table, say
 from engagement_assets.settings import PREFIX, Settings
 
 commands = Commands()
@@ -49,7 +49,7 @@ def show_settings() -> None:
             )
             rows.append((variable, f"[bold]{text}[/bold]" if changed else text, field.description or ""))
     print_table(("Environment variable", "Value", "Meaning"), rows)
-    out.print(f"\nScoring policy {settings.scoring.fingerprint()}; [bold]bold[/bold] values differ from the defaults.")
+    say(f"\nScoring policy {settings.scoring.fingerprint()}; [bold]bold[/bold] values differ from the defaults.")
 
 
 @commands.command()

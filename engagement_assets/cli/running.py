@@ -13,9 +13,7 @@ from engagement_assets.cli.console import (
     DateOption,
     UsageError,
     complain,
-    err,
     iso_day,
-    out,
     parse_day,
     print_table,
     progress_bar,
@@ -59,7 +57,7 @@ def run(
         outcome = run_days(settings, begin, end, instance, listen, accept_missing or ())
     seconds = (datetime.now(settings.zone) - started).total_seconds()
     if not outcome.success:
-        err.print(f"[red]Failed[/red] after {seconds:.1f} s (run {outcome.run_id}):")
+        complain(f"[red]Failed[/red] after {seconds:.1f} s (run {outcome.run_id}):")
         for asset, cause in outcome.failures.items():
             complain(f"  {asset}: {cause}", markup=False)
         raise typer.Exit(1)
@@ -79,8 +77,8 @@ def summarize(settings: Settings, day: str | None) -> None:
 
     report = snapshot_report(settings, day)
     metrics = report.metrics
-    out.print()
-    out.print(f"[bold]Customers as of {report.as_of_date}[/bold] ({report.snapshots} snapshot(s) published)")
+    say("")
+    say(f"[bold]Customers as of {report.as_of_date}[/bold] ({report.snapshots} snapshot(s) published)")
     # Without customers every share is nothing of nothing.
     everybody = metrics["customers"] or 1
     print_table(
@@ -92,7 +90,7 @@ def summarize(settings: Settings, day: str | None) -> None:
         to_the_right=("Customers", "Share", "Revenue so far"),
     )
     risk = metrics["high_risk_customers"]
-    out.print(
+    say(
         f"\n[bold]{risk:,} customers at high risk[/bold], who have spent {metrics['revenue_at_risk']:,.2f} so far; "
         "the most valuable of them:"
     )
@@ -104,4 +102,4 @@ def summarize(settings: Settings, day: str | None) -> None:
     kept_out = ", ".join(f"{rows:,} {reason}" for reason, rows in report.rejected) or "none"
     say(f"\nRows kept out ([bold]engagement rejects[/bold]): {kept_out}")
     say(f"CSV files for BI tools, and a Power BI project over them: {settings.export}")
-    out.print("Dashboard: [bold]make dashboard[/bold]; Dagster UI: [bold]make dev[/bold]; open the address it prints")
+    say("Dashboard: [bold]make dashboard[/bold]; Dagster UI: [bold]make dev[/bold]; open the address it prints")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from engagement_assets.cli.console import Commands, DateOption, iso_day, out, parse_instant, print_table, say
+from engagement_assets.cli.console import Commands, DateOption, iso_day, parse_instant, print_table, say
 from engagement_assets.domain.sources import SOURCES, in_words
 from engagement_assets.domain.verdicts import REASONS
 from engagement_assets.settings import Settings
@@ -39,7 +39,7 @@ def show(
         print_table(found.columns, rows)
     where = f" of {found.partition}" if found.partition else ""
     known = f", as known on {when:%Y-%m-%d %H:%M %Z}" if when else ""
-    out.print(f"{len(found.rows)} of {found.total:,} rows{where}{known}")
+    say(f"{len(found.rows)} of {found.total:,} rows{where}{known}")
 
 
 def _shown(value: object) -> str:
@@ -59,14 +59,14 @@ def rejects(
 
     found = rejected_rows(Settings(), source, reason, limit)
     if not found.counts:
-        out.print("No rows were kept out.")
+        say("No rows were kept out.")
         return
     print_table(
         ("Source", "Reason", "Rows", "What it means", "What to do"),
         ((each.source, each.reason, f"{each.rows:,}", *REASONS.get(each.reason, ("", ""))) for each in found.counts),
     )
     if found.rows:
-        out.print("\nThe rows below are personal data: do not pass them on.\n", style="bold")
+        say("\nThe rows below are personal data: do not pass them on.\n", style="bold")
         for row in found.rows:
             say("  ".join(one_line(part) for part in row if part), markup=False)
-    out.print(f"\n{len(found.rows)} of {found.total:,} rows")
+    say(f"\n{len(found.rows)} of {found.total:,} rows")

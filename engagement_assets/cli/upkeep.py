@@ -14,7 +14,6 @@ from engagement_assets.cli.console import (
     UsageError,
     complain,
     err,
-    out,
     parse_day,
     print_table,
     progress_bar,
@@ -51,7 +50,7 @@ def refresh(
     for damage in plan.damaged:
         complain(f"[yellow]Damaged[/yellow] {damage}")
     if not plan.outdated:
-        out.print("Every published day is what the sources say.")
+        say("Every published day is what the sources say.")
         return
     rows = []
     for contract, days in plan.outdated.items():
@@ -62,17 +61,17 @@ def refresh(
         rows.append((contract.table(), str(len(days)), _which(days), why))
     print_table(("Table", "Days", "Which", "Why"), rows)
     if dry_run:
-        out.print(f"`engagement refresh` rebuilds them in {len(plan.steps)} run(s).")
+        say(f"`engagement refresh` rebuilds them in {len(plan.steps)} run(s).")
         return
     done = _carried_out(settings, lake, plan)
-    if not done.success and not done.left:
-        err.print("[red]Failed[/red]; what was rebuilt before stays, the rest is as it was.")
-        raise typer.Exit(1)
-    if done.left:
-        err.print("The sources changed while they were read: run `engagement refresh` once more.")
+    if not done.success:
+        failed = "[red]Failed[/red]; what was rebuilt before stays, the rest is as it was."
+        complain(
+            "The sources changed while they were read: run `engagement refresh` once more." if done.left else failed
+        )
         raise typer.Exit(1)
     rebuilt = {day for days in plan.outdated.values() for day in days}
-    out.print(f"[green]Rebuilt[/green] {len(rebuilt)} day(s) in {len(plan.steps)} run(s).")
+    say(f"[green]Rebuilt[/green] {len(rebuilt)} day(s) in {len(plan.steps)} run(s).")
 
 
 def _which(days: Sequence[str]) -> str:
@@ -112,14 +111,14 @@ def rebuild(
     lake = LakeResource.of(settings)
     plan = make_rebuild_plan(settings, lake, tuple(accept_missing or ()))
     if not plan.schema_changes:
-        out.print("The columns of every table fit this version.")
+        say("The columns of every table fit this version.")
         return
     for contract, what in plan.schema_changes.items():
         say(f"[bold]{contract.table()}[/bold]: {'; '.join(what)}")
     for contract, days in plan.outdated.items():
         say(f"  {contract.table()}: {len(days)} day(s) to build, {_which(days)}")
     if dry_run:
-        out.print(f"`engagement rebuild` builds them in {len(plan.steps)} run(s).")
+        say(f"`engagement rebuild` builds them in {len(plan.steps)} run(s).")
         return
     done = _carried_out(settings, lake, plan)
     if not done.success:
@@ -129,7 +128,7 @@ def rebuild(
             "Earlier versions of the tables are kept as any replaced version is."
         )
         raise typer.Exit(1)
-    out.print(f"[green]Rebuilt[/green] {len(plan.schema_changes)} table(s) in {len(plan.steps)} run(s).")
+    say(f"[green]Rebuilt[/green] {len(plan.schema_changes)} table(s) in {len(plan.steps)} run(s).")
 
 
 @commands.command()
@@ -151,9 +150,9 @@ def vacuum(
     )
     for name, what in removed.items():
         if what.files:
-            out.print(f"  {name}: {what.files:,} files, {what.size:,} bytes")
+            say(f"  {name}: {what.files:,} files, {what.size:,} bytes")
     total = sum(what.files for what in removed.values())
-    out.print(f"{total:,} file(s) removed." if total else "There was nothing to remove.")
+    say(f"{total:,} file(s) removed." if total else "There was nothing to remove.")
 
 
 @commands.command()
@@ -178,17 +177,17 @@ def forget(
     with err.status("erasing"):
         done = erase(settings, lake, customer, complain)
     for name, rows in done.rows.items():
-        out.print(f"  {name}: {rows:,} row(s) erased")
+        say(f"  {name}: {rows:,} row(s) erased")
     if not done.rows:
-        out.print("  No row of this customer was stored.")
-    out.print(f"  {done.files:,} file(s) with earlier versions or leftovers removed")
+        say("  No row of this customer was stored.")
+    say(f"  {done.files:,} file(s) with earlier versions or leftovers removed")
     if done.found:
-        err.print(f"[red]Still found[/red] in {len(done.found)} of {done.searched:,} files:")
+        complain(f"[red]Still found[/red] in {len(done.found)} of {done.searched:,} files:")
         for name in done.found:
             complain(f"  {name}", markup=False)
-        err.print("No run of this version puts rows there; delete these files, or what they belong to, by hand.")
+        complain("No run of this version puts rows there; delete these files, or what they belong to, by hand.")
         raise typer.Exit(1)
-    out.print(f"[green]Erased[/green]: {done.searched:,} files were searched, none names the customer.")
+    say(f"[green]Erased[/green]: {done.searched:,} files were searched, none names the customer.")
     say(
         f"Now take the customer out of the sources in {settings.data} and out of backups. Until then each run leaves their rows "
         "out, by a list of salted hashes in the lake; in lines that are no readable rows it cannot tell whose they are."

@@ -115,10 +115,11 @@ def of_run(settings: Settings, run: dg.DagsterRun, events: Iterable[dg.DagsterEv
     lines = [*steps, *rules]
     if len(lines) > _LINES:
         lines = [*lines[:_LINES], f"and {len(lines) - _LINES} more"]
+    first, last = run.tags.get(ASSET_PARTITION_RANGE_START_TAG), run.tags.get(ASSET_PARTITION_RANGE_END_TAG)
     return Alert(
         "error" if failed or errors else "warning",
         title,
-        partitions_of(run),
+        f"{first} to {last}" if first and last else run.tags.get(PARTITION_NAME_TAG, ""),
         tuple(_within(line, _LONGEST_LINE) for line in lines),
         f"{settings.dagster_url.rstrip('/')}/runs/{run.run_id}",
     )
@@ -131,22 +132,11 @@ def _is_error(found: dg.AssetCheckEvaluation) -> bool:
 def _rule_line(asset: str, name: str, found: Sequence[dg.AssetCheckEvaluation]) -> str:
     worst = next(filter(_is_error, reversed(found)), found[-1])
     grade = "error" if _is_error(worst) else "warning"
-    days = listed([evaluation.partition for evaluation in found if evaluation.partition])
+    named = sorted({evaluation.partition for evaluation in found if evaluation.partition})
+    more = f" and {len(named) - _DAYS_NAMED} more" if named[_DAYS_NAMED:] else ""
+    days = ", ".join(named[:_DAYS_NAMED]) + more
     which = f"{worst.partition}: " if len(found) > 1 and worst.partition else ""
     return f"{asset}, rule {name} ({grade}){f' on {days}' if days else ''}: {which}{worst.description or 'failed'}"
-
-
-def listed(days: Sequence[str]) -> str:
-    """The first few days by name, and how many more."""
-    days = sorted(set(days))
-    more = len(days) - _DAYS_NAMED
-    return ", ".join(days[:_DAYS_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def partitions_of(run: dg.DagsterRun) -> str:
-    """The days of a run in words; empty if it has none."""
-    first, last = run.tags.get(ASSET_PARTITION_RANGE_START_TAG), run.tags.get(ASSET_PARTITION_RANGE_END_TAG)
-    return f"{first} to {last}" if first and last else run.tags.get(PARTITION_NAME_TAG, "")
 
 
 def cause(failure: StepFailureData, *, own_words: bool = False) -> str:

@@ -11,7 +11,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import Any
 
@@ -58,7 +58,7 @@ class Delivered:
 
     def cursor(self) -> str:
         """As text."""
-        return json.dumps({"as_of_date": self.as_of_date, "audiences": self.audiences})
+        return json.dumps(asdict(self))
 
 
 def idempotency_key(day: str, audience: str) -> str:
@@ -82,8 +82,10 @@ def deliver(settings: Settings, lake: LakeResource, before: Delivered, tell: Tel
     for audience, members in groupby(rows, key=lambda row: row["audience"]):
         if audience in now.audiences:
             continue
-        customers = [{name: value for name, value in row.items() if name not in _OF_ALL} for row in members]
-        body = {"audience": audience, "as_of_date": day, "customers": customers}
+        body: dict[str, Any] = {"audience": audience, "as_of_date": day}
+        # What is said once of an audience is not said of each customer.
+        customers = [{name: value for name, value in row.items() if name not in body} for row in members]
+        body["customers"] = customers
         try:
             tries = post(
                 address, body, key=idempotency_key(day, audience), until=until, **{"pauses": PAUSES, **options}
@@ -94,10 +96,6 @@ def deliver(settings: Settings, lake: LakeResource, before: Delivered, tell: Tel
         now.audiences.append(audience)
         tell(f"{audience} of {day}: {len(customers)} customer(s) delivered at try {tries}")
     return now
-
-
-#: What is said once of an audience and not of each customer.
-_OF_ALL = ("audience", "as_of_date")
 
 
 def build_delivery_sensor(settings: Settings) -> dg.SensorDefinition:

@@ -34,17 +34,13 @@ def judge(settings: Settings, lake: LakeResource, day: date) -> dg.AssetCheckEva
     """Whether a day is published in every table that has days, as the result of the check."""
     tables = daily_tables()
     missing = [table.table() for table in tables if day.isoformat() not in lake.partitions(table)]
-    words = (
-        f"{day} is published in all {len(tables)} tables"
-        if not missing
-        else f"{day} was due by {settings.ready_by_hour:02d}:00 and is missing in: {', '.join(missing)}"
-    )
+    late = f"{day} was due by {settings.ready_by_hour:02d}:00 and is missing in: {', '.join(missing)}"
     return dg.AssetCheckEvaluation(
         asset_key=KEY.asset_key,
         check_name=CHECK,
         passed=not missing,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=words,
+        description=late if missing else f"{day} is published in all {len(tables)} tables",
         metadata={"partition": day.isoformat(), "missing_tables": len(missing)},
         blocking=False,
     )

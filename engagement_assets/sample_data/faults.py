@@ -60,7 +60,6 @@ EVENT_SHARES = {
     "blank": (0.0005, 1),
 }
 
-
 #: Shares of valid rows that are unusual.
 SHARE_WITHOUT_EMAIL = 0.02
 SHARE_WITHOUT_COUNTRY = 0.01
@@ -100,6 +99,5 @@ class Faults:
 
     def mask(self, share: float, rows: int) -> Mask:
         """`share` of `rows` as a mask over all of them."""
-        chosen = np.zeros(rows, np.bool_)
-        chosen[self.pick(share, rows, np.arange(rows))] = True
-        return chosen
+        every = np.arange(rows)
+        return np.isin(every, self.pick(share, rows, every))

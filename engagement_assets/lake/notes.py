@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,8 +15,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
-from engagement_assets.lake.stores import file_system, remove, replace_file
-from engagement_assets.settings import is_url
+from engagement_assets.lake.stores import file_system, make_private, remove, replace_file
 
 
 class Notes:
@@ -36,13 +34,13 @@ class Notes:
 
     def write(self, name: str, what: Mapping[str, Any]) -> None:
         """Write a note in the place of an earlier one of its name."""
-        self._make_private()
+        make_private(self._folder)
         replace_file(self._note(name), json.dumps(what).encode())
 
     def write_rows(self, name: str, rows: DataFrame) -> tuple[str, int]:
         """Write rows beside those that were written under the name before; returns the name of their folder, and how many."""
         folder = f"{name}-{uuid.uuid4().hex[:8]}"
-        self._make_private()
+        make_private(self._folder)
         write_rows(rows, f"{self._folder}/{folder}")
         return folder, self.count_rows(folder)
 
@@ -77,12 +75,6 @@ class Notes:
 
     def _note(self, name: str) -> str:
         return f"{self._folder}/{name}.json"
-
-    def _make_private(self) -> None:
-        files, path = file_system(self._folder)
-        files.makedirs(path, exist_ok=True)
-        if not is_url(self._folder):
-            Path(path).chmod(0o700)
 
 
 def write_rows(rows: DataFrame, folder: str) -> None:

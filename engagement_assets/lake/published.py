@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from dagster import ConfigurableResource
 from deltalake import DeltaTable
@@ -73,16 +72,12 @@ class PublishedTables(ConfigurableResource):
 
     # ---- versions and files -------------------------------------------------------------------------------------------
 
-    def delta(self, contract: type[Contract], known_on: datetime | None = None) -> DeltaTable | None:
-        """The table's current version, or the one that was current at an instant; None if it was never written.
-
-        Raises VersionNotKeptError if the table did not exist then.
-        """
+    def delta(self, contract: type[Contract]) -> DeltaTable | None:
+        """The table's current version; None if it was never written."""
         try:
-            table = DeltaTable(self.path(contract))
+            return DeltaTable(self.path(contract))
         except TableNotFoundError:
             return None
-        return table if known_on is None else versions.version_on(table, contract.table(), known_on)
 
     def current(self, contract: type[Contract]) -> TableVersion | None:
         """The table's current version, for readers; None if it was never written."""
@@ -95,11 +90,16 @@ class PublishedTables(ConfigurableResource):
         return known
 
     def version(self, contract: type[Contract], known_on: datetime | None = None) -> TableVersion | None:
-        """The current version or, as `delta`, the one that was current at an instant."""
+        """The current version, or the one that was current at an instant; None if the table was never written.
+
+        Raises VersionNotKeptError if the table did not exist then.
+        """
         if known_on is None:
             return self.current(contract)
-        table = self.delta(contract, known_on)
-        return None if table is None else TableVersion(contract, table, self.path(contract))
+        table = self.delta(contract)
+        if table is None:
+            return None
+        return TableVersion(contract, versions.version_on(table, contract.table(), known_on), self.path(contract))
 
     def stamp(self) -> tuple[object, ...]:
         """Something that changes whenever a table does; of an object store it changes every now and then instead."""
@@ -131,14 +131,10 @@ class PublishedTables(ConfigurableResource):
         paths = sorted(file.path for file in self.live_files(contract) if partition in (None, file.partition))
         return hashlib.sha256("\n".join(paths).encode()).hexdigest()[:16]
 
-    def last_commit(self, contract: type[Contract]) -> dict[str, Any]:
-        """What `commit` recorded with the table's newest version; empty if there is none."""
-        current = self.current(contract)
-        return current.table.history(1)[0] if current is not None else {}
-
     def published_at(self, contract: type[Contract]) -> datetime | None:
-        """When the newest version was committed, in UTC."""
-        stamp = self.last_commit(contract).get("timestamp")
+        """When the newest version was committed."""
+        current = self.current(contract)
+        stamp = current.table.history(1)[0].get("timestamp") if current is not None else None
         return datetime.fromtimestamp(stamp / 1000).astimezone() if stamp else None
 
     def files(

@@ -62,6 +62,13 @@ def replace_file(place: str, contents: bytes) -> None:
         draft.write_bytes(contents)
 
 
+def make_private(place: str) -> None:
+    """Make a local folder for its owner's eyes only; an object store has none to make."""
+    if not is_url(place):
+        Path(place).mkdir(parents=True, exist_ok=True)
+        Path(place).chmod(0o700)
+
+
 def remove(place: str) -> None:
     """Delete a file, or a folder with all that is in it; no matter if there is none."""
     files, path = file_system(place)

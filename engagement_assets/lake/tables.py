@@ -26,7 +26,7 @@ from engagement_assets.lake.erasures import add_erasure
 from engagement_assets.lake.locks import WriterLock
 from engagement_assets.lake.published import PublishedTables
 from engagement_assets.lake.staging import Staged, partition_column, write_files
-from engagement_assets.lake.stores import file_system, remove
+from engagement_assets.lake.stores import file_system, make_private, remove
 from engagement_assets.lake.vacuum import Removed, remove_old, vacuum
 from engagement_assets.lake.versions import TABLE_PROPERTIES, DataFile, TableVersion
 from engagement_assets.settings import Settings, is_url, local_path
@@ -68,8 +68,7 @@ class LakeResource(PublishedTables):
     def scratch(self, run_id: str) -> Iterator[str]:
         """A folder for a run's intermediate files, for the owner's eyes only; it is deleted at the end, whatever happens."""
         folder = f"{self.location}/{_SCRATCH}/{run_id}-{uuid.uuid4().hex[:8]}"
-        if not is_url(folder):
-            Path(folder).mkdir(parents=True, mode=0o700)
+        make_private(folder)
         try:
             yield folder
         finally:
@@ -139,9 +138,8 @@ class LakeResource(PublishedTables):
         many files. The embedded engine writes one, whatever its size.
         """
         self._require_fit(contract)
-        if contract.is_private() and not is_url(self.location):
-            Path(self.path(contract)).mkdir(parents=True, exist_ok=True)
-            Path(self.path(contract)).chmod(0o700)
+        if contract.is_private():
+            make_private(self.path(contract))
         # Not named after the run alone: a retried run keeps its id, and a folder that is referenced is never touched.
         folder = f"data/{run_id}-{uuid.uuid4().hex[:8]}"
         parts = -(-most_rows // self.rows_per_file) or 1

@@ -21,6 +21,7 @@ from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, bars, chart, day_axis, figure, names_axis
 from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
+from engagement_assets.domain.catalogue import daily_tables
 from engagement_assets.domain.colours import AMBER, BLUE, GREEN, PURPLE, VERMILLION
 from engagement_assets.domain.sources import SOURCES
 
@@ -45,7 +46,7 @@ def table_name(name: str) -> str:
 def _rows_per_table(warehouse: Warehouse, view: View) -> list[Row]:
     return [
         {"table": name, "as_of_date": day, "rows": rows}
-        for name in queries.daily_tables()
+        for name in (contract.table() for contract in daily_tables())
         for day, rows in queries.rows_per_day(warehouse, name, view.as_of).items()
     ]
 
@@ -60,7 +61,7 @@ def _rows_per_table(warehouse: Warehouse, view: View) -> list[Row]:
 def rows(warehouse: Warehouse, view: View) -> Component:
     """Rows of each table on the day, against the week before, and gaps."""
     body = []
-    for name in queries.daily_tables():
+    for name in (contract.table() for contract in daily_tables()):
         days = queries.rows_per_day(warehouse, name, view.as_of)
         if not days:
             body.append([table_name(name), None, None, None, pill("not built", "bad")])

@@ -39,11 +39,6 @@ OUTLIER_COLUMNS = {
 }
 
 
-def daily_tables() -> list[str]:
-    """The tables with daily partitions, in the order of the pipeline."""
-    return [name for name, contract in TABLES.items() if contract is not RejectedRows]
-
-
 def rows_per_day(warehouse: Warehouse, table: str, day: str) -> dict[str, int | None]:
     """Rows of a table on each of the last days up to `day`; None where the day is not published."""
     published = warehouse.days(TABLES[table])

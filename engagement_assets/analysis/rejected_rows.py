@@ -17,25 +17,13 @@ class UnknownNameError(ValueError):
 
 
 @dataclass(frozen=True)
-class RejectedCount:
-    """Rows of one source that were kept out for one reason."""
-
-    source: str
-    reason: str
-    rows: int
-
-
-@dataclass(frozen=True)
 class Rejected:
-    """Counts by source and reason, most first, and some of the rows: source, reason, file or folder, day, row."""
+    """Counts by source and reason, most first, and some of the rows."""
 
-    counts: list[RejectedCount]
+    #: Source, reason, rows kept out for it.
+    counts: list[tuple[str, str, int]]
+    #: Source, reason, file or folder, day, row.
     rows: list[tuple[str, str, str, str, str]]
-
-    @property
-    def total(self) -> int:
-        """Rows counted."""
-        return sum(count.rows for count in self.counts)
 
 
 def rejected_rows(
@@ -57,7 +45,7 @@ def rejected_rows(
             f"WHERE {chosen} ORDER BY ALL LIMIT {int(limit)}",
             parameters,
         ).fetchall()
-    return Rejected([RejectedCount(*count) for count in counts], rows)
+    return Rejected(counts, rows)
 
 
 def _require(name: str | None, known: tuple[str, ...], what: str) -> None:

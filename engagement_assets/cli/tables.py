@@ -63,10 +63,10 @@ def rejects(
         return
     print_table(
         ("Source", "Reason", "Rows", "What it means", "What to do"),
-        ((each.source, each.reason, f"{each.rows:,}", *REASONS.get(each.reason, ("", ""))) for each in found.counts),
+        ((of, why, f"{rows:,}", *REASONS.get(why, ("", ""))) for of, why, rows in found.counts),
     )
     if found.rows:
         say("\nThe rows below are personal data: do not pass them on.\n", style="bold")
         for row in found.rows:
             say("  ".join(one_line(part) for part in row if part), markup=False)
-    say(f"\n{len(found.rows)} of {found.total:,} rows")
+    say(f"\n{len(found.rows)} of {sum(rows for *_, rows in found.counts):,} rows")

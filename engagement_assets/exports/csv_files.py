@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -71,7 +72,7 @@ def export_csv(
     target = local_path(folder or settings.export)
     target.mkdir(parents=True, exist_ok=True)
     files = export_files(settings)
-    writing = _Writing(lake, settings, day, target)
+    writing = _Writing(lake, settings, day, target, cache(lake.partitions))
     # DuckDB writes an ordered file with one core at the most, outside Python.
     with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
         written = list(pool.map(writing.write, files))
@@ -80,13 +81,14 @@ def export_csv(
 
 @dataclass
 class _Writing:
-    """An export under way: what is published is looked up once per table."""
+    """An export under way."""
 
     lake: LakeResource
     settings: Settings
     day: str
     target: Path
-    _published: dict[type[Contract], dict[str, int]] = field(default_factory=dict)
+    #: The published days of a table with their rows, looked up once.
+    published: Callable[[type[Contract]], Mapping[str, int]]
 
     def write(self, file: ExportFile) -> WrittenFile:
         """Write one file, in the order of its key."""
@@ -111,12 +113,6 @@ class _Writing:
                 connection.register("table_rows", self.row_counts())
             rows = _write(connection, f"SELECT {columns} FROM ({query}) ORDER BY {order}", place)
         return WrittenFile(place, rows, place.stat().st_size)
-
-    def published(self, contract: type[Contract]) -> dict[str, int]:
-        """The published days of a table with their rows."""
-        if contract not in self._published:
-            self._published[contract] = self.lake.partitions(contract)
-        return self._published[contract]
 
     def days(self, contract: type[Contract], wanted: Days) -> list[str] | None:
         """The published days of a table that a file is made from; None: all."""

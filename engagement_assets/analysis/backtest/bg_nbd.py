@@ -81,20 +81,17 @@ def _different(*columns: Values) -> tuple[list[Floats], NDArray[np.intp]]:
         width = int(codes.max()) + 1
         known.append((float(low), named, width))
         key = key * width + codes
-    key, places = _numbered(key)
+    # Keys are 0 or more; small ones are counted, not sorted.
+    if key.max() >= max(_WIDE, 4 * len(key)):
+        key, places = np.unique(key, return_inverse=True)
+    else:
+        is_there = np.bincount(key) > 0
+        key, places = np.flatnonzero(is_there), (np.cumsum(is_there) - 1)[key]
     found: list[Floats] = []
     for low, named, width in reversed(known):
         key, codes = np.divmod(key, width)
         found.append(codes + low if named is None else named[codes])
     return found[::-1], places
-
-
-def _numbered(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
-    """The different keys in their order, and which of them each is. Keys are 0 or more; small ones are counted, not sorted."""
-    if key.max() >= max(_WIDE, 4 * len(key)):
-        return np.unique(key, return_inverse=True)
-    is_there = np.bincount(key) > 0
-    return np.flatnonzero(is_there), (np.cumsum(is_there) - 1)[key]
 
 
 @dataclass(frozen=True)
@@ -126,12 +123,11 @@ def fit(known: Purchases) -> Parameters | None:
     return Parameters(float(r), float(alpha * unit), float(a), float(b))
 
 
-#: A point -> height there, slope, curvature.
-Surface = Callable[[Floats], tuple[float, Floats, Floats]]
+def _highest(surface: Callable[[Floats], tuple[float, Floats, Floats]], start: Floats) -> Floats | None:
+    """Where a surface over the logarithms of four parameters is highest, by Newton's method; None if that is not found.
 
-
-def _highest(surface: Surface, start: Floats) -> Floats | None:
-    """Where a surface over the logarithms of four parameters is highest, by Newton's method; None if that is not found."""
+    `surface` gives for a point the height there, the slope, the curvature.
+    """
     point = start
     height, slope, curvature = surface(point)
     for _ in range(_MOST_STEPS):

@@ -159,10 +159,10 @@ class Backtest:
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads, "backtest") as pool:
             for together in _batches(wanted, self._rows):
                 self._outcomes.load(together)
-                judged += chain.from_iterable(pool.map(self._judge, together))
+                judged += chain.from_iterable(pool.map(self._judged, together))
         return judged
 
-    def _judge(self, day: date) -> list[Judgement]:
+    def _judged(self, day: date) -> list[Judgement]:
         assert self._outcomes is not None
         found = self._outcomes.of(day, self._wanted[day])
         return judge(day, found, resamples=RESAMPLES if is_month_end(day) else 0)

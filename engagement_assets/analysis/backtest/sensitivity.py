@@ -86,7 +86,7 @@ class Tried:
     lowest_percentile: Floats
     highest_percentile: Floats
     #: Weightings under which the customer is High.
-    times_high: NDArray[np.int64]
+    weightings_high: NDArray[np.int64]
     #: Share of customers whose segment a weighting changes, in the order of `grid`.
     flips: tuple[float, ...]
 
@@ -135,7 +135,7 @@ def summary(tried: Tried) -> Sensitivity | None:
     )
 
 
-#: Columns of `customer_rows`.
+#: Columns of `customer_rows`: after the first, what `Tried` has.
 RANGE_COLUMNS = (
     "customer_id",
     "score",
@@ -153,18 +153,11 @@ def customer_rows(customers: Sequence[str], tried: Tried) -> list[dict[str, Any]
     """A row per customer, those whose lowest rank is highest first: rank and segment under every reasonable weighting."""
     order = np.lexsort((np.arange(len(customers)), -tried.score, -tried.lowest_percentile))
     names = np.array(SEGMENTS[::-1], dtype=object)
-    columns: tuple[NDArray[Any], ...] = (
-        np.array(customers, dtype=object),
-        tried.score,
-        names[tried.segment],
-        tried.lowest_percentile,
-        tried.highest_percentile,
-        names[tried.lowest_segment],
-        names[tried.highest_segment],
-        tried.times_high,
-        tried.always_high,
-    )
-    rows = zip(*(column[order].tolist() for column in columns), strict=True)
+    columns = [np.array(customers, dtype=object)]
+    for column in RANGE_COLUMNS[1:]:
+        values = getattr(tried, column)
+        columns.append(names[values] if column.endswith("segment") else values)
+    rows = zip(*(values[order].tolist() for values in columns), strict=True)
     return [dict(zip(RANGE_COLUMNS, row, strict=True)) for row in rows]
 
 
@@ -196,7 +189,6 @@ def component_scores(lake: LakeResource, day: str) -> tuple[list[str], Floats]:
 class Past:
     """A snapshot whose future is known: component scores of its buyers, and whether they ordered again."""
 
-    day: str
     parts: Floats
     happened: Floats
 
@@ -248,7 +240,7 @@ def past_snapshots(lake: LakeResource, days: Sequence[str], horizon: int) -> lis
                 "FROM engagement_scores WHERE total_orders > 0 ORDER BY customer_id"
             ).fetchnumpy()
         happened, *parts = (np.asarray(values, dtype=float) for values in columns.values())
-        found.append(Past(day, np.column_stack(parts), happened))
+        found.append(Past(np.column_stack(parts), happened))
     return found
 
 

@@ -91,15 +91,14 @@ def row_count(look: Look, day: str) -> Finding:
     change = rows / usual - 1
     words = f"{rows:,} rows, {change:+.0%} against the mean of {len(before)} such weekdays before ({usual:,.1f})"
     figures["change"] = round(change, 4)
-    if by_chance(rows - usual, usual, len(before)):
-        return Finding("good", words, figures)
     policy = look.policy
     limits = (
         (policy.fewer_rows_warning, policy.fewer_rows_error)
         if change < 0
         else (policy.more_rows_warning, policy.more_rows_error)
     )
-    return Finding(graded(abs(change), *limits), words, figures)
+    is_chance = by_chance(rows - usual, usual, len(before))
+    return Finding("good" if is_chance else graded(abs(change), *limits), words, figures)
 
 
 def customer_count(look: Look, day: str) -> Finding:
@@ -113,10 +112,9 @@ def customer_count(look: Look, day: str) -> Finding:
     words = f"{rows:,} customers, {change:+.1%} on a week before ({before:,})"
     figures = {"rows": rows, "rows_a_week_before": before, "change": round(change, 4)}
     # Some weeks bring more sign-ups than others; but no customer goes by chance.
-    if change > 0 and by_chance(rows - before, before):
-        return Finding("good", words, figures)
+    is_chance = change > 0 and by_chance(rows - before, before)
     limits = look.policy.customer_change_warning, look.policy.customer_change_error
-    return Finding(graded(abs(change), *limits), words, figures)
+    return Finding("good" if is_chance else graded(abs(change), *limits), words, figures)
 
 
 def rejected_rows(look: Look, day: str) -> Finding:

@@ -10,19 +10,14 @@ from engagement_assets.exports.power_bi.visuals import AT_LEAST, BELOW, Json, Vi
 
 DATE = f"{DATE_TABLE}[{DATE_COLUMN}]"
 CUSTOMER = f"{CUSTOMER_TABLE}[{CUSTOMER_COLUMN}]"
-COUNTRY, SEGMENT, VALUE_SEGMENT, LIFECYCLE, STATUS, REVENUE_BAND, HIGH_RISK, HIGH_VALUE = (
-    f"{CUSTOMER_TABLE}[{name}]"
-    for name in (
-        "Country",
-        "Engagement segment",
-        "Value segment",
-        "Lifecycle stage",
-        "Engagement status",
-        "Revenue band",
-        "Is high risk",
-        "Is high value",
-    )
-)
+COUNTRY = "Customers[Country]"
+SEGMENT = "Customers[Engagement segment]"
+VALUE_SEGMENT = "Customers[Value segment]"
+LIFECYCLE = "Customers[Lifecycle stage]"
+STATUS = "Customers[Engagement status]"
+REVENUE_BAND = "Customers[Revenue band]"
+HIGH_RISK = "Customers[Is high risk]"
+HIGH_VALUE = "Customers[Is high value]"
 REASONS = "Latest Scores[Risk reasons]"
 
 #: Measures that the lists of customers show with a traffic light.

@@ -95,7 +95,7 @@ def made_up(seed: int, signal: int) -> Past:
     generator = np.random.default_rng(seed)
     parts = generator.uniform(size=(400, 3))
     happened = (generator.uniform(size=400) < parts[:, signal]).astype(float)
-    return Past(f"2025-{seed:02d}-28", parts, happened)
+    return Past(parts, happened)
 
 
 def test_weights_that_the_past_wants_are_suggested_and_walked_forward() -> None:
@@ -121,5 +121,5 @@ def test_a_past_that_changes_its_mind_gains_less_than_hindsight_promises() -> No
     assert alone is not None
     assert alone.walk_forward_gain is None
     assert "not tried on other snapshots" in alone.in_words()
-    nobody = Past("2025-01-31", np.zeros((0, 3)), np.zeros(0))
+    nobody = Past(np.zeros((0, 3)), np.zeros(0))
     assert suggest_weights([nobody], POLICY) is None

@@ -155,14 +155,14 @@ def read_table(
     partition = latest_day(lake, contract, day, known_on) if daily else None
     chosen = columns or known
     order = ", ".join(f'"{name}"' for name in (contract.key() or chosen[:3]))
-    where = "WHERE customer_id = $customer" if customer is not None else ""
+    listed = ", ".join(f'"{name}"' for name in chosen)
+    rows_of, parameters = f"FROM {table}", {}
+    if customer is not None:
+        rows_of, parameters = f"{rows_of} WHERE customer_id = $customer", {"customer": customer}
     with opened(lake, {contract: [partition] if partition else None}, known_on) as connection:
-        parameters = {"customer": customer} if customer is not None else {}
-        total = connection.execute(f"SELECT count(*) FROM {table} {where}", parameters).fetchall()[0][0]
-        listed = ", ".join(f'"{name}"' for name in chosen)
-        rows = connection.execute(
-            f"SELECT {listed} FROM {table} {where} ORDER BY {order} LIMIT {int(limit)}", parameters
-        ).fetchall()
+        total = connection.execute(f"SELECT count(*) {rows_of}", parameters).fetchall()[0][0]
+        query = f"SELECT {listed} {rows_of} ORDER BY {order} LIMIT {int(limit)}"
+        rows = connection.execute(query, parameters).fetchall()
     return Rows(chosen, rows, total, partition)
 
 

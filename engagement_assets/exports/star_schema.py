@@ -6,9 +6,10 @@ order in which a band is shown) is described here. The CSV files are written fro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import partial
 
 import pyspark.sql.types as T
 
@@ -57,9 +58,9 @@ class ExportColumn:
     """A column of a file: what it is called, holds and means."""
 
     name: str
-    dtype: T.DataType
-    nullable: bool
     description: str
+    dtype: T.DataType
+    nullable: bool = False
     #: The column whose values give the order in which this one's are shown; None: their own.
     sort_by: str | None = None
     #: Whether it is there for relationships and sorting only.
@@ -160,20 +161,17 @@ def _customers(settings: Settings) -> ExportFile:
             ),
         ),
     ]
-    part_bands = [f"{part.name}_band" for part in PARTS]
-    ordered = ("engagement_segment", "value_segment", "lifecycle_stage", *part_bands, "sessions_band")
+    high, medium, low = policy.high_threshold, policy.medium_threshold, policy.low_threshold
+    bands = {
+        f"{part.name}_band": f"CASE WHEN s.{part.score} >= {high} THEN 1 WHEN s.{part.score} >= {medium} THEN 2 "
+        f"WHEN s.{part.score} >= {low} THEN 3 ELSE 4 END"
+        for part in PARTS
+    }
+    ordered = ("engagement_segment", "value_segment", "lifecycle_stage", *bands, "sessions_band")
     columns = [
         *(replace(column, sort_by=f"{column.name}_order") if column.name in ordered else column for column in columns),
         *(_whole(f"{name}_order", f"order in which {name} is shown", hidden=True) for name in ordered),
     ]
-    high, medium, low = policy.high_threshold, policy.medium_threshold, policy.low_threshold
-
-    scores = [f"s.{part.score}" for part in PARTS]
-    steps = [
-        f"CASE WHEN {s} >= {high} THEN 1 WHEN {s} >= {medium} THEN 2 WHEN {s} >= {low} THEN 3 ELSE 4 END"
-        for s in scores
-    ]
-    bands = dict(zip(part_bands, steps, strict=True))
     bucket = bucket_sql("s.engagement_score")
     query = f"""
         WITH ordered AS (SELECT DISTINCT customer_id, as_of_date FROM raw_orders),
@@ -325,7 +323,7 @@ def _of(settings: Settings, contract: type[Contract], names: str = "") -> list[E
     """Columns of a contract by their names (none: all), with its types and descriptions. Raises KeyError for an unknown one."""
     columns, descriptions = contract.columns(), contract.descriptions(settings.meanings)
     return [
-        ExportColumn(name, columns[name].dtype.type, bool(columns[name].nullable), descriptions[name])
+        ExportColumn(name, descriptions[name], columns[name].dtype.type, bool(columns[name].nullable))
         for name in names.split() or columns
     ]
 
@@ -344,11 +342,6 @@ def _local_times(columns: Iterable[ExportColumn]) -> str:
     return ", ".join(f'"{name}" AT TIME ZONE $zone AS "{name}"' for name in instants)
 
 
-def _maker(dtype: T.DataType) -> Callable[..., ExportColumn]:
-    def make(name: str, description: str, *, hidden: bool = False) -> ExportColumn:
-        return ExportColumn(name, dtype, False, description, hidden=hidden)
-
-    return make
-
-
-_date, _text, _whole, _flag = map(_maker, (T.DateType(), T.StringType(), T.LongType(), T.BooleanType()))
+_date, _text, _whole, _flag = (
+    partial(ExportColumn, dtype=dtype) for dtype in (T.DateType(), T.StringType(), T.LongType(), T.BooleanType())
+)

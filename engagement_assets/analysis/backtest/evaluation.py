@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import chain
@@ -149,23 +149,23 @@ class Backtest:
 
     def judge(self, days: Sequence[date]) -> list[Judgement]:
         """Judge the snapshots of some days over each horizon that is over; the last day of a month with intervals."""
-        wanted = [day for day in days if day in self._wanted]
-        if self._outcomes is None or not wanted:
+        outcomes, wanted = self._outcomes, [day for day in days if day in self._wanted]
+        if outcomes is None or not wanted:
             return []
-        judged: list[Judgement] = []
+
+        def judged(day: date) -> list[Judgement]:
+            found = outcomes.of(day, self._wanted[day])
+            return judge(day, found, resamples=RESAMPLES if is_month_end(day) else 0)
+
         most = max(self._rows.get(day.isoformat(), 0) for day in wanted)
         threads = max(1, min(_THREADS, os.cpu_count() or 1, _MOST_ROWS_AT_A_TIME // max(1, most)))
+        found: list[Judgement] = []
         # Linear algebra in one thread: of matrices of a few numbers, threads wait for each other more than they work.
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads, "backtest") as pool:
             for together in _batches(wanted, self._rows):
-                self._outcomes.load(together)
-                judged += chain.from_iterable(pool.map(self._judged, together))
-        return judged
-
-    def _judged(self, day: date) -> list[Judgement]:
-        assert self._outcomes is not None
-        found = self._outcomes.of(day, self._wanted[day])
-        return judge(day, found, resamples=RESAMPLES if is_month_end(day) else 0)
+                outcomes.load(together)
+                found += chain.from_iterable(pool.map(judged, together))
+        return found
 
 
 @contextmanager
@@ -174,10 +174,7 @@ def open_backtest(
 ) -> Iterator[Backtest]:
     """A backtest of the snapshots of some days; what they need is looked up once. Raises NotPublishedError."""
     wanted = {day: horizons for day in days if (horizons := known_horizons(day, last_order_day))}
-    if not wanted:
-        yield Backtest(None, {}, {})
-        return
-    with open_outcomes(lake, policy, wanted) as outcomes:
+    with open_outcomes(lake, policy, wanted) if wanted else nullcontext() as outcomes:
         yield Backtest(outcomes, wanted, lake.partitions(EngagementScores))
 
 

@@ -146,15 +146,15 @@ def build_model(settings: Settings) -> Model:
         STAGE_TABLE,
         "The stages of the shopping funnel; related to nothing, read by the measures of the stages.",
         (
-            _column(ExportColumn("stage_number", T.LongType(), False, "1 page view to 4 order", hidden=True)),
-            _column(ExportColumn("stage", T.StringType(), False, "stage of the funnel", sort_by="stage_number")),
+            _column(ExportColumn("stage_number", "1 page view to 4 order", T.LongType(), hidden=True)),
+            _column(ExportColumn("stage", "stage of the funnel", T.StringType(), sort_by="stage_number")),
         ),
         rows=tuple(enumerate(STAGES, 1)),
     )
     holder = ModelTable(
         MEASURES,
         "Every measure, in folders.",
-        (_column(ExportColumn("none", T.StringType(), True, "holds nothing", hidden=True)),),
+        (_column(ExportColumn("none", "holds nothing", T.StringType(), nullable=True, hidden=True)),),
     )
     return Model((*tables, stages, holder), tuple(relationships), measures(settings.scoring))
 

@@ -6,7 +6,7 @@ Held-out customers and those who have opted out by now are in no file. The table
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,22 +70,17 @@ def write_audiences(settings: Settings, lake: LakeResource, day: str | None = No
     folder.mkdir(parents=True, exist_ok=True)
     names = [rule.name for rule in settings.campaigns.audiences]
     written = []
-    for name in names:
-        members = [row for row in rows if row["audience"] == name]
-        files = AudienceFiles(name, folder / f"{name}.csv", folder / f"{name}.jsonl", len(members))
-        _put(files.csv, _csv_lines(members))
+    for audience in names:
+        members = [row for row in rows if row["audience"] == audience]
+        files = AudienceFiles(audience, folder / f"{audience}.csv", folder / f"{audience}.jsonl", len(members))
+        table: list[Sequence[str]] = [COLUMNS, *([_cell(row[name]) for name in COLUMNS] for row in members)]
+        _put(files.csv, (",".join(cells) for cells in table))
         _put(files.json_lines, (json.dumps(row, ensure_ascii=False) for row in members))
         written.append(files)
     for place in folder.iterdir():
         if place.suffix in (".csv", ".jsonl") and place.stem not in names:
             place.unlink()
     return chosen, written
-
-
-def _csv_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
-    yield ",".join(COLUMNS)
-    for row in rows:
-        yield ",".join(_cell(row[name]) for name in COLUMNS)
 
 
 def _cell(value: Any) -> str:
@@ -95,6 +90,6 @@ def _cell(value: Any) -> str:
     return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\r\n') else text
 
 
-def _put(place: Path, lines: Iterator[str]) -> None:
+def _put(place: Path, lines: Iterable[str]) -> None:
     with replacing(place) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         file.writelines(f"{line}\n" for line in lines)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 
 import duckdb
@@ -111,8 +112,7 @@ class _Writing:
         with opened(self.lake, chosen) as connection:
             if file.name == "table_rows":
                 connection.register("table_rows", self.row_counts())
-            rows = _write(connection, f"SELECT {columns} FROM ({query}) ORDER BY {order}", place)
-        return WrittenFile(place, rows, place.stat().st_size)
+            return _write(connection, f"SELECT {columns} FROM ({query}) ORDER BY {order}", place)
 
     def days(self, contract: type[Contract], wanted: Days) -> list[str] | None:
         """The published days of a table that a file is made from; None: all."""
@@ -142,14 +142,9 @@ class _Writing:
 
 def newest(rows: Mapping[str, int], most: int) -> list[str]:
     """The newest days that have at most so many rows together, but one day at least; `rows` by day, in their order."""
-    kept: list[str] = []
-    total = 0
-    for day in reversed(list(rows)):
-        total += rows[day]
-        if kept and total > most:
-            break
-        kept.append(day)
-    return kept[::-1]
+    days = list(rows)[::-1]
+    fit = sum(total <= most for total in accumulate(rows[day] for day in days))
+    return days[: max(1, fit)][::-1]
 
 
 def thinned(rows: Mapping[str, int], most: int) -> list[str]:
@@ -177,15 +172,14 @@ def write_dictionary(files: tuple[ExportFile, ...], target: Path) -> WrittenFile
     place = target / "data_dictionary.csv"
     with duckdb.connect() as connection:
         connection.register("dictionary", pa.Table.from_pylist(rows))
-        _write(connection, "FROM dictionary", place)
-    return WrittenFile(place, len(rows), place.stat().st_size)
+        return _write(connection, "FROM dictionary", place)
 
 
-def _write(connection: duckdb.DuckDBPyConnection, query: str, place: Path) -> int:
+def _write(connection: duckdb.DuckDBPyConnection, query: str, place: Path) -> WrittenFile:
     with replacing(place) as draft:
         target = str(draft).replace("'", "''")
         (rows,) = connection.execute(f"COPY ({query}) TO '{target}' (FORMAT csv, HEADER)").fetchall()[0]
-    return int(rows)
+    return WrittenFile(place, int(rows), place.stat().st_size)
 
 
 def _cell(column: ExportColumn) -> str:

@@ -242,7 +242,7 @@ def _orders(settings: Settings) -> ExportFile:
     return ExportFile(
         "orders",
         "One row per order." + _OLDEST_LEFT_OUT,
-        tuple(_local(column, settings) for column in columns),
+        tuple(columns),
         tuple(RawOrders.key()),
         f"SELECT * REPLACE ({_local_times(columns)}) FROM raw_orders",
         {RawOrders: Days.NEWEST},
@@ -267,7 +267,7 @@ def _sessions(settings: Settings) -> ExportFile:
     return ExportFile(
         "sessions",
         Sessions.describe() + _OLDEST_LEFT_OUT,
-        (*(_local(column, settings) for column in columns), *added),
+        (*columns, *added),
         tuple(Sessions.key()),
         query,
         {Sessions: Days.NEWEST, RawOrders: Days.SAME},
@@ -320,25 +320,22 @@ def _whole_table(
 
 
 def _of(settings: Settings, contract: type[Contract], names: str = "") -> list[ExportColumn]:
-    """Columns of a contract by their names (none: all), with its types and descriptions. Raises KeyError for an unknown one."""
+    """Columns of a contract by their names (none: all), with its types and descriptions. Raises KeyError for an unknown one.
+
+    Instants are as a file has them: times of the business time zone, without an offset.
+    """
     columns, descriptions = contract.columns(), contract.descriptions(settings.meanings)
-    return [
-        ExportColumn(name, descriptions[name], columns[name].dtype.type, bool(columns[name].nullable))
-        for name in names.split() or columns
-    ]
-
-
-def _local(column: ExportColumn, settings: Settings) -> ExportColumn:
-    """An instant as a file has it: a time of the business time zone, without an offset."""
-    if not isinstance(column.dtype, T.TimestampType):
-        return column
-    return replace(
-        column, dtype=T.TimestampNTZType(), description=f"{column.description}, in the time zone {settings.timezone}"
-    )
+    found = []
+    for name in names.split() or columns:
+        dtype, text = columns[name].dtype.type, descriptions[name]
+        if isinstance(dtype, T.TimestampType):
+            dtype, text = T.TimestampNTZType(), f"{text}, in the time zone {settings.timezone}"
+        found.append(ExportColumn(name, text, dtype, bool(columns[name].nullable)))
+    return found
 
 
 def _local_times(columns: Iterable[ExportColumn]) -> str:
-    instants = [column.name for column in columns if isinstance(column.dtype, T.TimestampType)]
+    instants = [column.name for column in columns if isinstance(column.dtype, T.TimestampNTZType)]
     return ", ".join(f'"{name}" AT TIME ZONE $zone AS "{name}"' for name in instants)
 
 

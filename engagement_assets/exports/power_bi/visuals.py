@@ -17,20 +17,8 @@ Field = str
 #: Comparison kinds of the query language.
 EQUAL, AT_LEAST, BELOW = 0, 2, 3
 
-#: Charts whose categories have an order of their own.
-_BY_CATEGORY = {
-    "barChart",
-    "clusteredBarChart",
-    "columnChart",
-    "donutChart",
-    "funnel",
-    "lineChart",
-    "lineClusteredColumnComboChart",
-}
-
 #: Every cell of a column of values, not the totals.
 _EACH_CELL = [{"dataViewWildcard": {"matchingOption": 1}}]
-
 
 #: Where a visual lies on its page: x, y, width, height; pixels.
 Box = tuple[int, int, int, int]
@@ -61,8 +49,8 @@ class Visual:
         if self.roles:
             state = {role: {"projections": [_projection(each) for each in found]} for role, found in self.roles.items()}
             visual["query"] = {"queryState": state}
-            # Charts show their categories in the categories' own order: left to itself, Desktop sorts many by value.
-            in_order = self.kind in _BY_CATEGORY and "Category" in self.roles
+            # Charts but scatter charts show their categories in these' own order: Desktop by itself sorts many by value.
+            in_order = self.kind != "scatterChart" and "Category" in self.roles
             sort = self.sort or ((self.roles["Category"][0], "Ascending") if in_order else None)
             if sort:
                 visual["query"]["sortDefinition"] = {"sort": [{"field": expression(sort[0]), "direction": sort[1]}]}

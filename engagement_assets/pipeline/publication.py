@@ -25,6 +25,7 @@ from engagement_assets.dagster_internals.names import (
 from engagement_assets.domain.catalogue import CATALOGUE
 from engagement_assets.domain.column_origins import column_origins
 from engagement_assets.domain.contracts import Contract
+from engagement_assets.domain.days import spans
 from engagement_assets.lake.code_versions import commit_metadata
 from engagement_assets.lake.staging import Staged
 from engagement_assets.lake.tables import LakeResource
@@ -174,7 +175,8 @@ class Publication:
                 self.outcomes[rule.name][day] = outcome
                 if rule.blocking and outcome.is_error and not outcome.passed:
                     broken = [f"{name} ({count} rows)" for name, count in outcome.violations.items() if count]
-                    bad.setdefault(day, []).append(f"{rule.name}: {', '.join(broken)}")
+                    remedy = f": {outcome.remedy}" if outcome.remedy else ""
+                    bad.setdefault(day, []).append(f"{rule.name}: {', '.join(broken)}{remedy}")
         return {day: "; ".join(texts) for day, texts in bad.items()}
 
     def describe(self, day: str, **metadata: Any) -> None:
@@ -241,8 +243,14 @@ class Publication:
                 )
 
     def _failure(self) -> str:
-        shown = [f"{day}: {text}" for day, text in sorted(self.bad.items())[:_DAYS_NAMED]]
-        more = len(self.bad) - len(shown)
+        alike: dict[str, list[str]] = {}
+        for day, text in sorted(self.bad.items()):
+            alike.setdefault(text, []).append(day)
+        told = [
+            f"{', '.join(first if first == last else f'{first} to {last}' for first, last in spans(days))}: {text}"
+            for text, days in alike.items()
+        ]
+        shown, more = told[:_DAYS_NAMED], len(told) - _DAYS_NAMED
         return (
             f"{self.contract.table()}: {len(self.bad)} day(s) not published, their previous versions stay. "
             + " | ".join(shown)

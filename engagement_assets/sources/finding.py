@@ -63,11 +63,15 @@ def hash_of(files: Iterable[SourceFile]) -> str:
 
 @dataclass
 class Listing:
-    """What a source's folder holds: its files, the names of others, and what cannot be told, with the reason."""
+    """What a source's folder holds: its files, and the names of others."""
 
     files: list[SourceFile] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    #: What cannot be looked at, with the reason; what is a table with a log of its own, with its kind.
     problems: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, str] = field(default_factory=dict)
+    #: Files beside the source's folder that have its name.
+    beside: list[str] = field(default_factory=list)
 
 
 #: Path below the source's folder, full path, size (None: no file of bytes), and what tells two versions of that size apart.
@@ -99,7 +103,7 @@ class SourcesResource(ConfigurableResource):
         """What is in the folder of a source and below. Links are followed; one that leads into a circle is left out."""
         base = f"{self.location}/{source}"
         found = Listing()
-        entries = self._remote(base) if is_url(self.root) else _walk(Path(base), "", found.problems)
+        entries = self._remote(base) if is_url(self.root) else _walk(Path(base), "", found)
         for relative, path, size, version in entries:
             name = _printable(f"{source}/{relative}" if relative else source)
             if size is None or not path.lower().endswith(SOURCES[source].files.endings):
@@ -108,7 +112,11 @@ class SourcesResource(ConfigurableResource):
                 found.files.append(SourceFile(path, name, size, version))
         found.files.sort(key=lambda file: file.path)
         found.ignored.sort()
-        found.problems = {_printable(f"{source}/{name}".rstrip("/")): why for name, why in found.problems.items()}
+        for told in (found.problems, found.tables):
+            for name in list(told):
+                told[_printable(f"{source}/{name}".rstrip("/"))] = told.pop(name)
+        if not is_url(self.root):
+            found.beside = sorted(path.name for path in Path(self.location).glob(f"{source}.*") if path.is_file())
         return found
 
     def _remote(self, base: str) -> Iterator[_Entry]:
@@ -135,10 +143,8 @@ class SourcesResource(ConfigurableResource):
                 raise file.changed("was changed")
 
 
-def _walk(
-    folder: Path, relative: str, problems: dict[str, str], above: frozenset[_Inode] = frozenset()
-) -> Iterator[_Entry]:
-    """The files below a local folder; what cannot be looked at goes to `problems`."""
+def _walk(folder: Path, relative: str, found: Listing, above: frozenset[_Inode] = frozenset()) -> Iterator[_Entry]:
+    """The files below a local folder; what cannot be looked at, or is a table of its own, goes to `found`."""
     try:
         state = folder.stat()
         inside = above | {(state.st_dev, state.st_ino)}
@@ -146,20 +152,16 @@ def _walk(
             entries = sorted(listed, key=lambda entry: entry.name)
     except FileNotFoundError:
         if folder.is_symlink():
-            problems[relative] = "is a link that leads nowhere"
+            found.problems[relative] = "is a link that leads nowhere"
         return
     except OSError as error:
-        problems[relative] = f"cannot be listed ({error.strerror})"
+        found.problems[relative] = f"cannot be listed ({error.strerror})"
         return
     if any(entry.name == "_delta_log" for entry in entries):
-        problems[relative] = (
-            "is a Delta table, whose log says which of its files count; write it out as plain Parquet files"
-        )
+        found.tables[relative] = "a Delta"
         return
     if (folder / "metadata").is_dir() and any((folder / "metadata").glob("*.metadata.json")):
-        problems[relative] = (
-            "is an Iceberg table, whose metadata say which of its files count; write it out as plain files"
-        )
+        found.tables[relative] = "an Iceberg"
         return
     for entry in entries:
         if entry.name.startswith(("_", ".")):
@@ -168,14 +170,14 @@ def _walk(
         try:
             state = entry.stat()
         except FileNotFoundError:
-            problems[below] = "is a link that leads nowhere"
+            found.problems[below] = "is a link that leads nowhere"
             continue
         except OSError as error:
-            problems[below] = f"cannot be looked at ({error.strerror})"
+            found.problems[below] = f"cannot be looked at ({error.strerror})"
             continue
         if stat.S_ISDIR(state.st_mode):
             if (state.st_dev, state.st_ino) not in inside:
-                yield from _walk(Path(entry.path), below, problems, inside)
+                yield from _walk(Path(entry.path), below, found, inside)
         elif stat.S_ISREG(state.st_mode):
             yield below, entry.path, state.st_size, str(state.st_mtime)
         else:  # a pipe would be waited for without end

@@ -30,8 +30,16 @@ def require_presence(
     Parameters: `place` is the source's folder; `read_before` the names of the files that the last reading read;
     `published_rows` the rows that are published of the source.
     """
+    for name, kind in sorted(listing.tables.items()):
+        raise SourceMissingError(
+            f"{source.name}: {name} is {kind} table, whose own log says which of its files count. Nothing was published. "
+            "Write it out as plain files, and name their folder in ENGAGEMENT_DATA"
+        )
     for name, problem in sorted(listing.problems.items()):
         raise _error(source, f"{name} {problem}")
+    stray = [name for name in listing.beside if name.lower().endswith(source.files.endings)]
+    if stray and not listing.files:
+        raise _error(source, f"{', '.join(stray)} lies beside the folder {place}; it belongs into it")
     names = {file.name for file in listing.files}
     endings = ", ".join(source.files.endings)
     if not names and listing.ignored:

@@ -183,3 +183,9 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(os, "scandir", failing)
     found = SourcesResource(root=str(tmp_path)).look_up("orders")
     assert found.problems == {"orders/two": "cannot be listed (Permission denied)"}
+
+
+def test_files_side_by_side_are_told_where_they_belong(world: World) -> None:
+    world.customers([{"customer_id": "c"}], "../customers.parquet")
+    stopped = failures(world.run(DAY, tables=FACTS, expect=False))
+    assert f"customers.parquet lies beside the folder {folder(world, 'customers')}; it belongs into it" in stopped

@@ -46,6 +46,8 @@ class Outcome:
     violations: Mapping[str, int]
     details: Mapping[str, Any] = field(default_factory=dict)
     is_error: bool = True
+    #: What else a person has to know who mends it, in words.
+    remedy: str = ""
 
     @property
     def passed(self) -> bool:
@@ -253,8 +255,9 @@ def rejected_share(rejected: Callable[[], Rejections], warning: float, limit: fl
     def evaluate(audited: Audited) -> dict[str, Outcome]:
         found = rejected()
         share = found.faulty / found.read if found.read else 0.0
+        in_force = limit if share > limit else warning
         outcome = Outcome(
-            {f"rejected share is at most {warning:.1%}": found.faulty if share > warning else 0},
+            {f"rejected share is at most {in_force:.1%}": found.faulty if share > warning else 0},
             {
                 "rows_rejected": found.faulty,
                 "rows_read": found.read,
@@ -264,6 +267,7 @@ def rejected_share(rejected: Callable[[], Rejections], warning: float, limit: fl
                 **{f"rejected_{reason}": rows for reason, rows in sorted(found.by_reason.items())},
             },
             is_error=share > limit,
+            remedy=_remedy(audited.contract, found),
         )
         return dict.fromkeys(audited.days, outcome)
 
@@ -272,6 +276,17 @@ def rejected_share(rejected: Callable[[], Rejections], warning: float, limit: fl
         f"Share of the source's rows that were rejected: a warning above {warning:.1%}, an error that stops above {limit:.1%}.",
         True,
         evaluate,
+    )
+
+
+def _remedy(contract: type[Contract], found: Rejections) -> str:
+    """Which files cannot be read and how many rows each reason took, the most first, and where the rows are shown."""
+    source = contract.table().removeprefix("raw_")
+    files = [f"cannot be read: {', '.join(found.unreadable_files[:_FILES_NAMED])}"] if found.unreadable_files else []
+    by_number = sorted(found.by_reason.items(), key=lambda each: -each[1])
+    reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in by_number)
+    return "; ".join(
+        [*files, f"of {found.read:,} rows read {reasons}", f"`engagement rejects --source {source}` shows them"]
     )
 
 

@@ -169,7 +169,9 @@ def test_too_many_rejected_rows_stop_the_publication_and_are_still_shown(world: 
         [{"order_id": "1", **good}, *[{"order_id": str(n), **good, "order_amount": "-1"} for n in range(2, 6)]],
     )
     result = world.run("2025-03-31", expect=False)
-    assert "rejected share is at most 5.0%" in failures(result)
+    stopped = failures(result)
+    assert "2025-03-30 to 2025-03-31: rejected_share: rejected share is at most 50.0% (4 rows): " in stopped
+    assert "of 5 rows read 4 negative_amount; `engagement rejects --source orders` shows them" in stopped
     assert world.rows("raw_orders") == []
     assert world.rejected() == {"orders:negative_amount": 4}
 

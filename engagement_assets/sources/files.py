@@ -8,9 +8,12 @@ is left out with a reason. Text is unpacked and counted to its end; Parquet is k
 from __future__ import annotations
 
 import codecs
+import json
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import IO
 
 import pyarrow as pa
@@ -21,6 +24,13 @@ CHUNK = 1 << 20
 
 #: A line longer than this (bytes) is no event but a file of another kind, and would not fit into an engine's memory.
 LONGEST_LINE = 64 << 20
+
+#: A JSON document of more than so many bytes is not taken apart to say how much it holds.
+LARGEST_DOCUMENT = 64 << 20
+
+_LINES_WANTED = " and not one object on each line, and none was read; `jq -c '{}' FILE` writes it as lines"
+
+_SPACE = re.compile(r"\s*")
 
 _OTHER_ENCODINGS = {
     codecs.BOM_UTF32_LE: "UTF-32",
@@ -49,9 +59,31 @@ class TextNote:
 def scan_text(stream: IO[bytes], packed: bool) -> TextNote:
     """Read a text file to its end; what is wrong with it is told in the note. A last line needs no line break."""
     try:
-        return _count(unpacked(stream) if packed else _chunks(stream))
+        chunks = unpacked(stream) if packed else _chunks(stream)
+        beginning = next(chunks, b"")
+        if beginning.lstrip()[:1] == b"[" or beginning.lstrip().split(b"\n", 1)[0].strip() == b"{":
+            # Not lines, by its look: told by what it holds, or every line of it would be a fault of its own.
+            content = beginning + b"".join(islice(chunks, LARGEST_DOCUMENT // CHUNK))
+            return _document(content) or _count(iter([content, *chunks]))
+        return _count(chain([beginning], chunks) if beginning else chunks)
     except UnreadableFileError as error:
         return TextNote(0, problem=str(error))
+
+
+def _document(content: bytes) -> TextNote | None:
+    """A note of a file that is one JSON array, or objects over several lines each; None where it is something else."""
+    try:
+        text, found, at = content.decode(), 0, 0
+        if text.lstrip().startswith("["):
+            found = len(json.loads(text))
+            return TextNote(0, problem=f"it is one JSON array of {found:,} element(s){_LINES_WANTED.format('.[]')}")
+        decoder = json.JSONDecoder()
+        while (at := _SPACE.match(text, at).end()) < len(text):  # type: ignore[union-attr]
+            _, at = decoder.raw_decode(text, at)
+            found += 1
+    except (ValueError, RecursionError):
+        return None
+    return TextNote(0, problem=f"it is pretty-printed JSON, {found:,} object(s){_LINES_WANTED.format('.')}")
 
 
 def _chunks(stream: IO[bytes]) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -189,3 +190,36 @@ def test_files_side_by_side_are_told_where_they_belong(world: World) -> None:
     world.customers([{"customer_id": "c"}], "../customers.parquet")
     stopped = failures(world.run(DAY, tables=FACTS, expect=False))
     assert f"customers.parquet lies beside the folder {folder(world, 'customers')}; it belongs into it" in stopped
+
+
+EVENTS = [{"customer_id": "c", "event_time": f"{DAY}T11:0{n}:00Z", "event_type": "page_view"} for n in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            json.dumps(EVENTS),
+            "it is one JSON array of 3 element(s) and not one object on each line, and none was read; ",
+        ),
+        (json.dumps(EVENTS, indent=2), "it is one JSON array of 3 element(s) and not one object on each line"),
+        (
+            "\n".join(json.dumps(each, indent=2) for each in EVENTS),
+            "it is pretty-printed JSON, 3 object(s) and not one",
+        ),
+    ],
+    ids=["array on a line", "array over lines", "objects over lines"],
+)
+def test_a_json_document_is_told_by_what_it_holds_and_the_lines_beside_it_are_read(
+    world: World, text: str, said: str
+) -> None:
+    world.options |= {"start_date": date(2025, 3, 31), "rejected_share_limit": 1.0}
+    world.customers([{"customer_id": "c"}])
+    world.orders([order(1)])
+    world.events([{"customer_id": "c", "event_time": f"{DAY}T10:00:00Z"}])
+    (folder(world, "web_events") / "day2.json").write_text(text)
+    world.run(DAY, tables=FACTS)
+    assert len(world.rows("raw_web_events")) == 1
+    (rejected,) = world.rows("rejected_rows")
+    assert (rejected["source_path"], rejected["reason"]) == ("web_events/day2.json", "unreadable_file")
+    assert rejected["raw"].startswith(said)

@@ -102,9 +102,13 @@ class Settings(BaseSettings):
     alert_log: str | None = Field(
         None, description="file that alerts are written to; none: alerts.log in the Dagster home"
     )
-    monitoring: MonitoringPolicy = Field(MonitoringPolicy(), description="thresholds of the monitoring checks")
-    campaigns: CampaignPolicy = Field(CampaignPolicy(), description="audiences, hold-out, frequency cap, opt-outs")
-    scoring: ScoringPolicy = Field(ScoringPolicy(), description="weights, thresholds, windows, bounds")
+    monitoring: MonitoringPolicy = Field(
+        default_factory=MonitoringPolicy, description="thresholds of the monitoring checks"
+    )
+    campaigns: CampaignPolicy = Field(
+        default_factory=CampaignPolicy, description="audiences, hold-out, frequency cap, opt-outs"
+    )
+    scoring: ScoringPolicy = Field(default_factory=ScoringPolicy, description="weights, thresholds, windows, bounds")
 
     @field_validator("timezone")
     @classmethod

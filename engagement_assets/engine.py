@@ -15,7 +15,7 @@ import shutil
 import socket
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -219,7 +219,7 @@ def close_to_others(port: int) -> None:
         listening = [
             number
             for number, each in sockets
-            if each.getsockname()[1] == port and each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            if _port(each.getsockname) == port and each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
         ]
         for number in listening:
             # The engine keeps a valid descriptor, of a socket that nobody can reach.
@@ -227,7 +227,7 @@ def close_to_others(port: int) -> None:
     if not listening:
         raise EngineUnavailableError(f"the embedded engine does not listen on port {port} of this process")
     with _sockets() as sockets:
-        ends = [(each, each.getsockname()[1], _peer(each)) for _, each in sockets]
+        ends = [(each, _port(each.getsockname), _port(each.getpeername)) for _, each in sockets]
         own = {local for _, local, peer in ends if peer == port}
         strangers = [each for each, local, peer in ends if local == port and peer is not None and peer not in own]
         for each in strangers:
@@ -239,10 +239,10 @@ def close_to_others(port: int) -> None:
         )
 
 
-def _peer(connection: socket.socket) -> int | None:
+def _port(end: Callable[[], tuple[str, int]]) -> int | None:
     try:
-        return int(connection.getpeername()[1])
-    except OSError:  # not connected
+        return end()[1]
+    except OSError:  # not connected, or not any more
         return None
 
 

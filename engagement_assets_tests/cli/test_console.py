@@ -1,0 +1,63 @@
+"""A command ends soon after its last word, with its exit code, whatever still runs in it; a signal ends it at any moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engagement_assets.cli.console import INTERRUPTED, LEAVE_SECONDS
+from engagement_assets_tests.worlds import SAMPLE_DATA
+
+LEAVING = """
+import sys, threading, time
+from concurrent.futures import ThreadPoolExecutor
+from engagement_assets.cli import console
+{before}
+print("the last word", flush=True)
+console.leave(SystemExit(3))
+"""
+
+IDLE_POOL = "pool = ThreadPoolExecutor(1); pool.submit(int).result()"
+THREAD_THAT_WAITS = "threading.Thread(target=threading.Event().wait).start()"
+GOODBYE_TO_NOBODY = "import atexit; atexit.register(threading.Event().wait)"
+
+
+@pytest.mark.parametrize(
+    ("before", "seconds"),
+    [(IDLE_POOL, 5), (THREAD_THAT_WAITS, LEAVE_SECONDS + 5), (GOODBYE_TO_NOBODY, LEAVE_SECONDS + 5)],
+    ids=["an idle pool", "a thread that waits for ever", "a library that says goodbye to a server that is gone"],
+)
+def test_nothing_keeps_a_process_that_has_said_its_last_word(before: str, seconds: float) -> None:
+    command = [sys.executable, "-c", LEAVING.format(before=before)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "the last word\n"
+        said = time.monotonic()
+        assert process.wait(timeout=60) == 3
+    assert time.monotonic() - said < seconds
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("seconds", [0.2, 5], ids=["while it loads", "while it runs"])
+def test_a_signal_ends_a_run_without_a_traceback(tmp_path: Path, number: signal.Signals, seconds: float) -> None:
+    places = {"DATA": SAMPLE_DATA, "LAKE": tmp_path / "lake", "EXPORT": tmp_path / "export"}
+    environment = {**os.environ, **{f"ENGAGEMENT_{name}": str(place) for name, place in places.items()}}
+    environment["DAGSTER_HOME"] = str(tmp_path / "home")
+    command = [sys.executable, "-m", "engagement_assets.cli", "run", "--from", "2026-01-01", "--to", "2026-06-30"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        time.sleep(seconds)
+        process.send_signal(number)
+        sent = time.monotonic()
+        _, told = process.communicate(timeout=60)
+    assert time.monotonic() - sent < 30
+    assert "Traceback" not in told
+    assert process.returncode in (130, 128 + number, -number)
+    assert process.returncode != 130 or seconds < 1 or INTERRUPTED in " ".join(told.split())

@@ -30,6 +30,9 @@ LARGEST_DOCUMENT = 64 << 20
 
 _LINES_WANTED = " and not one object on each line, and none was read; `jq -c '{}' FILE` writes it as lines"
 
+#: How an array begins, and an object over several lines.
+_DOCUMENT = re.compile(rb"\s*(\[|\{\s*\n\s*\")")
+
 _SPACE = re.compile(r"\s*")
 
 _OTHER_ENCODINGS = {
@@ -61,7 +64,7 @@ def scan_text(stream: IO[bytes], packed: bool) -> TextNote:
     try:
         chunks = unpacked(stream) if packed else _chunks(stream)
         beginning = next(chunks, b"")
-        if beginning.lstrip()[:1] == b"[" or beginning.lstrip().split(b"\n", 1)[0].strip() == b"{":
+        if _DOCUMENT.match(beginning):
             # Not lines, by its look: told by what it holds, or every line of it would be a fault of its own.
             content = beginning + b"".join(islice(chunks, LARGEST_DOCUMENT // CHUNK))
             return _document(content) or _count(iter([content, *chunks]))

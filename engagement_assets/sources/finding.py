@@ -176,7 +176,9 @@ def _walk(folder: Path, relative: str, found: Listing, above: frozenset[_Inode] 
             found.problems[below] = f"cannot be looked at ({error.strerror})"
             continue
         if stat.S_ISDIR(state.st_mode):
-            if (state.st_dev, state.st_ino) not in inside:
+            if (state.st_dev, state.st_ino) in inside:  # a link into a circle
+                yield below, entry.path, None, ""
+            else:
                 yield from _walk(Path(entry.path), below, found, inside)
         elif stat.S_ISREG(state.st_mode):
             yield below, entry.path, state.st_size, str(state.st_mtime)

@@ -126,7 +126,7 @@ def test_a_run_that_finds_no_customers_says_where_it_looked_and_leaves_the_table
     elsewhere = {**reading(sample_world), f"{PREFIX}DATA": str(tmp_path / "not" / "mounted")}
     done = engagement("run", "--date", "2026-06-30", **elsewhere)
     assert done.returncode == 1
-    assert f"there is no Parquet file in {tmp_path / 'not' / 'mounted'}/customers" in done.stderr
+    assert f"there is no file that ends in .parquet in {tmp_path / 'not' / 'mounted'}/customers" in done.stderr
     assert sample_world.rows("raw_customers", "2026-06-30") == before
 
 

@@ -72,8 +72,8 @@ def require_rows(source: Source, kept: int, published: int, limit: float) -> Non
 
 def _error(source: Source, what: str) -> SourceMissingError:
     return SourceMissingError(
-        f"{source.name}: {what}. Nothing was published. Put back what is missing, or name its folder in ENGAGEMENT_DATA; if it is meant, go on once with "
-        f"`--accept-missing {source.name}`"
+        f"{source.name}: {what}. Nothing was published. Put back what is missing, or name its folder in ENGAGEMENT_DATA; "
+        f"if it is meant, go on once with `--accept-missing {source.name}`"
     )
 
 

@@ -13,7 +13,8 @@ from engagement_assets.lake import staleness
 from engagement_assets.lake.damage import Damage
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings
-from engagement_assets.sources.ingestion import require_sources, source_changes
+from engagement_assets.sources.guard import require_sources
+from engagement_assets.sources.ingestion import source_changes
 
 _WHO = "refresh"
 

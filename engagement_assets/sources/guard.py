@@ -11,7 +11,11 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import PurePosixPath
 
-from engagement_assets.sources.finding import Listing
+from engagement_assets.lake.tables import LakeResource
+from engagement_assets.settings import Settings
+from engagement_assets.sources import incremental
+from engagement_assets.sources.finding import Listing, SourcesResource
+from engagement_assets.sources.registry import SOURCES
 from engagement_assets.sources.source import Source
 
 #: Names in a message.
@@ -20,6 +24,24 @@ _NAMED = 3
 
 class SourceMissingError(LookupError):
     """Something of a source is missing; the message says what, where it was looked for, and how to go on all the same."""
+
+
+def require_sources(settings: Settings, lake: LakeResource, accept_missing: Collection[str] = ()) -> None:
+    """Raise SourceMissingError where files of a source are fewer than were read before, or cannot be seen; none is opened."""
+    sources = SourcesResource(root=settings.data, accept_missing=list(accept_missing))
+    for source in SOURCES.values():
+        present(sources, lake, source)
+
+
+def present(sources: SourcesResource, lake: LakeResource, source: Source) -> Listing:
+    """What a source's folder holds; raises SourceMissingError where that is less than before and not said to be meant."""
+    listing = sources.look_up(source.name)
+    if source.name not in sources.accept_missing:
+        before = incremental.last_read(lake, source.name)
+        published = sum(lake.partitions(source.contract).values())
+        place = f"{sources.location}/{source.name}"
+        require_presence(source, place, listing, before.files if before else (), published)
+    return listing
 
 
 def require_presence(

@@ -27,7 +27,7 @@ from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings, today
 from engagement_assets.sources import accounting, deduplicating, guard, incremental, inspecting, reading, validating
 from engagement_assets.sources.accounting import Account, DisplacedError, Reading
-from engagement_assets.sources.finding import Listing, SourceChangedError, SourcesResource
+from engagement_assets.sources.finding import SourceChangedError, SourcesResource
 from engagement_assets.sources.guard import SourceMissingError
 from engagement_assets.sources.incremental import Basis, LastRead, Published
 from engagement_assets.sources.inspecting import Inspection
@@ -68,7 +68,7 @@ class Ingestion:
 
         Raises SourceMissingError where less is found than was read before, or is published, and nobody said that it is meant.
         """
-        listing = _present(self.sources, self.lake, source)
+        listing = guard.present(self.sources, self.lake, source)
         notes = incremental.read_notes(self.lake, source.name)
         known = dict(notes)
         inspection = inspecting.inspect(self.sources, source, notes, listing)
@@ -360,24 +360,6 @@ def ingestion(
         except Exception as error:
             lake.name_damage(error)
             raise
-
-
-def require_sources(settings: Settings, lake: LakeResource, accept_missing: Collection[str] = ()) -> None:
-    """Raise SourceMissingError where files of a source are fewer than were read before, or cannot be seen; none is opened."""
-    sources = SourcesResource(root=settings.data, accept_missing=list(accept_missing))
-    for source in SOURCES.values():
-        _present(sources, lake, source)
-
-
-def _present(sources: SourcesResource, lake: LakeResource, source: Source) -> Listing:
-    """What a source's folder holds, where that is no less than before."""
-    listing = sources.look_up(source.name)
-    if source.name not in sources.accept_missing:
-        before = incremental.last_read(lake, source.name)
-        published = sum(lake.partitions(source.contract).values())
-        place = f"{sources.location}/{source.name}"
-        guard.require_presence(source, place, listing, before.files if before else (), published)
-    return listing
 
 
 def source_changes(

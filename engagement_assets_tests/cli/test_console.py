@@ -43,13 +43,22 @@ def test_nothing_keeps_a_process_that_has_said_its_last_word(before: str, second
     assert time.monotonic() - said < seconds
 
 
+#: A background job is started with Ctrl-C ignored, and so are its children: these tests may be run as one.
+AS_IN_A_TERMINAL = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("seconds", [0.2, 5], ids=["while it loads", "while it runs"])
 def test_a_signal_ends_a_run_without_a_traceback(tmp_path: Path, number: signal.Signals, seconds: float) -> None:
     places = {"DATA": SAMPLE_DATA, "LAKE": tmp_path / "lake", "EXPORT": tmp_path / "export"}
     environment = {**os.environ, **{f"ENGAGEMENT_{name}": str(place) for name, place in places.items()}}
     environment["DAGSTER_HOME"] = str(tmp_path / "home")
-    command = [sys.executable, "-m", "engagement_assets.cli", "run", "--from", "2026-01-01", "--to", "2026-06-30"]
+    arguments = ["-m", "engagement_assets.cli", "run", "--from", "2026-01-01", "--to", "2026-06-30"]
+    command = [sys.executable, "-c", AS_IN_A_TERMINAL, *arguments]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -35,9 +35,6 @@ from engagement_assets.sources.registry import CUSTOMERS, SOURCES
 from engagement_assets.sources.source import ObservationWindow, Source
 from engagement_assets.transforms.conversions import with_year
 
-#: Rows written at once when days are published; bounds the memory of the first ingestion of a long history.
-ROWS_PER_WRITE = 5_000_000
-
 _DISK_FULL = "No space left on device"
 
 
@@ -388,16 +385,3 @@ def source_changes(
                 found = customers if source is CUSTOMERS else run.whole(run.inspect(source), days[-1], customers.who)
                 changed[source.contract] = sorted(day.isoformat() for day in run.changed_days(found, days))
     return {contract: days for contract, days in changed.items() if days}
-
-
-def in_writes(days: Collection[date], rows: Mapping[date, int], most_rows: int = ROWS_PER_WRITE) -> list[list[date]]:
-    """Days grouped so that each group has at most `most_rows` rows, a day never divided."""
-    groups: list[list[date]] = []
-    size = 0
-    for day in sorted(days):
-        if not groups or size + rows.get(day, 0) > most_rows:
-            groups.append([])
-            size = 0
-        groups[-1].append(day)
-        size += rows.get(day, 0)
-    return groups

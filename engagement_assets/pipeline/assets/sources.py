@@ -1,6 +1,6 @@
 """Group `sources`: customers, orders and web events, cleaned, deduplicated, accounted for row by row."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -15,9 +15,12 @@ from engagement_assets.pipeline.checks import rules
 from engagement_assets.pipeline.publication import preview
 from engagement_assets.settings import Settings
 from engagement_assets.sources.accounting import Reading
-from engagement_assets.sources.ingestion import Ingestion, in_writes, ingestion
+from engagement_assets.sources.ingestion import Ingestion, ingestion
 from engagement_assets.sources.registry import CUSTOMERS, SOURCES
 from engagement_assets.sources.source import Source
+
+#: Rows written at once when days are published; bounds the memory of the first ingestion of a long history.
+_ROWS_PER_WRITE = 5_000_000
 
 #: Files named in a warning.
 _NAMED = 5
@@ -162,7 +165,7 @@ def _publish_facts(run: TableRun, sources: Ingestion, source: Source) -> Iterato
     rows = {day: hashed.rows + earlier.get(day, 0) for day, hashed in found.hashes.items()}
     try:
         publication.publish_each(
-            [[day.isoformat() for day in days] for days in in_writes(write, rows)],
+            [[day.isoformat() for day in days] for days in _in_writes(write, rows)],
             lambda days: sources.rows_of(found, [date.fromisoformat(day) for day in days]),
             {day.isoformat(): count for day, count in rows.items()},
         )
@@ -176,3 +179,16 @@ def _publish_facts(run: TableRun, sources: Ingestion, source: Source) -> Iterato
         sources.remember_facts(found, customers, last_day)
         read_by_run(run.lake, source.name, found.inspection.hash)
     yield from publication.events()
+
+
+def _in_writes(days: Collection[date], rows: Mapping[date, int]) -> list[list[date]]:
+    """Days grouped so that each group has at most `_ROWS_PER_WRITE` rows, a day never divided."""
+    groups: list[list[date]] = []
+    size = 0
+    for day in sorted(days):
+        if not groups or size + rows.get(day, 0) > _ROWS_PER_WRITE:
+            groups.append([])
+            size = 0
+        groups[-1].append(day)
+        size += rows.get(day, 0)
+    return groups

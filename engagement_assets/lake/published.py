@@ -24,7 +24,7 @@ from engagement_assets.lake.damage import Damage, TableDamagedError, what_is_wro
 from engagement_assets.lake.erasures import Erasures, read_erasures
 from engagement_assets.lake.notes import Notes
 from engagement_assets.lake.stores import file_system
-from engagement_assets.lake.versions import DataFile, TableVersion, VersionNotKeptError
+from engagement_assets.lake.versions import DataFile, TableVersion, VersionNotKeptError, before_last_run
 from engagement_assets.settings import is_url, local_path
 
 #: How long an object store's tables are taken to be unchanged, seconds; asking costs a request per table.
@@ -118,6 +118,17 @@ class PublishedTables(ConfigurableResource):
         for file in self.live_files(contract, known_on):
             counts[file.partition] += file.rows
         return dict(sorted(counts.items()))
+
+    def partitions_before_run(self, contract: type[Contract]) -> dict[str, int]:
+        """The partitions with their rows as they were before the run that wrote last; empty where no such version is known."""
+        current = self.current(contract)
+        earlier = None if current is None else before_last_run(current.table)
+        if earlier is None:
+            return {}
+        counts: dict[str, int] = defaultdict(int)
+        for file in TableVersion(contract, earlier, self.path(contract)).files:
+            counts[file.partition] += file.rows
+        return dict(counts)
 
     def written_at(self, contract: type[Contract]) -> dict[str, int]:
         """When each published partition was written, in milliseconds of Unix time."""

@@ -122,3 +122,14 @@ def version_on(table: DeltaTable, name: str, when: datetime) -> DeltaTable:
             f"the first is of {first:%Y-%m-%d %H:%M:%S %Z}, the latest of {last:%Y-%m-%d %H:%M:%S %Z}"
         )
     return DeltaTable(table.table_uri, version=number)
+
+
+#: Commits that are looked through for one of another run: of a run that works in chunks, each is one.
+_COMMITS_OF_A_RUN = 500
+
+
+def before_last_run(table: DeltaTable) -> DeltaTable | None:
+    """The table as it was before the run that wrote its current version; None if that run made it, or it is long ago."""
+    latest, *others = table.history(_COMMITS_OF_A_RUN)
+    number = next((entry["version"] for entry in others if entry.get("run_id") != latest.get("run_id")), None)
+    return None if number is None else DeltaTable(table.table_uri, version=number)

@@ -8,7 +8,7 @@ not readable or half copied stops the run; `--accept-missing SOURCE` (in the Dag
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from engagement_assets.lake.tables import LakeResource
@@ -40,17 +40,17 @@ def present(sources: SourcesResource, lake: LakeResource, source: Source) -> Lis
         before = incremental.last_read(lake, source.name)
         published = sum(lake.partitions(source.contract).values())
         place = f"{sources.location}/{source.name}"
-        require_presence(source, place, listing, before.files if before else (), published)
+        require_presence(source, place, listing, before.files if before else {}, published)
     return listing
 
 
 def require_presence(
-    source: Source, place: str, listing: Listing, read_before: Collection[str], published_rows: int
+    source: Source, place: str, listing: Listing, read_before: Mapping[str, str], published_rows: int
 ) -> None:
     """Raise SourceMissingError where the files of a source are fewer than they were, or cannot all be seen.
 
-    Parameters: `place` is the source's folder; `read_before` the names of the files that the last reading read;
-    `published_rows` the rows that are published of the source.
+    Parameters: `place` is the source's folder; `read_before` the files that the last reading read, name -> state
+    (`SourceFile.state`); `published_rows` the rows that are published of the source.
     """
     for name, kind in sorted(listing.tables.items()):
         raise SourceMissingError(
@@ -75,11 +75,51 @@ def require_presence(
             f"{len(read_before)} file(s) were read before" if read_before else f"{published_rows:,} rows are published"
         )
         raise _error(source, f"there is no file that ends in {endings} in {place}, and {before}")
+    of_before = f"of {len(read_before)} file(s) that were read before"
+    emptied = sorted(file.name for file in listing.files if not file.size and _had_bytes(read_before.get(file.name)))
+    if emptied:
+        raise _error(source, f"{len(emptied)} {of_before} are empty now: {_listed(emptied)}")
     gone = sorted(set(read_before) - names)
     if gone and len(names) < len(read_before):
-        raise _error(
-            source, f"{len(gone)} of {len(read_before)} file(s) that were read before are gone: {_listed(gone)}"
-        )
+        raise _error(source, f"{len(gone)} {of_before} are gone: {_listed(gone)}")
+    lost = _lost(listing, read_before)
+    if lost:
+        raise _error(source, f"{len(lost)} {of_before} are gone, and no other took their place: {_listed(lost)}")
+
+
+def _had_bytes(state: str | None) -> bool:
+    return state is not None and not state.startswith("0:")
+
+
+def _lost(listing: Listing, read_before: Mapping[str, str]) -> list[str]:
+    """Files that were read before and whose rows no other file can hold.
+
+    A file may have been moved (another one is in the same state), packed or unpacked, or its folder written anew: all that was
+    in it is gone, and others are there.
+    """
+    new = {file.name: file.state for file in listing.files if file.name not in read_before}
+    states, unpacked = set(new.values()), {_unpacked(name) for name in new}
+    new_in = {str(PurePosixPath(name).parent) for name in new}
+    standing_in = {str(PurePosixPath(file.name).parent) for file in listing.files if file.name in read_before}
+    return sorted(
+        name
+        for name in read_before.keys() - {file.name for file in listing.files}
+        if read_before[name] not in states
+        and _unpacked(name) not in unpacked
+        and str(PurePosixPath(name).parent) not in new_in - standing_in
+    )
+
+
+def _unpacked(name: str) -> str:
+    return name.lower().removesuffix(".gz")
+
+
+def require_readable(source: Source, unreadable: Mapping[str, str], read_before: Collection[str]) -> None:
+    """Raise SourceMissingError where files that were read before cannot be read any more; `unreadable`: name -> why."""
+    lost = sorted(set(unreadable).intersection(read_before))
+    if lost:
+        why = "; ".join(f"{name}: {unreadable[name]}" for name in lost[:_NAMED])
+        raise _error(source, f"{len(lost)} file(s) that were read before cannot be read any more ({why})")
 
 
 def require_rows(source: Source, kept: int, published: int, limit: float) -> None:

@@ -86,6 +86,9 @@ class Ingestion:
                 "put the files there, or name the folder above in ENGAGEMENT_DATA"
             )
         examined, readable = self._examined(inspection, last_day)
+        if source.name not in self.sources.accept_missing:
+            before = incremental.last_read(self.lake, source.name)
+            guard.require_readable(source, readable.unreadable, before.files if before else ())
         keep = partial(self.keep, folder=f"{source.name}-repeated")
         settled = deduplicating.deduplicate(examined, source, keep=keep)
         found = self._settled(readable, settled, customers, files=len(inspection.files))

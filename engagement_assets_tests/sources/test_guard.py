@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -13,7 +14,10 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
+from engagement_assets.analysis.monitoring.look import Look
+from engagement_assets.analysis.monitoring.monitors import row_count
 from engagement_assets.definitions import build_definitions
+from engagement_assets.domain.contracts import RawOrders
 from engagement_assets.pipeline.arrivals import EXAMINE_JOB, is_new, listing
 from engagement_assets.pipeline.rebuild_plan import make_plan
 from engagement_assets.sources.finding import SourcesResource
@@ -61,6 +65,25 @@ def one_file_less(world: World) -> None:
     (folder(world, "orders") / "one" / "1.parquet").unlink()
 
 
+def one_file_less_and_another_more(world: World) -> None:
+    one_file_less(world)
+    world.orders([order(4)], "two/4.parquet")
+
+
+def one_of_a_folder_less_and_another_more(world: World) -> None:
+    (folder(world, "orders") / "two" / "2.parquet").unlink()
+    world.orders([order(4)], "two/4.parquet")
+
+
+def one_file_empty(world: World) -> None:
+    (folder(world, "orders") / "one" / "1.parquet").write_bytes(b"")
+
+
+def one_file_cut_short(world: World) -> None:
+    file = folder(world, "orders") / "two" / "2.parquet"
+    file.write_bytes(file.read_bytes()[:-9])
+
+
 def only_csv(world: World) -> None:
     emptied(world)
     (folder(world, "orders") / "orders.csv").write_text("order_id\n1\n")
@@ -85,6 +108,10 @@ ABSENCES: list[tuple[Callable[[World], None], str]] = [
     (moved_away, "there is no file that ends in .parquet in .*orders, and 3 file.s. were read before"),
     (emptied, "there is no file that ends in .parquet in .*orders, and 3 file.s. were read before"),
     (one_file_less, "1 of 3 file.s. that were read before are gone: orders/one/1.parquet"),
+    (one_file_less_and_another_more, "1 of 3 .* are gone, and no other took their place: orders/one/1.parquet"),
+    (one_of_a_folder_less_and_another_more, "1 of 3 .* are gone, and no other took their place: orders/two/2.parquet"),
+    (one_file_empty, "1 of 3 file.s. that were read before are empty now: orders/one/1.parquet"),
+    (one_file_cut_short, "1 file.s. that were read before cannot be read any more .orders/two/2.parquet: no readable"),
     (only_csv, "holds no file that ends in .parquet, but 1 other.s.: 1 of .csv"),
     (a_link_to_nowhere, "orders/two is a link that leads nowhere"),
     (the_folder_is_a_link_to_nowhere, "orders is a link that leads nowhere"),
@@ -117,6 +144,8 @@ def test_what_is_meant_goes_on_once_and_what_comes_back_is_noticed(world: World)
     moved_away(world)
     world.run(DAY, tables=FACTS, accept_missing=["orders"])
     assert [len(rows) for rows in published(world)] == [1, 0, 2]
+    told = row_count(Look(world.lake, world.settings, RawOrders, [DAY]), DAY)
+    assert (told.grade, told.words) == ("error", "0 rows, -100% against the 3 before the run that wrote last")
     world.run(DAY, tables=FACTS)
     assert not is_new(world.lake, listing(world.settings))
     (world.root / "away").rename(folder(world, "orders"))
@@ -125,9 +154,26 @@ def test_what_is_meant_goes_on_once_and_what_comes_back_is_noticed(world: World)
     assert published(world) == before
 
 
-def test_a_renamed_file_is_no_absence(world: World) -> None:
-    before = published(shop(world))
+def renamed(world: World) -> None:
     (folder(world, "orders") / "one" / "1.parquet").rename(folder(world, "orders") / "renamed.parquet")
+
+
+def a_folder_written_anew(world: World) -> None:
+    shutil.rmtree(folder(world, "orders") / "two")
+    world.orders([order(2)], "two/part-1.parquet")
+    world.orders([order(3)], "two/part-2.parquet")
+
+
+def packed(world: World) -> None:
+    lines = folder(world, "web_events") / "events.jsonl"
+    (lines.parent / "events.jsonl.gz").write_bytes(gzip.compress(lines.read_bytes()))
+    lines.unlink()
+
+
+@pytest.mark.parametrize("change", [renamed, a_folder_written_anew, packed])
+def test_rows_that_are_elsewhere_are_no_absence(world: World, change: Callable[[World], None]) -> None:
+    before = published(shop(world))
+    change(world)
     world.run(DAY, tables=FACTS)
     assert published(world) == before
 

@@ -51,6 +51,11 @@ class Look:
         """The published days with their rows."""
         return self.lake.partitions(self.contract)
 
+    @cached_property
+    def published_before_run(self) -> dict[str, int]:
+        """The days with their rows as they were before the run that wrote last."""
+        return self.lake.partitions_before_run(self.contract)
+
     def previous(self, day: str) -> str | None:
         """The latest snapshot of the week before a day; None if there is none."""
         return next(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from engagement_assets.analysis.monitoring.look import (
     FAR_OUT,
@@ -31,6 +31,9 @@ LEAST_FOR_PSI = 100
 _SIGMAS = 3
 
 Grade = Literal["good", "warning", "error"]
+
+#: The grades, the best first.
+GRADES: tuple[Grade, ...] = get_args(Grade)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,22 @@ def by_chance(difference: float, usual: float, days: int = 1) -> bool:
 
 
 def row_count(look: Look, day: str) -> Finding:
-    """Rows of a day of facts against the same weekday of the weeks before."""
+    """Rows of a day of facts against the same weekday of the weeks before, and against the day before the run that wrote last.
+
+    The worse of the two counts: what a run took away is no chance.
+    """
+    usual, rows, before = _against_weeks(look, day), look.published[day], look.published_before_run.get(day, 0)
+    if rows >= before:
+        return usual
+    change = rows / before - 1
+    grade = graded(-change, look.policy.fewer_rows_warning, look.policy.fewer_rows_error)
+    if GRADES.index(grade) <= GRADES.index(usual.grade):
+        return usual
+    words = f"{rows:,} rows, {change:+.0%} against the {before:,} before the run that wrote last"
+    return Finding(grade, words, {**usual.figures, "rows": rows, "rows_before_run": before, "change": round(change, 4)})
+
+
+def _against_weeks(look: Look, day: str) -> Finding:
     rows = look.published[day]
     before = [
         look.published[other]

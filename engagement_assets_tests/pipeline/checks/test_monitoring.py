@@ -45,7 +45,7 @@ def look(
 ) -> Look:
     """A table that was found so: its rows per day, and what is counted in its snapshots."""
     found = Look(world.lake, Settings(monitoring=MonitoringPolicy(**policy)), EngagementScores, [DAY])
-    found.__dict__ |= {"published": published, "_counted": snapshots or {}}
+    found.__dict__ |= {"published": published, "_counted": snapshots or {}, "published_before_run": {}}
     return found
 
 

@@ -278,6 +278,8 @@ def rehearse(root: Path, faults: int, seed: int, tables: tuple[str, ...] | None 
         finally:
             process.join(_PATIENCE)
 
+    built = shop.last
+
     def step(what: str, examine: bool = False) -> bool:
         said = ask(examine_once if examine else run_once)
         if said == "done":
@@ -292,7 +294,6 @@ def rehearse(root: Path, faults: int, seed: int, tables: tuple[str, ...] | None 
             figures.wrong.append(f"{what}: {said[:300]}")
         return said == "done"
 
-    built = shop.last
     if not step("the first run"):
         raise AssertionError(figures.without_a_way_out)
     outstanding: list[Callable[[], None]] = []

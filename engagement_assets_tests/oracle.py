@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -38,12 +39,27 @@ class Cleaned:
     orders: list[tuple[str, str, datetime, Decimal]] = field(default_factory=list)
     events: list[tuple[str, datetime, str, str | None]] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
+    superseded: Counter[str] = field(default_factory=Counter)
 
     def settle(self, source: str, rows: list[tuple[Any, ...]]) -> tuple[Any, ...]:
         """Of rows with one identifier the first by what they say; others that say something else are rejected."""
         first = min(rows)
         if conflicts := sum(row != first for row in rows):
             self.rejected[f"{source}:conflicting_duplicate"] += conflicts
+        return first
+
+    def settle_files(self, source: str, rows: list[tuple[Any, ...]], day: date) -> tuple[Any, ...]:
+        """Of rows (file, what they say) of one identifier and its earliest day those of the latest file count, then as above.
+
+        Rows of earlier files that say something else are superseded.
+        """
+        on_day = [row for row in rows if as_day(row[1]) == day]
+        latest = max(number for number, *_ in on_day)
+        first = min(row[1:] for row in on_day if row[0] == latest)
+        others = [number for number, *said in rows if tuple(said) != first]
+        self.superseded[source] += sum(number < latest for number in others)
+        self.rejected[f"{source}:conflicting_duplicate"] += sum(number >= latest for number in others)
+        self.rejected += Counter()  # without zeros
         return first
 
     def write(self, root: Path) -> None:
@@ -61,6 +77,11 @@ class Cleaned:
         )
         (root / "web_events").mkdir()
         (root / "web_events" / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
+
+
+def as_day(value: date) -> date:
+    """The day of a date or of an instant."""
+    return value.date() if isinstance(value, datetime) else value
 
 
 def as_id(value: Any) -> str | None:
@@ -96,10 +117,15 @@ def as_money(value: Any) -> Decimal | str:
     return cents if abs(cents) < Decimal(10) ** 16 else "wrong_type"
 
 
-def parquet_rows(folder: Path) -> Iterator[dict[str, Any]]:
-    """The rows of every Parquet file below a folder."""
-    for path in sorted(folder.rglob("*.parquet")):
-        yield from pq.ParquetFile(path).read().to_pylist()
+def parquet_rows(folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of every Parquet file below a folder, each with the place of its file among the files' names."""
+    paths = sorted(
+        folder.rglob("*.parquet"),
+        key=lambda path: [int(p) if p.isdigit() else p for p in re.split(r"([0-9]+)", str(path))],
+    )
+    for number, path in enumerate(paths):
+        for row in pq.ParquetFile(path).read().to_pylist():
+            yield number, row
 
 
 def lines(folder: Path) -> Iterator[str]:
@@ -115,7 +141,7 @@ def read_sources(root: Path, start: date, today: date) -> Cleaned:
     """Every row of the three sources, judged one by one."""
     out = Cleaned()
     candidates: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    for row in parquet_rows(root / "customers"):
+    for file, row in parquet_rows(root / "customers"):
         customer, signup = as_id(row["customer_id"]), as_instant(row["signup_date"])
         if customer is None:
             out.rejected["customers:missing_customer_id"] += 1
@@ -127,9 +153,9 @@ def read_sources(root: Path, start: date, today: date) -> Cleaned:
             out.rejected["customers:outside_observation_window"] += 1
         else:
             country = (row["country"] or "").strip(" ") or "unknown"
-            candidates[customer].append((signup.date(), country, row["email"] or LAST))
+            candidates[customer].append((file, signup.date(), country, row["email"] or LAST))
     for customer, rows in candidates.items():
-        *first, email = out.settle("customers", rows)
+        *first, email = out.settle_files("customers", rows, min(row[1] for row in rows))
         out.customers[customer] = *first, None if email == LAST else email
     _read_orders(root, start, today, out)
     _read_events(root, start, today, out)
@@ -137,8 +163,8 @@ def read_sources(root: Path, start: date, today: date) -> Cleaned:
 
 
 def _read_orders(root: Path, start: date, today: date, out: Cleaned) -> None:
-    candidates: dict[str, list[tuple[datetime, Decimal, str]]] = defaultdict(list)
-    for row in parquet_rows(root / "orders"):
+    candidates: dict[str, list[tuple[int, datetime, Decimal, str]]] = defaultdict(list)
+    for file, row in parquet_rows(root / "orders"):
         order, customer, when = as_id(row["order_id"]), as_id(row["customer_id"]), as_instant(row["order_date"])
         amount = as_money(row["order_amount"])
         if order is None:
@@ -158,11 +184,11 @@ def _read_orders(root: Path, start: date, today: date, out: Cleaned) -> None:
         elif amount > LARGEST_AMOUNT:
             reason = "amount_too_large"
         else:
-            candidates[order].append((when, amount, customer))
+            candidates[order].append((file, when, amount, customer))
             continue
         out.rejected[f"orders:{reason}"] += 1
     for order, rows in candidates.items():
-        when, amount, customer = out.settle("orders", rows)
+        when, amount, customer = out.settle_files("orders", rows, min(row[1].date() for row in rows))
         if customer in out.customers:
             out.orders.append((order, customer, when, amount))
         else:

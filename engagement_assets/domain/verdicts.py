@@ -7,13 +7,15 @@ BLANK = "blank line"
 #: Dated after the last day to be built.
 WAITING = "waiting"
 DUPLICATE = "duplicate"
+#: A later file says something else of the same row.
+SUPERSEDED = "superseded"
 ERASED = "erased customer"
 
 #: A row that was kept by an earlier reading, and would not be any more. No verdict that lasts: everything is examined anew.
 DISPLACED = "displaced"
 
 #: Verdicts that are no rejection.
-NOT_REJECTED = (KEPT, BLANK, WAITING, DUPLICATE, ERASED, DISPLACED)
+NOT_REJECTED = (KEPT, BLANK, WAITING, DUPLICATE, SUPERSEDED, ERASED, DISPLACED)
 
 MALFORMED_JSON = "malformed_json"
 WRONG_TYPE = "wrong_type"
@@ -50,7 +52,7 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
     UNKNOWN_CUSTOMER: ("the customer is in no customers file", "add the customer, or correct the id"),
     CONFLICT: (
-        "another row with the same id and other contents was kept, the earliest of them",
+        "another row with the same id and other contents was kept: that of the earlier day, of one day the first",
         "leave one row per id",
     ),
     UNREADABLE_FILE: ("the whole file cannot be read; the row says why", "write or copy the file again"),

@@ -23,13 +23,15 @@ class DisplacedError(Exception):
 
 @dataclass
 class Account:
-    """Where the rows of a source went. `read` = kept + waiting + blank + duplicates + erased + rejected rows."""
+    """Where the rows of a source went. `read` = kept + waiting + blank + duplicates + superseded + erased + rejected."""
 
     read: int = 0
     kept: int = 0
     waiting: int = 0
     blank: int = 0
     duplicates: int = 0
+    #: Rows of which a later file says something else.
+    superseded: int = 0
     #: Rows of customers who were erased on request.
     erased: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
@@ -47,7 +49,7 @@ class Account:
     @property
     def balance(self) -> int:
         """Rows read less rows accounted for; anything but 0 is a defect."""
-        return self.read - self.kept - self.waiting - self.blank - self.duplicates - self.erased - self.rejected_rows
+        return self.read - sum(getattr(self, name) for name in _COUNTS.values()) - self.rejected_rows
 
     def add(self, verdict: str, rows: int) -> None:
         """Account for rows of a verdict."""
@@ -63,6 +65,7 @@ _COUNTS = {
     verdicts.WAITING: "waiting",
     verdicts.BLANK: "blank",
     verdicts.DUPLICATE: "duplicates",
+    verdicts.SUPERSEDED: "superseded",
     verdicts.ERASED: "erased",
 }
 

@@ -8,7 +8,8 @@
 | `country` | any text; a missing value becomes `unknown` |
 
 A row is judged by its identifier, its date, its country and its address, in this order; a sign-up before 1900 or in the
-future of the clock is outside the observation window. Rows of one `customer_id` are repeats: the earliest sign-up is kept.
+future of the clock is outside the observation window. Of rows of one `customer_id` one is kept:
+of the earliest sign-up, from the latest file; those that an earlier file holds are superseded.
 Partition `T` of `raw_customers` is everybody who had signed up by `T`, so a day is made from all rows.
 """
 
@@ -57,5 +58,6 @@ SOURCE = Source(
     contents=("signup_date", "country", "email", "customer_id"),
     dated_by="signup_date",
     in_time=_signed_up_in_time,
+    later_file_wins=True,
     as_of=customers_as_of,
 )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from engagement_assets.domain.verdicts import CONFLICT, DISPLACED, DUPLICATE, KEPT
+from engagement_assets.domain.verdicts import CONFLICT, DISPLACED, DUPLICATE, KEPT, SUPERSEDED
 from engagement_assets.sources.source import Source
+
+#: Digits to which numbers in file names are filled up with zeros, so that part-10 comes after part-9.
+_DIGITS = 30
 
 
 def deduplicate(
@@ -18,11 +21,12 @@ def deduplicate(
     among_equals: Sequence[str] = (),
     keep: Callable[[DataFrame], DataFrame] | None = None,
 ) -> DataFrame:
-    """Mark repeated rows: exact repeats as DUPLICATE, other rows of the same key as CONFLICT.
+    """Mark repeated rows: exact repeats as DUPLICATE, others of the same key as SUPERSEDED or CONFLICT.
 
-    One row of each key is kept: the first by `source.contents`, which begins with the row's date, so that a later row never
-    displaces an earlier one; of equal rows the first by the columns `among_equals`. Rows without a key are no repeats of
-    each other. `keep` holds a frame that is used twice, so that the keys are counted once: that takes the most memory here.
+    One row of each key is kept: of the earliest day (a later row never displaces an earlier one), where `source.later_file_wins`
+    of the latest file, then the first by `source.contents`; of equal rows the first by the columns `among_equals`. Rows that say
+    something else are SUPERSEDED where the kept one is in a later file, else CONFLICT. Rows without a key are no repeats of each
+    other. `keep` holds a frame that is used twice, so that the keys are counted once: that takes the most memory here.
     """
     key, contents = source.key, source.contents
     suspect = (F.col("verdict") == KEPT) & F.col(key[-1]).isNotNull()
@@ -35,18 +39,39 @@ def deduplicate(
             return examined
     marked = examined.withColumn("_key", F.when(suspect, hashed))
     clear = marked.join(repeated, on="_key", how="left_anti")
-    same_key = Window.partitionBy(*key).orderBy(*[F.col(name).asc_nulls_last() for name in (*contents, *among_equals)])
-    ranked = marked.join(repeated, on="_key", how="left_semi").select(
-        *marked.columns,
-        F.row_number().over(same_key).alias("_place"),
-        *[F.first(name).over(same_key).alias(f"_first_{name}") for name in contents],
+    file = _in_order(F.col("source_path")) if source.later_file_wins else F.lit(None).cast("string")
+    day = F.col("as_of_date") if source.as_of is None else F.col(source.dated_by)
+    said = [F.col(name).asc_nulls_last() for name in contents]
+    same_key = Window.partitionBy(*key).orderBy(day, F.col("_file").desc_nulls_last(), *said)
+    ranked = (
+        marked.join(repeated, on="_key", how="left_semi")
+        .withColumn("_file", file)
+        .select(
+            "*",
+            *[F.first(name).over(same_key).alias(f"_first_{name}") for name in contents],
+            F.first("_file").over(same_key).alias("_first_file"),
+        )
     )
     equal = F.lit(True)
     for name in contents:
         equal = equal & F.col(name).eqNullSafe(F.col(f"_first_{name}"))
-    verdict = F.when(F.col("_place") == 1, KEPT).when(equal, DUPLICATE).otherwise(CONFLICT)
+    ranked = ranked.withColumn("_equal", equal)
+    alike = Window.partitionBy(*key, "_equal").orderBy(
+        *[F.col(name).asc_nulls_last() for name in (*among_equals, "_file")]
+    )
+    verdict = (
+        F.when(~F.col("_equal"), F.when(F.col("_file") < F.col("_first_file"), SUPERSEDED).otherwise(CONFLICT))
+        .when(F.row_number().over(alike) == 1, KEPT)
+        .otherwise(DUPLICATE)
+    )
     settled = ranked.withColumn("verdict", verdict).select(*marked.columns)
     return clear.unionByName(settled).drop("_key")
+
+
+def _in_order(path: Column) -> Column:
+    """Paths as text that sorts as people number files: a number in a name by its value."""
+    filled = F.regexp_replace(path, "([0-9]+)", "0" * _DIGITS + "$1")
+    return F.regexp_replace(filled, f"[0-9]*([0-9]{{{_DIGITS}}})", "$1")
 
 
 def deduplicate_more(incoming: DataFrame, orphans: DataFrame, published: DataFrame | None, source: Source) -> DataFrame:

@@ -8,8 +8,9 @@
 | `order_amount` | currency units, rounded half up to cents: any number, or text of one |
 
 A row is judged by these in this order, then by its date (the observation window), then by its amount: not below zero, not
-above a trillion. Rows of one `order_id` are repeats: the earliest is kept, of equal dates the smallest amount. An order whose
-customer is in no customers file is rejected; one before its customer's sign-up stays, and is warned of.
+above a trillion. Of rows of one `order_id` one is kept: of the earliest day, from the latest file, then of the earliest
+instant and the smallest amount; those that an earlier file holds are superseded. An order whose customer is in no customers
+file is rejected; one before its customer's sign-up stays, and is warned of.
 """
 
 from __future__ import annotations
@@ -61,5 +62,6 @@ SOURCE = Source(
     contents=("order_date", "order_amount", "customer_id", "order_id"),
     dated_by="order_date",
     in_time=_in_time,
+    later_file_wins=True,
     warnings=(BEFORE_SIGNUP,),
 )

@@ -109,6 +109,8 @@ class Source:
     #: for facts, and all may speak of columns of the contract only: rows that wait are judged again by these.
     in_time: Callable[[ObservationWindow], tuple[Column, ...]] = lambda window: (window.verdict(F.col("as_of_date")),)
     warnings: tuple[RowWarning, ...] = ()
+    #: Whether files repeat rows to correct them, as a full dump a day does: the later file counts, by the files' names.
+    later_file_wins: bool = False
     as_of: Callable[[DataFrame, date, date], DataFrame] | None = None
 
     @property

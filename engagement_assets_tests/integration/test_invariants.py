@@ -209,6 +209,7 @@ def test_every_row_read_is_kept_rejected_repeated_blank_or_waiting(new_world: Ne
                 "rows_kept",
                 "rows_rejected",
                 "duplicates_removed",
+                "superseded_by_later_files",
                 "blank_lines",
                 "rows_waiting_for_their_day",
             )

@@ -147,15 +147,20 @@ def lost_file(world: World) -> None:
 
 
 def row_that_displaces(world: World) -> None:
-    # The same id and day, and a smaller amount: by the rule for repeats, this row comes first.
-    world.orders([order(0, "a", 0, "9.00")], "1.parquet")
+    # The same id and day in a later file: that counts.
+    world.orders([order(0, "a", 0, "29.00")], "1.parquet")
+
+
+def row_of_an_earlier_file(world: World) -> None:
+    world.orders([order(0, "a", 0, "9.00")], "-1.parquet")
 
 
 def test_where_rows_may_have_gone_the_whole_source_is_examined(new_day: NewWorld) -> None:
     for change, files, amount, rejected in (
         (replaced_file, 1, "99.00", {}),
         (lost_file, 1, "99.00", {}),
-        (row_that_displaces, 2, "9.00", {"orders:conflicting_duplicate": 1}),
+        (row_that_displaces, 2, "29.00", {}),
+        (row_of_an_earlier_file, 2, "10.00", {}),
     ):
         world = new_day()
         change(world)

@@ -70,6 +70,7 @@ def inspection_metadata(found: Reading) -> dict[str, Any]:
         "rows_rejected": account.rejected_rows,
         "rejected_by_reason": dg.MetadataValue.json(account.rejected),
         "duplicates_removed": account.duplicates,
+        "superseded_by_later_files": account.superseded,
         "blank_lines": account.blank,
         "rows_of_erased_customers": account.erased,
         "rows_waiting_for_their_day": account.waiting,
@@ -85,6 +86,11 @@ def warn(context: dg.AssetExecutionContext, settings: Settings, found: Reading) 
         context.log.warning(
             f"{source}: {outside} row(s) are dated before the first partition ({settings.start_date}) or in the future, and were "
             "rejected; ENGAGEMENT_START_DATE moves the first partition."
+        )
+    if found.account.superseded:
+        context.log.info(
+            f"{source}: {found.account.superseded} row(s) are superseded: a later file, by the files' names, says something else "
+            "of the same id and day."
         )
     if inspection.unreadable:
         context.log.warning(

@@ -156,18 +156,17 @@ def row_of_an_earlier_file(world: World) -> None:
 
 
 def test_where_rows_may_have_gone_the_whole_source_is_examined(new_day: NewWorld) -> None:
-    for change, files, amount, rejected in (
-        (replaced_file, 1, "99.00", {}),
-        (lost_file, 1, "99.00", {}),
-        (row_that_displaces, 2, "29.00", {}),
-        (row_of_an_earlier_file, 2, "10.00", {}),
+    for change, files, amount in (
+        (replaced_file, 1, "99.00"),
+        (lost_file, 1, "99.00"),
+        (row_that_displaces, 2, "29.00"),
+        (row_of_an_earlier_file, 2, "10.00"),
     ):
         world = new_day()
         change(world)
         assert examined(world) == (0, files, 0)
         assert [str(row["order_amount"]) for row in world.rows("raw_orders")] == [amount]
-        kept_out = {key: n for key, n in world.rejected().items() if "unknown" not in key}
-        assert kept_out == rejected
+        assert set(world.rejected()) <= {"orders:unknown_customer", "web_events:unknown_customer"}
 
 
 def test_a_customer_who_goes_takes_their_rows_along(new_day: NewWorld) -> None:

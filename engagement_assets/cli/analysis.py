@@ -16,9 +16,6 @@ commands = Commands()
 
 _FEW = 10
 
-#: The file of `engagement sensitivity --csv`: in the export folder, where `engagement forget` looks for it.
-RANGES_FILE = "sensitivity.csv"
-
 
 @commands.command()
 def explain(
@@ -124,7 +121,7 @@ def sensitivity(
 
 def write_ranges(settings: Settings, day: str, rows: Sequence[Mapping[str, Any]]) -> Path:
     """Write rows of `customer_rows` of a snapshot to a CSV file in the export folder, put in place when it is complete."""
-    from engagement_assets.analysis.backtest.sensitivity import RANGE_COLUMNS
+    from engagement_assets.analysis.backtest.sensitivity import RANGE_COLUMNS, RANGES_FILE
     from engagement_assets.dashboard.exports import lines
     from engagement_assets.lake.stores import replacing
 

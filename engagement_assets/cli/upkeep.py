@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from engagement_assets.cli.console import (
     AcceptMissing,
@@ -161,8 +162,10 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Erase a customer from every table, earlier version, rejected row and exported file, and search for what is left."""
-    if not customer.strip():
+    if not customer.strip(" "):
         raise UsageError("a customer is named by an identifier; this one is empty")
+    if any("\ud800" <= sign <= "\udfff" for sign in customer):
+        raise UsageError("the identifier is no text in UTF-8")
     settings = Settings()
     if not yes:
         text = (
@@ -171,23 +174,35 @@ def forget(
         typer.confirm(text, abort=True, err=True)
     from engagement_assets.lake import staleness
     from engagement_assets.lake.tables import LakeResource
+    from engagement_assets.operations.erasure import UnknownCustomerError
     from engagement_assets.operations.erasure import forget as erase
 
     lake = LakeResource.of(settings)
-    with err.status("erasing"):
-        done = erase(settings, lake, customer, complain)
+    try:
+        with err.status("erasing"):
+            done = erase(settings, lake, customer, complain)
+    except UnknownCustomerError as error:
+        complain(f"[red]Unknown[/red]: {escape(str(error))}.")
+        raise typer.Exit(1) from None
+    found = done.found
     for name, rows in done.rows.items():
         say(f"  {name}: {rows:,} row(s) erased")
     if not done.rows:
         say("  No row of this customer was stored.")
     say(f"  {done.files:,} file(s) with earlier versions or leftovers removed")
-    if done.found:
-        complain(f"[red]Still found[/red] in {len(done.found)} of {done.searched:,} files:")
-        for name in done.found:
-            complain(f"  {name}", markup=False)
-        complain("No run of this version puts rows there; delete these files, or what they belong to, by hand.")
+    _list("[yellow]Cannot be told[/yellow]:", found.unsure)
+    _list("Not this product's, not touched, and the customer is named there:", found.yours)
+    _list(
+        "The sources name the customer; each run leaves their rows out until they are taken out there:", found.sources
+    )
+    if found.left:
+        _list(f"[red]Still found[/red] in {len(found.left)} of {found.searched:,} files:", found.left)
+        complain(
+            "No run of this version puts rows there; delete these files, or what they belong to, by hand, and repeat this. "
+            "Until then the identifier stays noted in the lake's folder .erased."
+        )
         raise typer.Exit(1)
-    say(f"[green]Erased[/green]: {done.searched:,} files were searched, none names the customer.")
+    say(f"[green]Erased[/green]: {found.searched:,} files were searched, and none that the product keeps is theirs.")
     say(
         f"Now take the customer out of the sources in {settings.data} and out of backups. Until then each run leaves their rows "
         "out, by a list of salted hashes in the lake; in lines that are no readable rows it cannot tell whose they are."
@@ -197,3 +212,10 @@ def forget(
         say(
             f"Totals and scales of {len(days)} day(s) still count them, unnamed; `engagement refresh` rebuilds these days."
         )
+
+
+def _list(heading: str, names: Sequence[str]) -> None:
+    if names:
+        complain(heading)
+    for name in names:
+        complain(f"  {name}", markup=False)

@@ -1,6 +1,7 @@
 """Erasing a customer from a lake: from every table and version, its log, rejected rows and what runs have noted.
 
-Rows of the customer are dropped and every earlier version goes, because Delta keeps rows by keeping files.
+Rows of the customer are dropped and every earlier version goes, because Delta keeps rows by keeping files. A file is written anew
+with the columns that it has, so that tables of other versions of the package, too, lose the customer and nothing else.
 """
 
 from __future__ import annotations
@@ -8,176 +9,227 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
+import pyarrow.compute
 import pyarrow.parquet as pq
-from pyspark.sql.pandas.types import to_arrow_schema
+from deltalake import CommitProperties, DeltaTable
+from deltalake.exceptions import TableNotFoundError
+from deltalake.transaction import AddAction, RemoveAction
 
-from engagement_assets.domain.contracts import TABLES, Contract, RawCustomers, RejectedRows
-from engagement_assets.domain.sources import SOURCES
-from engagement_assets.lake.staging import FOLDER_KEY, staged_files
-from engagement_assets.lake.stores import file_system, replace_file
-from engagement_assets.lake.tables import LakeResource, Tell
+from engagement_assets.domain.contracts import TABLES, RawCustomers
+from engagement_assets.lake.erasures import add_erasure, note_unfinished, unfinished
+from engagement_assets.lake.staging import now_in_milliseconds, statistics
+from engagement_assets.lake.stores import file_system, remove, replace_file
+from engagement_assets.lake.subject import SPACE, Subject, addresses
+from engagement_assets.lake.tables import LakeResource
 
-_AT_ONCE = timedelta()
+pc: Any = pyarrow.compute
 
+#: Whatever a file's time says, in the future of the clock too.
+_WHATEVER_AGE = timedelta(days=-36500)
 
-@dataclass(frozen=True)
-class Subject:
-    """Who is to be forgotten: the identifier, and the e-mail addresses that the tables knew."""
+#: Rows that are looked at together.
+_ROWS_AT_ONCE = 200_000
 
-    customer_id: str
-    emails: tuple[str, ...]
-
-    def is_in_text(self, text: str) -> bool:
-        """Whether a rejected row speaks of them: a value of its JSON is theirs or, where it is no JSON, a word of it."""
-        try:
-            values = list(_leaves(json.loads(text)))
-        except ValueError:
-            return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in (self.customer_id, *self.emails))
-        return any(str(value) == self.customer_id or value in self.emails for value in values)
-
-    def is_in_bytes(self, data: bytes) -> bool:
-        """Whether a file that is no table has their identifier in quotes, as JSON has it, or an address of theirs."""
-        quoted = json.dumps(self.customer_id)[1:-1].encode()
-        return bool(re.search(rb'"' + re.escape(quoted) + rb'\\*"', data)) or any(
-            email.encode() in data for email in self.emails
-        )
-
-    def is_in_file(self, files: Any, name: str) -> bool:
-        """Whether they are found in a file: one of a table is decoded and its text compared, any other searched byte by byte."""
-        if not name.endswith(".parquet"):
-            return self.is_in_bytes(files.cat_file(name))
-        with files.open(name, "rb") as stream:
-            return any(self._is_in_rows(rows) for rows in pq.ParquetFile(stream).iter_batches())
-
-    def _is_in_rows(self, rows: pa.RecordBatch) -> bool:
-        names = [self.customer_id, *self.emails]
-        for column, values in zip(rows.schema, rows.columns, strict=True):
-            if column.name == "raw":
-                found = any(self.is_in_text(text or "") for text in values.to_pylist())
-            elif pa.types.is_nested(column.type):
-                found = self.is_in_bytes(json.dumps(values.to_pylist(), default=str).encode())
-            else:
-                is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-                found = is_text and bool(rows.filter(pc.field(column.name).isin(names)).num_rows)
-            if found:
-                return True
-        return False
+_PERSON = ("customer_id", "email")
 
 
 @dataclass(frozen=True)
 class ErasedRows:
-    """What was erased from a lake: of whom, table -> rows dropped, files deleted that held earlier versions or leftovers."""
+    """What was erased from a lake: table -> rows dropped, files deleted that held earlier versions or leftovers."""
 
-    subject: Subject
     rows: Mapping[str, int]
     files: int
 
 
-def erase(lake: LakeResource, customer_id: str, tell: Tell | None = None) -> ErasedRows:
-    """Erase a customer from a lake. Waits for a run that is writing; what stops halfway can be done again.
+def subject_of(lake: LakeResource, customer_id: str) -> Subject:
+    """Whom an identifier names, with the addresses that any version of raw_customers has, and who has such names too."""
+    known = unfinished(lake.erasure_notes, customer_id)
+    named = set(known.addresses)
+    for rows in _people(lake):
+        named |= addresses(rows.filter(_is_theirs(rows, known))["email"].to_pylist())
+    shared, longer = set(known.shared), set(known.longer)
+    for rows in _people(lake) if named or known.is_telling else ():
+        others = rows.filter(pc.invert(_is_theirs(rows, known)))
+        if known.is_telling:
+            longer |= set(_with_word(_texts(others["customer_id"]), customer_id))
+        for address in named:
+            found = addresses(_with_word(pc.utf8_lower(pc.utf8_normalize(others["email"], "NFC")), address))
+            shared |= found & {address}
+            longer |= {other for other in found - named if address in other}
+    return Subject(customer_id, frozenset(named - shared), frozenset(shared), frozenset(longer))
+
+
+def _with_word(texts: pa.ChunkedArray, word: str) -> list[str]:
+    """The texts in which a word stands that no letter or digit goes on."""
+    pattern = rf"(?:^|[^A-Za-z0-9]){re.escape(word)}(?:$|[^A-Za-z0-9])"
+    return texts.filter(pc.match_substring_regex(texts, pattern)).to_pylist()
+
+
+def _people(lake: LakeResource) -> Iterator[pa.Table]:
+    """customer_id and email of every customer in any version of raw_customers, some rows at a time."""
+    files, path = file_system(lake.path(RawCustomers))
+    for name in _data_files(files, path):
+        for rows in _batches(files, name, _PERSON):
+            if "customer_id" in rows.column_names:
+                columns = [rows[name] if name in rows.column_names else pa.nulls(len(rows)) for name in _PERSON]
+                yield pa.table([column.cast(pa.string()) for column in columns], list(_PERSON))
+
+
+def is_stored(lake: LakeResource, subject: Subject) -> bool:
+    """Whether a lake holds anything of a customer, in whatever version, or knows that they are to be erased."""
+    if lake.erasures.hash(subject.customer_id) in lake.erasures.hashes:
+        return True
+    for root in _tables(lake):
+        files, path = file_system(root)
+        for name in _data_files(files, path):
+            for rows in _batches(files, name, ["customer_id", "raw"]):
+                if pc.any(_is_theirs(rows, subject)).as_py():
+                    return True
+    return False
+
+
+def erase(lake: LakeResource, subject: Subject) -> ErasedRows:
+    """Erase a customer from a lake; its lock must be held (`lake.writing`). What stops halfway can be done again.
 
     They are put on the list of those who are left out first, so that no run brings them back while the sources still hold them.
     """
-    with lake.writing("forget", tell):
-        subject = Subject(customer_id, tuple(_emails(lake, customer_id)))
-        lake.leave_out(customer_id)
-        dropped = {}
-        # From the last table to the first: what is built from others is older than they are afterwards, and so shows as
-        # outdated: its totals and scales still count the customer.
-        for contract in reversed(TABLES.values()):
-            dropped[contract.table()] = _drop(lake, contract, subject)
-            _scrub_log(lake, contract, subject)
-        for source in SOURCES:
-            lake.notes.remove(source)
-        removed = lake.vacuum(retention=_AT_ONCE, grace=_AT_ONCE)
+    add_erasure(lake.erasure_notes, subject.customer_id)
+    note_unfinished(lake.erasure_notes, subject)
+    dropped = {}
+    for root in _tables(lake):
+        try:
+            table = DeltaTable(root)
+        except TableNotFoundError:
+            continue
+        dropped[root.rsplit("/", 1)[-1]] = _drop(table, root, subject)
+        _scrub_log(root)
+    remove(lake.notes.folder)
+    removed = lake.vacuum(retention=_WHATEVER_AGE, grace=_WHATEVER_AGE)
     files = sum(each.files for each in removed.values())
-    return ErasedRows(subject, {table: rows for table, rows in dropped.items() if rows}, files)
+    return ErasedRows({table: rows for table, rows in dropped.items() if rows}, files)
 
 
-def _emails(lake: LakeResource, customer_id: str) -> set[str]:
-    """Addresses of the customer in any version of raw_customers."""
-    files, path = file_system(lake.path(RawCustomers))
-    names = files.find(f"{path}/data") if files.exists(f"{path}/data") else []
-    schema = pa.schema([("customer_id", pa.string()), ("email", pa.string())])
-    tables = [name for name in names if name.endswith(".parquet")]
-    # Files from before the column was there have null in it.
-    rows = ds.dataset(tables, schema, filesystem=files).to_table(filter=pc.field("customer_id") == customer_id)
-    return set(rows["email"].to_pylist()) - {None, ""}
+def _tables(lake: LakeResource) -> list[str]:
+    """The tables' folders, from the last table to the first, those of other versions of the package before them.
+
+    What is built from others is older than they are afterwards, and so shows as outdated: its totals still count the customer.
+    """
+    files, path = file_system(lake.location)
+    there = [name.rstrip("/").rsplit("/", 1)[-1] for name in files.ls(path, detail=False)] if files.exists(path) else []
+    others = [name for name in sorted(there) if name not in TABLES and files.exists(f"{path}/{name}/_delta_log")]
+    return [f"{lake.location}/{name}" for name in (*others, *reversed(TABLES)) if name in there]
 
 
-def _drop(lake: LakeResource, contract: type[Contract], subject: Subject) -> int:
-    """Replace the partitions that hold rows of the customer by ones without; returns the rows dropped."""
+def _data_files(files: Any, path: str) -> list[str]:
+    """The data files that lie in a table's folder, whatever version they belong to."""
+    found = files.find(path) if files.exists(path) else []
+    return [name for name in found if name.endswith(".parquet") and "/_delta_log/" not in name]
+
+
+def _batches(files: Any, name: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Some columns of a file, those that it has, piece by piece; nothing of a file that is gone or damaged: it is built anew."""
+    try:
+        with files.open(name, "rb") as stream:
+            opened = pq.ParquetFile(stream)
+            there = [column for column in columns if column in opened.schema_arrow.names]
+            if "customer_id" in there or "raw" in there:
+                for batch in opened.iter_batches(_ROWS_AT_ONCE, columns=there):
+                    yield pa.Table.from_batches([batch])
+    except (pa.ArrowException, OSError):
+        return
+
+
+def _texts(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.utf8_trim(values.cast(pa.string()), SPACE)
+
+
+def _is_theirs(rows: pa.Table, subject: Subject) -> pa.ChunkedArray:
+    """Which rows are the customer's: by the column that names them or, of rejected rows, by the text."""
+    if "customer_id" in rows.column_names:
+        return pc.fill_null(pc.equal(_texts(rows["customer_id"]), subject.customer_id), False)
+    return pa.chunked_array([[subject.owns(text or "") for text in rows["raw"].to_pylist()]], pa.bool_())
+
+
+def _drop(table: DeltaTable, root: str, subject: Subject) -> int:
+    """Replace the files that hold rows of the customer by ones without, in one transaction; returns the rows dropped."""
     # Not delta-rs's own `delete`: its files lie elsewhere, lack the column that they are partitioned by, and are in no order.
-    if contract is not RejectedRows and "customer_id" not in contract.columns():
-        return 0
-    root = lake.path(contract)
     files, path = file_system(root)
     run_id = f"forget-{uuid.uuid4().hex[:8]}"
-    folder = f"data/{run_id}"
-    live: dict[str, list[str]] = defaultdict(list)
-    for file in lake.live_files(contract):
-        live[file.partition].append(f"{path}/{file.path}")
-    schema = to_arrow_schema(contract.struct(), timezone="UTC")
-    dropped: dict[str, int] = {}
-    for partition, names in live.items():
-        rows = ds.dataset(names, schema, filesystem=files).to_table()
-        if contract is RejectedRows:
-            others = [not subject.is_in_text(text or "") for text in rows["raw"].to_pylist()]
-            kept = rows.filter(pa.array(others, pa.bool_()))
-        else:
-            kept = rows.filter(pc.field("customer_id") != subject.customer_id)
-        if kept.num_rows < rows.num_rows:
-            dropped[partition] = rows.num_rows - kept.num_rows
-            place = f"{path}/{folder}/{FOLDER_KEY}={partition}"
-            files.makedirs(place, exist_ok=True)
-            with files.open(f"{place}/part.parquet", "wb") as stream:
-                pq.write_table(kept, stream)
-    if dropped:
-        lake.commit(staged_files(contract, root, folder, list(dropped)), run_id=run_id)
-    return sum(dropped.values())
+    actions: list[AddAction | RemoveAction] = []
+    dropped, now = 0, now_in_milliseconds()
+    columns = table.metadata().partition_columns
+    for live in pa.table(table.get_add_actions(flatten=True)).to_pylist():
+        old = unquote(live["path"])
+        theirs = [_is_theirs(rows, subject) for rows in _batches(files, f"{path}/{old}", ["customer_id", "raw"])]
+        rows = sum(int(pc.sum(each).as_py() or 0) for each in theirs)
+        if not rows:
+            continue
+        dropped += rows
+        new = f"data/{run_id}/{'/'.join(old.split('/')[2:]) or old}"
+        files.makedirs(f"{path}/{new}".rsplit("/", 1)[0], exist_ok=True)
+        _copy_without(files, f"{path}/{old}", f"{path}/{new}", subject)
+        with files.open(f"{path}/{new}", "rb") as stream:
+            stats = statistics(pq.ParquetFile(stream).metadata)
+        values = {name: None if (value := live[f"partition.{name}"]) is None else str(value) for name in columns}
+        actions += [
+            RemoveAction(live["path"], True, now, live["size_bytes"], values),
+            AddAction(quote(new, safe="/=-._~"), files.size(f"{path}/{new}"), values, now, True, stats),
+        ]
+    if actions:
+        committed = CommitProperties(custom_metadata={"run_id": run_id})
+        table.create_write_transaction(actions, "append", table.schema(), columns, commit_properties=committed)
+    return dropped
 
 
-def _scrub_log(lake: LakeResource, contract: type[Contract], subject: Subject) -> None:
-    """Take the customer out of the file statistics in the table's log: the range of identifiers may begin or end with theirs."""
-    table = lake.delta(contract)
-    if table is None:
-        return
-    log = f"{lake.path(contract)}/_delta_log"
+def _copy_without(files: Any, old: str, new: str, subject: Subject) -> None:
+    """Write a file without the customer's rows: the same columns, the same order, groups of rows of the same size."""
+    with files.open(old, "rb") as source, files.open(new, "wb") as target:
+        opened = pq.ParquetFile(source)
+        groups = range(opened.num_row_groups)
+        codec = opened.metadata.row_group(0).column(0).compression
+        with pq.ParquetWriter(target, opened.schema_arrow, compression=codec) as writer:
+            for group in groups:
+                rows = opened.read_row_group(group)
+                writer.write_table(rows.filter(pc.invert(_is_theirs(rows, subject))))
+
+
+def _scrub_log(root: str) -> None:
+    """Take the ranges of identifiers of files that are not live any more out of the table's log: theirs may be an end of them."""
+    log = f"{root}/_delta_log"
+    table = DeltaTable(root)
+    live = {unquote(path) for path in table.get_add_actions(flatten=True).column("path").to_pylist()}
     files, path = file_system(log)
     names = files.find(path)
-    touched = False
     for name in names:
-        if name.endswith(".json") and subject.is_in_bytes(data := files.cat_file(name)):
-            lines = [json.dumps(_without_range(json.loads(line))) for line in data.splitlines() if line.strip()]
-            replace_file(f"{log}/{name.rsplit('/', 1)[1]}", "".join(f"{line}\n" for line in lines).encode())
-            touched = True
-    if touched:
-        # One checkpoint of the current version in place of those that were made of the old log, which itself stays.
-        table.create_checkpoint()
-        for name in names:
-            if ".checkpoint." in name and not name.rsplit("/", 1)[1].startswith(f"{table.version():020d}."):
+        if name.endswith(".json"):
+            actions = [json.loads(line) for line in files.cat_file(name).splitlines() if line.strip()]
+            reduced = [_without_range(action, live) for action in actions]
+            if any(reduced):
+                lines = "".join(f"{json.dumps(action)}\n" for action in actions)
+                replace_file(f"{log}/{name.rsplit('/', 1)[1]}", lines.encode())
+    checkpoints = [name for name in names if ".checkpoint." in name]
+    if checkpoints:
+        # One of the current version in place of those that were made of the old log, which itself stays.
+        DeltaTable(root).create_checkpoint()
+        for name in checkpoints:
+            if not name.rsplit("/", 1)[1].startswith(f"{table.version():020d}."):
                 files.rm_file(name)
 
 
-def _without_range(action: dict[str, Any]) -> dict[str, Any]:
-    if "add" in action and action["add"].get("stats"):
-        stats = json.loads(action["add"]["stats"])
-        action["add"]["stats"] = json.dumps({"numRecords": stats["numRecords"]})
-    return action
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, (dict, list)):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _leaves(each)
-    else:
-        yield value
+def _without_range(action: dict[str, Any], live: set[str]) -> bool:
+    """Reduce what a line of the log says of a file that is not live to the number of its rows; returns whether it said more."""
+    found = False
+    for kind in ("add", "remove"):
+        file = action.get(kind) or {}
+        stats = json.loads(file.get("stats") or "{}")
+        if stats.keys() - {"numRecords"} and unquote(file["path"]) not in live:
+            file["stats"] = json.dumps({"numRecords": stats.get("numRecords", 0)})
+            found = True
+    return found

@@ -1,6 +1,7 @@
 """Customers who are to be left out of everything, as salted hashes: who they were cannot be read from the list.
 
-Whoever has the list and a guess can try the guess, so the list lies in the lake with the owner's rights only.
+Whoever has the list and a guess can try the guess, so the list lies in the lake with the owner's rights only. Beside it lies whom
+an erasure is of that is not complete: what stops halfway still knows the addresses when it is done again.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ from pyspark.sql import functions as F
 
 from engagement_assets.domain import verdicts
 from engagement_assets.lake.notes import Notes
+from engagement_assets.lake.subject import Subject
 
 _NOTE = "customers"
+
+#: What is noted of a subject beside the identifier.
+_SETS = ("addresses", "shared", "longer")
 
 
 @dataclass(frozen=True)
@@ -55,3 +60,23 @@ def add_erasure(notes: Notes, customer_id: str) -> None:
     """Put a customer on the list."""
     known = read_erasures(notes)
     notes.write(_NOTE, {"salt": known.salt, "customers": sorted({*known.hashes, known.hash(customer_id)})})
+
+
+def note_unfinished(notes: Notes, subject: Subject) -> None:
+    """Note whom an erasure is of that has begun."""
+    listed = {name: sorted(getattr(subject, name)) for name in _SETS}
+    notes.write(unfinished_note(notes, subject.customer_id), {"customer_id": subject.customer_id, **listed})
+
+
+def unfinished(notes: Notes, customer_id: str) -> Subject:
+    """Whom an erasure was of that has begun and is not complete; without addresses if there is none."""
+    try:
+        found = notes.read(unfinished_note(notes, customer_id)) or {}
+        return Subject(customer_id, **{name: frozenset(found.get(name, ())) for name in _SETS})
+    except (OSError, ValueError, AttributeError):
+        return Subject(customer_id)
+
+
+def unfinished_note(notes: Notes, customer_id: str) -> str:
+    """The name of the note on an erasure that has begun."""
+    return f"unfinished-{read_erasures(notes).hash(customer_id)[:16]}"

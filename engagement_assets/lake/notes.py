@@ -22,7 +22,7 @@ class Notes:
     """The notes in a folder, which is made when the first is written."""
 
     def __init__(self, folder: str) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def read(self, name: str) -> Any:
         """What a note says; None if there is none. Raises ValueError or OSError if it cannot be read."""
@@ -34,19 +34,19 @@ class Notes:
 
     def write(self, name: str, what: Mapping[str, Any]) -> None:
         """Write a note in the place of an earlier one of its name."""
-        make_private(self._folder)
+        make_private(self.folder)
         replace_file(self._note(name), json.dumps(what).encode())
 
     def write_rows(self, name: str, rows: DataFrame) -> tuple[str, int]:
         """Write rows beside those that were written under the name before; returns the name of their folder, and how many."""
         folder = f"{name}-{uuid.uuid4().hex[:8]}"
-        make_private(self._folder)
-        write_rows(rows, f"{self._folder}/{folder}")
+        make_private(self.folder)
+        write_rows(rows, f"{self.folder}/{folder}")
         return folder, self.count_rows(folder)
 
     def count_rows(self, folder: str) -> int:
         """How many rows are in a folder that `write_rows` named; -1 where one of its files cannot be read."""
-        files, path = file_system(f"{self._folder}/{folder}")
+        files, path = file_system(f"{self.folder}/{folder}")
         rows = 0
         for name in _parquet_files(files, path):
             try:
@@ -58,15 +58,15 @@ class Notes:
 
     def read_rows(self, spark: SparkSession, folder: str, schema: T.StructType) -> DataFrame:
         """The rows in a folder that `write_rows` named."""
-        return read_rows(spark, f"{self._folder}/{folder}", schema)
+        return read_rows(spark, f"{self.folder}/{folder}", schema)
 
     def remove_rows(self, name: str, but: str | None = None) -> None:
         """Delete what `write_rows` wrote under a name, except for one folder."""
-        files, path = file_system(self._folder)
+        files, path = file_system(self.folder)
         for found in files.ls(path, detail=False) if files.exists(path) else []:
             folder = found.rstrip("/").rsplit("/", 1)[-1]
             if folder.startswith(f"{name}-") and folder != but:
-                remove(f"{self._folder}/{folder}")
+                remove(f"{self.folder}/{folder}")
 
     def remove(self, name: str) -> None:
         """Delete a note and the rows of its name."""
@@ -74,7 +74,7 @@ class Notes:
         self.remove_rows(name)
 
     def _note(self, name: str) -> str:
-        return f"{self._folder}/{name}.json"
+        return f"{self.folder}/{name}.json"
 
 
 def write_rows(rows: DataFrame, folder: str) -> None:

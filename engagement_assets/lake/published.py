@@ -64,10 +64,11 @@ class PublishedTables(ConfigurableResource):
     @property
     def erasures(self) -> Erasures:
         """Who is left out of everything, on request."""
-        return read_erasures(self._erased)
+        return read_erasures(self.erasure_notes)
 
     @property
-    def _erased(self) -> Notes:
+    def erasure_notes(self) -> Notes:
+        """The list of those who are left out, and which erasures are not complete."""
         return Notes(f"{self.location}/.erased")
 
     # ---- versions and files -------------------------------------------------------------------------------------------

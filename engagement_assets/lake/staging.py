@@ -137,7 +137,7 @@ def _found(contract: type[Contract], root: str, folder: str, partitions: Sequenc
         seen.add(partition)
         with files.open(name, "rb") as stream:
             footer = pq.ParquetFile(stream).metadata
-        yield StagedFile(relative, partition, footer.num_rows, info["size"], _statistics(footer))
+        yield StagedFile(relative, partition, footer.num_rows, info["size"], statistics(footer))
     schema = to_arrow_schema(contract.struct(), timezone="UTC")
     for partition in sorted(set(partitions) - seen):
         relative = f"{folder}/{FOLDER_KEY}={partition}/empty.parquet"
@@ -147,7 +147,7 @@ def _found(contract: type[Contract], root: str, folder: str, partitions: Sequenc
         yield StagedFile(relative, partition, 0, files.size(f"{base}/{relative}"), json.dumps({"numRecords": 0}))
 
 
-def _statistics(footer: pq.FileMetaData) -> str:
+def statistics(footer: pq.FileMetaData) -> str:
     """Delta statistics of a file: its rows, and the range of its customers, by which a customer's history is found."""
     stats: dict[str, Any] = {"numRecords": footer.num_rows}
     names = [footer.schema.column(i).name for i in range(footer.num_columns)]

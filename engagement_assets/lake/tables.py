@@ -22,7 +22,6 @@ from pyspark.sql import DataFrame, SparkSession
 
 from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.lake import schema_changes
-from engagement_assets.lake.erasures import add_erasure
 from engagement_assets.lake.locks import WriterLock
 from engagement_assets.lake.published import PublishedTables
 from engagement_assets.lake.staging import Staged, partition_column, write_files
@@ -73,10 +72,6 @@ class LakeResource(PublishedTables):
             yield folder
         finally:
             remove(folder)
-
-    def leave_out(self, customer_id: str) -> None:
-        """Put a customer on the list of those who are left out of everything."""
-        add_erasure(self._erased, customer_id)
 
     # ---- one writer at a time ----------------------------------------------------------------------------------------
 
@@ -265,8 +260,12 @@ class LakeResource(PublishedTables):
         with self.writing("vacuum", tell):
             for name, contract in TABLES.items():
                 table = self.delta(contract)
-                if table is not None:
-                    removed[name] = vacuum(table, self.path(contract), kept, spared)
+                # Without a log, files are what a run left that died before its first commit.
+                removed[name] = (
+                    remove_old(f"{self.path(contract)}/data", spared)
+                    if table is None
+                    else vacuum(table, self.path(contract), kept, spared)
+                )
             removed[_SCRATCH] = remove_old(f"{self.location}/{_SCRATCH}", spared)
         return removed
 

@@ -160,7 +160,7 @@ def test_a_lost_object_is_named_and_a_customer_erased(
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     _, remote = worlds
     done = forget(remote.settings, remote.lake, "a", lambda text: None)
-    assert done.found == []
+    assert done.found.left == []
     assert done.rows["engagement_scores"] == 2
     assert {row[1] for row in shown(remote.lake, "engagement_scores")} == {"b", "c"}
     lost = remote.lake.files(EngagementScores, [LAST])[0]

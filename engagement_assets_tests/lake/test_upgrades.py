@@ -149,7 +149,7 @@ def test_a_customer_is_erased_from_old_and_new_days_alike(upgraded: World, tmp_p
     world = World(tmp_path, options=dict(upgraded.options))
     erased = forget(world.settings, world.lake, "a", lambda text: None)
     assert erased.rows["raw_customers"] == 3
-    assert erased.found == []
+    assert erased.found.left == []
     with opened(world.lake, {RawCustomers: None}) as connection:
         query = "SELECT as_of_date::text, customer_id, email FROM raw_customers ORDER BY ALL"
         assert connection.execute(query).fetchall() == [row for row in EXPECTED if row[1] == "b"]

@@ -185,6 +185,6 @@ def test_an_erased_customer_is_in_no_audience_file(
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
     write_audiences(shop.settings, shop.lake)
     done = forget(shop.settings, shop.lake, "cart")
-    assert (done.found, done.rows["campaign_audiences"]) == ([], 1)
+    assert (done.found.left, done.rows["campaign_audiences"]) == ([], 1)
     assert (done.rows["abandoned_cart.csv"], done.rows["abandoned_cart.jsonl"]) == (1, 1)
     assert Path(shop.settings.export, "audiences", "abandoned_cart.jsonl").read_text() == ""

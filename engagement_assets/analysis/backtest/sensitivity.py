@@ -135,6 +135,9 @@ def summary(tried: Tried) -> Sensitivity | None:
     )
 
 
+#: The file of `engagement sensitivity --csv`, in the export folder.
+RANGES_FILE = "sensitivity.csv"
+
 #: Columns of `customer_rows`: after the first, what `Tried` has.
 RANGE_COLUMNS = (
     "customer_id",

@@ -17,7 +17,7 @@ from engagement_assets.cli.machine import dashboard
 from engagement_assets.domain.days import as_date
 from engagement_assets.engine import EngineResource
 from engagement_assets.exports.csv_files import export_csv
-from engagement_assets.operations.erasure import forget
+from engagement_assets.operations.erasure import UnknownCustomerError, forget
 from engagement_assets_tests import PROJECT
 from engagement_assets_tests.worlds import World
 
@@ -56,7 +56,8 @@ def test_a_hostile_partition_key_or_date_makes_no_file(world: World, text: str) 
 
 def test_a_customer_id_is_no_path(world: World) -> None:
     before = everything(world.root.parent)
-    forget(world.settings, world.lake, "../../../x")
+    with pytest.raises(UnknownCustomerError):
+        forget(world.settings, world.lake, "../../../x")
     made = everything(world.root.parent) - before
     assert all(path.is_relative_to(world.settings.lake) for path in made)
     assert not [path for path in made if path.name == "x"]

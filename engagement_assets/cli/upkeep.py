@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 commands = Commands()
 
+#: Files that are named in a list.
+_LISTED = 100
+
 
 @commands.command()
 def refresh(
@@ -182,7 +185,7 @@ def forget(
         with err.status("erasing"):
             done = erase(settings, lake, customer, complain)
     except UnknownCustomerError as error:
-        complain(f"[red]Unknown[/red]: {escape(str(error))}.")
+        complain(f"[red]Unknown[/red]: {escape(str(error))}")
         raise typer.Exit(1) from None
     found = done.found
     for name, rows in done.rows.items():
@@ -217,5 +220,7 @@ def forget(
 def _list(heading: str, names: Sequence[str]) -> None:
     if names:
         complain(heading)
-    for name in names:
+    for name in names[:_LISTED]:
         complain(f"  {name}", markup=False)
+    if len(names) > _LISTED:
+        complain(f"  and {len(names) - _LISTED:,} more")

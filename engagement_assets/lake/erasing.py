@@ -19,14 +19,13 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable
-from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
 from engagement_assets.domain.contracts import TABLES, RawCustomers
 from engagement_assets.lake.erasures import add_erasure, note_unfinished, unfinished
 from engagement_assets.lake.staging import now_in_milliseconds, statistics
 from engagement_assets.lake.stores import file_system, remove, replace_file
-from engagement_assets.lake.subject import SPACE, Subject, addresses
+from engagement_assets.lake.subject import SPACE, Subject, addresses, folded
 from engagement_assets.lake.tables import LakeResource
 
 pc: Any = pyarrow.compute
@@ -66,6 +65,18 @@ def subject_of(lake: LakeResource, customer_id: str) -> Subject:
     return Subject(customer_id, frozenset(named - shared), frozenset(shared), frozenset(longer))
 
 
+def whose_address(lake: LakeResource, address: str) -> list[str]:
+    """The customers who have an e-mail address; nobody, where it is an identifier too."""
+    found = set()
+    for rows in _people(lake) if "@" in address else ():
+        who = _texts(rows["customer_id"]).to_pylist()
+        if address in who:
+            return []
+        emails = zip(who, rows["email"].to_pylist(), strict=True)
+        found |= {customer for customer, email in emails if folded(address) in addresses([email])}
+    return sorted(found)
+
+
 def _with_word(texts: pa.ChunkedArray, word: str) -> list[str]:
     """The texts in which a word stands that no letter or digit goes on."""
     pattern = rf"(?:^|[^A-Za-z0-9]){re.escape(word)}(?:$|[^A-Za-z0-9])"
@@ -86,12 +97,11 @@ def is_stored(lake: LakeResource, subject: Subject) -> bool:
     """Whether a lake holds anything of a customer, in whatever version, or knows that they are to be erased."""
     if lake.erasures.hash(subject.customer_id) in lake.erasures.hashes:
         return True
-    for root in _tables(lake):
-        files, path = file_system(root)
-        for name in _data_files(files, path):
-            for rows in _batches(files, name, ["customer_id", "raw"]):
-                if pc.any(_is_theirs(rows, subject)).as_py():
-                    return True
+    files, path = file_system(lake.location)
+    for name in _data_files(files, path):
+        for rows in _batches(files, name, ["customer_id", "raw"]):
+            if pc.any(_is_theirs(rows, subject)).as_py():
+                return True
     return False
 
 
@@ -104,16 +114,12 @@ def erase(lake: LakeResource, subject: Subject) -> ErasedRows:
     note_unfinished(lake.erasure_notes, subject)
     dropped = {}
     for root in _tables(lake):
-        try:
-            table = DeltaTable(root)
-        except TableNotFoundError:
-            continue
-        dropped[root.rsplit("/", 1)[-1]] = _drop(table, root, subject)
+        dropped[root.rsplit("/", 1)[-1]] = _drop(DeltaTable(root), root, subject)
         _scrub_log(root)
     remove(lake.notes.folder)
-    removed = lake.vacuum(retention=_WHATEVER_AGE, grace=_WHATEVER_AGE)
-    files = sum(each.files for each in removed.values())
-    return ErasedRows({table: rows for table, rows in dropped.items() if rows}, files)
+    removed = sum(each.files for each in lake.vacuum(retention=_WHATEVER_AGE, grace=_WHATEVER_AGE).values())
+    removed += sum(map(_remove_replaced, _tables(lake)))
+    return ErasedRows({table: rows for table, rows in dropped.items() if rows}, removed)
 
 
 def _tables(lake: LakeResource) -> list[str]:
@@ -123,12 +129,13 @@ def _tables(lake: LakeResource) -> list[str]:
     """
     files, path = file_system(lake.location)
     there = [name.rstrip("/").rsplit("/", 1)[-1] for name in files.ls(path, detail=False)] if files.exists(path) else []
-    others = [name for name in sorted(there) if name not in TABLES and files.exists(f"{path}/{name}/_delta_log")]
-    return [f"{lake.location}/{name}" for name in (*others, *reversed(TABLES)) if name in there]
+    others = [name for name in sorted(there) if name not in TABLES]
+    roots = [f"{lake.location}/{name}" for name in (*others, *reversed(TABLES)) if name in there]
+    return [root for root in roots if DeltaTable.is_deltatable(root)]
 
 
 def _data_files(files: Any, path: str) -> list[str]:
-    """The data files that lie in a table's folder, whatever version they belong to."""
+    """The data files that lie in a folder, whatever version of a table they belong to."""
     found = files.find(path) if files.exists(path) else []
     return [name for name in found if name.endswith(".parquet") and "/_delta_log/" not in name]
 
@@ -200,11 +207,25 @@ def _copy_without(files: Any, old: str, new: str, subject: Subject) -> None:
                 writer.write_table(rows.filter(pc.invert(_is_theirs(rows, subject))))
 
 
+def _live(table: DeltaTable) -> set[str]:
+    """The files of a table's current version, by their paths in its folder."""
+    return {unquote(path) for path in table.get_add_actions(flatten=True).column("path").to_pylist()}
+
+
+def _remove_replaced(root: str) -> int:
+    """Delete the data files that are not live, wherever in the table's folder its writer put them; returns how many."""
+    files, path = file_system(root)
+    live = _live(DeltaTable(root))
+    replaced = [name for name in _data_files(files, path) if name[len(path) + 1 :] not in live]
+    for name in replaced:
+        files.rm_file(name)
+    return len(replaced)
+
+
 def _scrub_log(root: str) -> None:
     """Take the ranges of identifiers of files that are not live any more out of the table's log: theirs may be an end of them."""
     log = f"{root}/_delta_log"
-    table = DeltaTable(root)
-    live = {unquote(path) for path in table.get_add_actions(flatten=True).column("path").to_pylist()}
+    live = _live(DeltaTable(root))
     files, path = file_system(log)
     names = files.find(path)
     for name in names:
@@ -217,7 +238,8 @@ def _scrub_log(root: str) -> None:
     checkpoints = [name for name in names if ".checkpoint." in name]
     if checkpoints:
         # One of the current version in place of those that were made of the old log, which itself stays.
-        DeltaTable(root).create_checkpoint()
+        table = DeltaTable(root)
+        table.create_checkpoint()
         for name in checkpoints:
             if not name.rsplit("/", 1)[1].startswith(f"{table.version():020d}."):
                 files.rm_file(name)

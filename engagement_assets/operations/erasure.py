@@ -40,6 +40,11 @@ def forget(settings: Settings, lake: LakeResource, customer_id: str, tell: Tell 
     Raises UnknownCustomerError if there is nothing to erase, and nothing to keep out.
     """
     name = customer_id.strip(SPACE)
+    if customers := erasing.whose_address(lake, name):
+        raise UnknownCustomerError(
+            f"no customer '{name}': this is an e-mail address, of {', '.join(customers)}. Nothing was changed; "
+            "name customers by their identifier"
+        )
     files, path = file_system(lake.location)
     with lake.writing("forget", tell) if files.exists(path) else nullcontext():
         subject = erasing.subject_of(lake, name)
@@ -68,7 +73,7 @@ def _compact(home: Path) -> Iterator[str]:
     """Take what was deleted from Dagster's databases out of their files, too; yields what hinders it."""
     for place in sorted(home.rglob("*.db")):
         try:
-            with closing(sqlite3.connect(place, timeout=10)) as database:
+            with closing(sqlite3.connect(place, timeout=2)) as database:
                 database.execute("VACUUM")
                 (is_busy, *_) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.Error as error:

@@ -92,7 +92,7 @@ class Look:
     is_loose: bool = False
 
     def __bool__(self) -> bool:
-        return self.is_in or self.mentions.total() > 0
+        return self.is_in or bool(self.mentions)
 
 
 class Pattern:
@@ -155,6 +155,21 @@ def _field(name: str, quoted: str, number: str) -> str:
     quote = r"""\\*["']"""
     value = rf"""(?:{quote}){quoted} *(?:{name}){number} *(?:\\*["',;}}\]\r\n]|$)"""
     return rf"customer_id(?:{quote})?\s*[:=]\s*{value}"
+
+
+def _pieces(stream: Any) -> Iterator[bytes]:
+    """What can be read of a stream, in large pieces; raises what stops the reading only then."""
+    read, gathered = getattr(stream, "read1", stream.read), bytearray()
+    try:
+        while piece := read(_AT_ONCE):
+            gathered += piece
+            if len(gathered) >= _AT_ONCE:
+                yield bytes(gathered)
+                gathered.clear()
+    except _UNREADABLE:
+        yield bytes(gathered)
+        raise
+    yield bytes(gathered)
 
 
 def _digits(data: bytes) -> str:
@@ -259,6 +274,7 @@ class Search:
                     self._look(files, name, stream, look)
             except _UNREADABLE as error:
                 look.problem = f"cannot be read to its end ({type(error).__name__})"
+            look.is_in |= self._is_in(name[len(path) :].encode("utf-8", "surrogateescape"))
             yield name, look
 
     def _look(self, files: Any, name: str, stream: Any, look: Look) -> None:
@@ -280,8 +296,9 @@ class Search:
                         look.is_in |= self._is_in_stream(unpacked, look)
         elif name.lower().endswith(".csv"):
             self._look_at_cells(stream, look)
-            with files.open(name, "rb") as again:
-                look.mentions["text"] += not look and self._is_in_stream(again, look)
+            with files.open(name, "rb") as again:  # cells of a file that is no CSV file after all
+                if not look and self._is_in_stream(again, look):
+                    look.mentions["text"] = 1
         else:
             look.is_in = self._is_in_stream(stream, look)
             if name.endswith(("-wal", "-shm")):
@@ -302,11 +319,24 @@ class Search:
                 or pa.types.is_dictionary(column.type)
             ):
                 texts = values.cast(pa.string())
-                look.is_in |= bool(pc.any(pc.match_substring_regex(texts, self._field_text)).as_py())
+                for text in texts.filter(pc.match_substring_regex(texts, self._field_text)).to_pylist():
+                    if self._is_of_another(text):
+                        look.mentions[column.name] += 1
+                    else:
+                        look.is_in = True
                 if self._text:
                     likely = texts.filter(pc.match_substring_regex(texts, self._text)).to_pylist()
                     rows = sum(self._is_in(text.encode()) for text in likely)
                     look.mentions.update({column.name: rows} if rows else {})
+
+    def _is_of_another(self, text: str) -> bool:
+        """Whether a text is a row of another customer, in which theirs is a field of something else."""
+        try:
+            row = json.loads(text)
+        except (ValueError, RecursionError):
+            return False
+        customer = row.get("customer_id") if isinstance(row, dict) else None
+        return isinstance(customer, (str, int)) and str(customer).strip(" ") not in ("", self._subject.customer_id)
 
     def _look_at_cells(self, stream: Any, look: Look) -> None:
         text = io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="")
@@ -321,7 +351,8 @@ class Search:
             if self._is_in("\x1f".join(row).encode("utf-8", "surrogateescape")):
                 # A customer whose identifier holds theirs is another.
                 cells = [cell for number, cell in enumerate(row) if number not in of_customers]
-                look.mentions["text"] += self._is_in("\x1f".join(cells).encode("utf-8", "surrogateescape"))
+                if self._is_in("\x1f".join(cells).encode("utf-8", "surrogateescape")):
+                    look.mentions["text"] += 1
 
     def _is_in_database(self, name: str) -> bool:
         """Whether they are in a row of a SQLite database: a long value is in pieces in its file."""
@@ -340,7 +371,7 @@ class Search:
 
     def _is_in_stream(self, stream: Any, look: Look) -> bool:
         rest = b""
-        while piece := stream.read(_AT_ONCE):
+        for piece in _pieces(stream):
             data = rest + piece
             if b"\0" in piece:
                 look.problem = "is no text, and was searched byte by byte"

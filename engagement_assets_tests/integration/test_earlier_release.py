@@ -6,6 +6,7 @@ that counted them were built again. The folders were made with that commit's own
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 from datetime import date
 from pathlib import Path
@@ -14,11 +15,18 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
+from deltalake import DeltaTable
+from deltalake.schema import Field, PrimitiveType
 
 from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.catalogue import CATALOGUE
+from engagement_assets.domain.contracts import EngagementScores, RawCustomers, RejectedRows, Sessions
 from engagement_assets.domain.scoring_policy import ScoringPolicy
+from engagement_assets.lake.schema_changes import SchemaChangedError
 from engagement_assets.lake.staleness import outdated
+from engagement_assets.operations.erasure import forget
+from engagement_assets.operations.refresh import carry_out
+from engagement_assets.pipeline.rebuild_plan import make_rebuild_plan
 from engagement_assets.settings import Settings
 from engagement_assets_tests.worlds import World
 
@@ -120,6 +128,31 @@ def test_the_next_days_are_built_without_the_earlier_ones_and_what_was_read_is_r
         assert shop.metadata(again, table)["source_files_examined"] == 0
     assert stale(shop) == {}
     assert outdated(shop.lake, shop.settings) == {}
+
+
+def test_a_customer_is_erased_from_tables_that_do_not_fit_and_a_rebuild_succeeds(shop: World) -> None:
+    """As if yet another version had made some of them: they have a column that is none any more, one has another name."""
+    for table in (RawCustomers, RejectedRows, EngagementScores):
+        DeltaTable(shop.lake.path(table)).alter.add_columns([Field("region", PrimitiveType("string"))])
+    shutil.copytree(shop.lake.path(Sessions), Path(shop.settings.lake, "visits"))
+    with pytest.raises(SchemaChangedError):
+        shop.lake.read(None, RawCustomers)  # type: ignore[arg-type]
+    done = forget(shop.settings, shop.lake, "c1")
+    assert done.found.left == []
+    assert {name: done.rows[name] for name in ("raw_customers", "rejected_rows", "raw_orders", "visits")} == {
+        "raw_customers": 3,
+        "rejected_rows": 1,
+        "raw_orders": 2,
+        "visits": 4,
+    }
+    plan = make_rebuild_plan(shop.settings, shop.lake)
+    assert set(plan.schema_changes) == {RawCustomers, RejectedRows, EngagementScores}
+    assert carry_out(shop.settings, shop.lake, plan, shop.instance).success
+    assert outdated(shop.lake, shop.settings) == {}
+    for day in DAYS:
+        assert "c1" not in shop.by_customer("engagement_scores", day)
+    assert {"c0", "c2", "c6"} <= shop.by_customer("engagement_scores", DAYS[-1]).keys()
+    assert shop.rejected() == {"web_events:unknown_customer": 1}
 
 
 def test_assets_checks_jobs_and_sensors_have_the_names_they_had() -> None:

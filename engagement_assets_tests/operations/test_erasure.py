@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
+import sqlite3
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -16,14 +19,17 @@ from engagement_assets.analysis.backtest.sensitivity import component_scores, cu
 from engagement_assets.cli.analysis import write_ranges
 from engagement_assets.cli.app import app
 from engagement_assets.domain.contracts import TABLES, RawOrders
+from engagement_assets.exports import erasing as exports
 from engagement_assets.exports.csv_files import export_csv
 from engagement_assets.exports.power_bi.project import write_project
+from engagement_assets.lake import erasing
 from engagement_assets.lake.subject import Subject
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.operations.erasure import forget
+from engagement_assets.operations.erasure import UnknownCustomerError, forget
+from engagement_assets.operations.erasure_search import Search
 from engagement_assets.operations.refresh import carry_out
 from engagement_assets.pipeline.rebuild_plan import make_plan
-from engagement_assets_tests.operations.hostile_shop import LINES, OWN_FILES, PEOPLE, build
+from engagement_assets_tests.operations.hostile_shop import COMPOSED, LINES, OWN_FILES, PEOPLE, build
 from engagement_assets_tests.worlds import Row, World
 
 #: The first partition, a day before anybody signs up: on the next, everybody is new, which is a change.
@@ -221,6 +227,10 @@ def crowd(hostile: World, tmp_path: Path) -> World:
 TELLING = {who for who in PEOPLE if Subject(who).is_telling}
 
 
+#: Whom the suite erases one after the other; `operations.hostile_shop` has more, and was tried with all.
+CROWD = ("1", "7", "Victim-77", "007", 'say "hi"', COMPOSED, "=cmd|' /C calc'!A0", "checkout")
+
+
 def bytes_of(folder: Path) -> dict[str, bytes]:
     return {str(place.relative_to(folder)): place.read_bytes() for place in folder.rglob("*") if place.is_file()}
 
@@ -280,7 +290,7 @@ def rejected_of(who: str) -> list[str]:
 def test_each_of_a_crowd_is_erased_and_nobody_else_loses_or_gains_a_byte(crowd: World, tmp_path: Path) -> None:
     export, raw = Path(crowd.settings.export), bytes_of(Path(crowd.settings.data))
     own = {name: (export / name).read_bytes() for name in (*OWN_FILES, "mine.csv")}
-    for number, who in enumerate(PEOPLE):
+    for number, who in enumerate(CROWD):
         before = tmp_path / f"before-{number}"
         shutil.copytree(crowd.settings.lake, before)
         files = bytes_of(export)
@@ -303,3 +313,105 @@ def test_each_of_a_crowd_is_erased_and_nobody_else_loses_or_gains_a_byte(crowd: 
         assert found == {name for name in own if who in TELLING or name.endswith(".csv")}, who
         shutil.rmtree(before)
     assert bytes_of(Path(crowd.settings.data)) == raw
+
+
+def test_an_unknown_customer_is_told_and_changes_nothing(crowd: World) -> None:
+    before = bytes_of(crowd.root)
+    for who in ("Victim-7", "victim-77", "13", "ann@x.org", "%"):
+        with pytest.raises(UnknownCustomerError, match=r"Nothing was changed"):
+            forget(crowd.settings, crowd.lake, who)
+    assert bytes_of(crowd.root) == before
+    with pytest.raises(UnknownCustomerError, match=r"an e-mail address, of Victim-77\. Nothing"):
+        forget(crowd.settings, crowd.lake, "ANN@x.org")
+    nowhere = World(crowd.root / "nowhere")
+    with pytest.raises(UnknownCustomerError):
+        forget(nowhere.settings, nowhere.lake, "Victim-77")
+    assert not nowhere.root.exists()
+
+
+class Killed(BaseException):
+    """Stands for a signal: nothing catches it."""
+
+
+def test_an_erasure_that_is_stopped_anywhere_is_complete_when_it_is_done_again(
+    crowd: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*arguments: object, **options: object) -> None:
+        raise Killed
+
+    drop = erasing._drop
+    calls = iter([drop] * 4 + [killed] + [drop] * 100)
+    steps: list[tuple[object, str, object]] = [
+        (erasing, "note_unfinished", killed),
+        (erasing, "_drop", lambda *arguments: next(calls)(*arguments)),
+        (erasing, "replace_file", killed),
+        (LakeResource, "vacuum", killed),
+        (erasing, "_remove_replaced", killed),
+        (exports, "drop_rows", killed),
+        (exports, "remove_copies", killed),
+        (Search, "everywhere", killed),
+    ]
+    for place, name, what in steps:
+        monkeypatch.setattr(place, name, what)
+        with pytest.raises(Killed):
+            forget(crowd.settings, crowd.lake, "Victim-77")
+        monkeypatch.undo()
+        monkeypatch.setenv("DAGSTER_HOME", str(crowd.root / "home"))
+    draft = Path(crowd.settings.export, ".customers.csv.0123abcd.tmp")
+    draft.write_text("Victim-77,DE")
+    done = forget(crowd.settings, crowd.lake, "Victim-77")
+    assert (done.found.left, done.rows, draft.exists()) == ([], {}, False)
+    names = re.compile(r"Victim-77(?!0|-|1)|(?<![a-z'.+-])ann@x.org(?![.])", re.IGNORECASE)
+    others = {str(Path("export", name)) for name in (*OWN_FILES, "mine.csv")}
+    found = {name: names.findall(text) for name, text in everything(crowd).items() if name not in others}
+    # What is left is of others: an event of 12's, and an address of somebody of whom nothing else is known.
+    assert {name.split("/")[1] for name, words in found.items() if words} == {"raw_web_events", "rejected_rows"}
+    assert any("raw_web_events (event_type): named in 1 row" in text for text in done.found.unsure)
+    assert not list(Path(crowd.settings.lake, ".erased").glob("unfinished*"))
+
+
+def test_what_cannot_be_told_is_told(crowd: World) -> None:
+    of_a_number = forget(crowd.settings, crowd.lake, "1").found
+    assert any("an identifier such as 1 stands in many places by chance" in text for text in of_a_number.unsure)
+    assert any("1 address(es) of theirs are another customer's too" in text for text in of_a_number.unsure)
+    damaged = Path(crowd.lake.files(RawOrders)[0])
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    found = forget(crowd.settings, crowd.lake, "Victim-77").found
+    assert any(f"{damaged} cannot be read to its end" in text for text in found.unsure)
+    names = {str(Path(name).relative_to(crowd.settings.data)) for name in found.sources}
+    assert names == {
+        *("customers/customers.parquet", "customers/bad.parquet", "orders/orders.parquet", "web_events/events.jsonl"),
+        "web_events/cut.jsonl.gz",
+    }
+
+
+def test_what_was_deleted_in_dagsters_databases_is_gone_from_their_files(crowd: World) -> None:
+    place = crowd.root / "home" / "history" / "runs" / "old.db"
+    log = place.with_name("old.db-wal")
+    # An open connection, as a webserver has: the log of writes stays beside the file.
+    with closing(sqlite3.connect(place)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA secure_delete=OFF")
+        database.execute("CREATE TABLE event_logs (event TEXT)")
+        database.executemany("INSERT INTO event_logs VALUES (?)", [("Victim-77" + "x" * 900,)] * 50)
+        database.commit()
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.execute("DELETE FROM event_logs")
+        database.execute("INSERT INTO event_logs VALUES ('Victim-77')")
+        database.execute("DELETE FROM event_logs")
+        database.commit()
+        assert b"Victim-77" in place.read_bytes()
+        assert b"Victim-77" in log.read_bytes()
+        assert forget(crowd.settings, crowd.lake, "Victim-77").found.left == []
+        assert b"Victim-77" not in place.read_bytes() + log.read_bytes()
+        # Long enough to lie in several pages, at whose borders the name may be cut.
+        database.execute("INSERT INTO event_logs VALUES (?)", (" " * 4074 + "Victim-77" + " " * 9000,))
+        database.commit()
+        found = forget(crowd.settings, crowd.lake, "Victim-77").found
+        assert str(place) in found.left
+        # Somebody is in the middle of reading.
+        database.execute("BEGIN")
+        database.execute("SELECT * FROM event_logs").fetchall()
+        assert any(
+            f"{place} is in use" in text for text in forget(crowd.settings, crowd.lake, "Victim-77").found.unsure
+        )

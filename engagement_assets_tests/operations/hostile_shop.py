@@ -118,8 +118,7 @@ def build(root: Path) -> World:
         [
             {"customer_id": f" {name} ", "email": email, "signup_date": DAY, "country": "12"}
             for name, email in PEOPLE.items()
-        ],
-        types={"signup_date": None},  # type: ignore[dict-item]
+        ]
     )
     world.customers(
         [

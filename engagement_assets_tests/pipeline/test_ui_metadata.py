@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import dagster as dg
@@ -10,6 +15,7 @@ from engagement_assets.dashboard.site import PAGES
 from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.catalogue import daily_tables
 from engagement_assets.settings import Settings
+from engagement_assets_tests import PROJECT
 from engagement_assets_tests.worlds import World
 
 DAY = "2026-06-30"
@@ -39,3 +45,22 @@ def test_each_materialisation_tells_the_settings_it_was_made_with_and_links_to_i
             assert isinstance(recorded, dict)
             assert recorded["scoring_policy"] == sample_world.settings.scoring.model_dump(mode="json")
             assert str(metadata["dashboard"].value).endswith(f"?date={day}")
+
+
+def test_dg_knows_this_project_beside_its_workspace(tmp_path: Path) -> None:
+    """`dg.toml` leads to the definitions that `workspace.yaml` leads to, under the same name of the code location."""
+    dg_command = Path(sys.executable).with_name("dg")
+    environment = {**os.environ, "DAGSTER_HOME": str(tmp_path)}
+    listed = subprocess.run(
+        [dg_command, "list", "defs", "--json"],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert listed.returncode == 0, listed.stderr
+    keys = {asset["asset_key"] for asset in json.loads(listed.stdout)["assets"]}
+    assert {table.table() for table in daily_tables()} < keys
+    assert 'code_location_name = "engagement"\n' in (PROJECT / "dg.toml").read_text()
+    assert "location_name: engagement\n" in (PROJECT / "workspace.yaml").read_text()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Template
 from typing import Any, TypeVar
 
 import yaml
@@ -48,23 +49,22 @@ class Instance:
 
     root: Path
     environment: Mapping[str, str]
-    ports: Mapping[str, int] = field(default_factory=lambda: {name: free_port() for name in ("4000", "3000", "8050")})
     services: dict[str, tuple[ExitStack, Any]] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
         """Where the webserver answers."""
-        return f"http://127.0.0.1:{self.ports['3000']}"
+        return f"http://127.0.0.1:{self.environment['UI_PORT']}"
 
     def command(self, unit: str) -> list[str]:
-        """What systemd would start, from this environment and on these ports."""
+        """What systemd would start, from this environment."""
         text = (FILES / f"{unit}.service").read_text(encoding="utf-8")
         found = re.search(r"^ExecStart=/opt/engagement/\.venv/bin/(.*)$", text, re.MULTILINE)
         assert found, f"{unit}: no command in the environment of the project"
         program, *arguments = shlex.split(found[1])
-        workspace = str(self.root / "workspace.yaml")
-        changed = {**{port: str(own) for port, own in self.ports.items()}, "docs/production/workspace.yaml": workspace}
-        return [str(Path(sys.executable).parent / program), *[changed.get(each, each) for each in arguments]]
+        filled = [str(PROJECT / each) if each.startswith("docs/") else each for each in arguments]
+        filled = [Template(each).substitute(self.environment) for each in filled]
+        return [str(Path(sys.executable).parent / program), *filled]
 
     def start(self, unit: str) -> Any:
         """Start a service; its process."""
@@ -194,16 +194,14 @@ def running_instance(root: Path, settings: Settings, postgres: str) -> Iterator[
         "DAGSTER_HOME": str(home),
         # As it is SQLAlchemy's: without the name of the driver it takes another one than dagster-postgres brings.
         "DAGSTER_POSTGRES_URL": postgres.replace("postgresql:", "postgresql+psycopg2:"),
+        "LISTEN": "127.0.0.1",
+        **{name: str(free_port()) for name in ("CODE_PORT", "UI_PORT", "DASHBOARD_PORT")},
         f"{PREFIX}DATA": settings.data,
         f"{PREFIX}LAKE": settings.lake,
         f"{PREFIX}EXPORT": settings.export,
         f"{PREFIX}START_DATE": settings.start_date.isoformat(),
     }
     instance = Instance(root, environment)
-    workspace = (FILES / "workspace.yaml").read_text(encoding="utf-8")
-    assert "port: 4000" in workspace
-    changed = workspace.replace("port: 4000", f"port: {instance.ports['4000']}")
-    (root / "workspace.yaml").write_text(changed, encoding="utf-8")
     try:
         instance.start("engagement-code")
         webserver = instance.start("engagement-webserver")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import dagster as dg
 import sqlalchemy as sa
 from dagster._core.event_api import PartitionKeyFilter
+from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._serdes import deserialize_value
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,24 @@ class CheckResult:
     blocking: bool
     words: str
     run_id: str
+
+
+def results_in_words(instance: dg.DagsterInstance, check: dg.AssetCheckKey, days: Collection[str]) -> dict[str, str]:
+    """What the latest result of a check says of each of these days that it has one for."""
+    storage = instance.event_log_storage
+    if not days or not isinstance(storage, SqlEventLogStorage):
+        return {}
+    table = AssetCheckExecutionsTable.c
+    its_own = sa.and_(table.asset_key == check.asset_key.to_string(), table.check_name == check.name)
+    latest = sa.select(sa.func.max(table.id)).where(its_own, table.partition.in_(list(days))).group_by(table.partition)
+    with storage.index_connection() as connection:
+        rows = connection.execute(sa.select(table.partition, table.evaluation_event).where(table.id.in_(latest))).all()
+    found: dict[str, str] = {}
+    for day, text in rows:
+        told = deserialize_value(text, EventLogEntry).get_dagster_event().event_specific_data
+        if isinstance(told, dg.AssetCheckEvaluation):
+            found[day] = told.description or ""
+    return found
 
 
 def check_results(instance: dg.DagsterInstance, day: str) -> list[CheckResult]:

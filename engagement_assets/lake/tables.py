@@ -20,6 +20,7 @@ from deltalake.exceptions import CommitFailedError
 from pydantic import PrivateAttr
 from pyspark.sql import DataFrame, SparkSession
 
+from engagement_assets.dagster_internals.telling import forget_planned
 from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.lake import schema_changes
 from engagement_assets.lake.locks import WriterLock
@@ -99,6 +100,8 @@ class LakeResource(PublishedTables):
             for contract in self._written:
                 self._vacuum_quietly(contract)
         finally:
+            if context.run is not None and context.instance is not None:
+                forget_planned(context.instance, context.run.run_id)
             self._written.clear()
             if self._lock.is_held:
                 self._lock.give_back()

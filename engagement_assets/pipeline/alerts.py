@@ -25,6 +25,7 @@ from engagement_assets.dagster_internals.names import (
     WILL_RETRY_TAG,
     StepFailureData,
 )
+from engagement_assets.dagster_internals.telling import forget_planned
 from engagement_assets.domain.meanings import counted
 from engagement_assets.pipeline.webhook import WebhookError, post
 from engagement_assets.settings import Settings
@@ -193,6 +194,7 @@ def build_alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
 
     def look(context: dg.RunStatusSensorContext) -> None:
         run = context.dagster_run
+        forget_planned(context.instance, run.run_id)  # a run that was killed could not do so itself
         if run.tags.get(WILL_RETRY_TAG) == "true":
             context.log.info(f"run {run.run_id} is retried; the last attempt will tell")
             return

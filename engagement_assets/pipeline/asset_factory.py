@@ -107,7 +107,7 @@ class TableRun:
                 after_audit,
             )
         except Exception as error:
-            yield from self.publication.partial_events()
+            yield from self.publication.tell_published()
             self.lake.name_damage(error)
             raise
         yield from self.publication.events()

@@ -2,7 +2,8 @@
 
 Dagster keeps check results per partition only in a run of a single partition. In a range run a plain check result belongs
 to no partition and every day shows "skipped". The events below, in this order, give a true picture in both kinds of run,
-good and bad days mixed; this is the one place that depends on it.
+good and bad days mixed; this is the one place that depends on it. There are few of them: recording them is most of what a run of
+small tables does.
 """
 
 from __future__ import annotations
@@ -19,9 +20,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from engagement_assets.dagster_internals.names import (
-    AssetCheckEvaluationTargetMaterializationData,
-)
+from engagement_assets.dagster_internals.names import AssetCheckEvaluationTargetMaterializationData
+from engagement_assets.dagster_internals.telling import already_told, days_with_results, tell, version_tags
 from engagement_assets.domain.catalogue import CATALOGUE
 from engagement_assets.domain.column_origins import column_origins
 from engagement_assets.domain.contracts import Contract
@@ -85,10 +85,13 @@ class Publication:
         self.commit_metadata = commit_metadata(settings, contract)
         self.lineage = column_lineage(contract, settings.campaigns)
         self.page = dashboard_page(settings, contract)
+        self.policy = settings.scoring.fingerprint()
         self.asked = list(context.partition_keys)
         #: Published days that need no new write where their rows come out as they are.
         self.up_to_date: set[str] = set()
         self.rows: dict[str, int] = {}
+        #: Per published day a hash of its rows: Dagster shows as stale what was built from others.
+        self.contents: dict[str, str] = {}
         self.bad: dict[str, str] = {}
         self.outcomes: dict[str, dict[str, Outcome]] = {rule.name: {} for rule in rules}
         self.metadata: dict[str, dict[str, Any]] = {}
@@ -120,6 +123,7 @@ class Publication:
         new = [day for day in good if day not in kept]
         if new:
             self.lake.commit(staged.only(new), run_id=run_id, metadata=self.commit_metadata)
+        self.contents |= self.lake.contents(self.contract, staged.only(good).files)
         self.lake.discard(staged, {*bad, *kept})
         self.rows |= {day: rows.get(day, 0) for day in good}
         self.bad |= bad
@@ -164,7 +168,10 @@ class Publication:
         published = self.lake.partitions(self.contract)
         rows = {day: published[day] for day in days}
         self.bad |= self._audit(self.lake.read(self.spark, self.contract, days), days, rows)
-        self.rows |= {day: rows[day] for day in days if day not in self.bad}
+        good = [day for day in days if day not in self.bad]
+        live = [file for file in self.lake.live_files(self.contract) if file.partition in good]
+        self.contents |= self.lake.contents(self.contract, live)
+        self.rows |= {day: rows[day] for day in good}
 
     def _audit(self, frame: DataFrame, days: Sequence[str], rows: Mapping[str, int]) -> dict[str, str]:
         """Evaluate the rules; returns the bad days with what was violated."""
@@ -186,61 +193,84 @@ class Publication:
     # ---- telling Dagster ---------------------------------------------------------------------------------------------
 
     def events(self) -> Iterator[Any]:
-        """The events that record what was published and what each rule found; raises Failure if a day was bad."""
-        key = self.context.asset_key
+        """Record what was published and what each rule found; raises Failure if a day was bad."""
+        yield from self.tell_published()
+        yield from self._tell_results()
+        if self.bad:
+            raise dg.Failure(self._failure(), allow_retries=False)
+        with already_told(self.context):
+            yield dg.MaterializeResult(asset_key=self.context.asset_key)
+        for rule in self.rules:
+            yield dg.Output(
+                None, output_name=dg.AssetCheckSpec(rule.name, asset=self.context.asset_key).get_python_identifier()
+            )
+
+    def tell_published(self) -> list[dg.DagsterEvent]:
+        """Record the days that were published; also where the run goes on to fail."""
         # The UI takes a table's column lineage from its latest materialisation.
         if self.lineage is not None:
             self.describe(self.asked[-1], **{"dagster/column_lineage": self.lineage})
-        extra = [day for day in sorted(self.rows) if day not in set(self.asked)]
-        for day in extra:
-            self.context.log_event(dg.AssetMaterialization(key, partition=day, metadata=self._materialization(day)))
-        if self.bad:
-            yield from self.partial_events()
-        else:
-            for day in self.asked:
-                self.context.add_asset_metadata(self._materialization(day), partition_key=day)
-            yield dg.MaterializeResult(asset_key=key)
-        yield from self._evaluations()
-        if self.bad:
-            raise dg.Failure(self._failure(), allow_retries=False)
-        for rule in self.rules:
-            yield dg.Output(None, output_name=dg.AssetCheckSpec(rule.name, asset=key).get_python_identifier())
-
-    def partial_events(self) -> Iterator[Any]:
-        """Record the days that were published, where the run goes on to fail."""
-        for day in self.asked:
-            if day in self.rows:
-                yield dg.AssetMaterialization(
-                    self.context.asset_key, partition=day, metadata=self._materialization(day)
+        self.describe(self.asked[-1], settings=settings_metadata(self.commit_metadata))
+        # Dagster shows what comes last as the latest: the last day asked for.
+        days = sorted(self.rows, key=lambda day: (day in self.asked, day))
+        tags = version_tags(self.context, {day: self.contents[day] for day in days})
+        return tell(
+            self.context,
+            [
+                dg.AssetMaterialization(
+                    self.context.asset_key, partition=day, metadata=self._materialization(day), tags=tags[day]
                 )
+                for day in days
+            ],
+        )
 
     def _materialization(self, day: str) -> dict[str, Any]:
-        return {
-            "dagster/partition_row_count": self.rows[day],
-            DASHBOARD: dg.MetadataValue.url(f"{self.page}?date={day}"),
-            **self.metadata.get(day, {}),
-            # The longest comes last.
-            "settings": settings_metadata(self.commit_metadata),
-        }
+        link = {DASHBOARD: dg.MetadataValue.url(f"{self.page}?date={day}")} if day in self.asked else {}
+        rows = {"dagster/partition_row_count": self.rows[day]}
+        return {**rows, "policy": self.policy, **link, **self.metadata.get(day, {})}
 
-    def _evaluations(self) -> Iterator[dg.AssetCheckEvaluation]:
-        # Dagster shows the result that comes last as the latest: that of the last day asked for.
-        days = sorted({*self.rows, *self.bad}, key=lambda day: (day in self.asked, day))
-        targets = newest_materializations(self.context.instance, self.context.asset_key, days)
-        for rule in self.rules:
-            for day in days:
-                outcome = self.outcomes[rule.name][day]
-                yield dg.AssetCheckEvaluation(
-                    asset_key=self.context.asset_key,
-                    check_name=rule.name,
-                    passed=outcome.passed,
-                    severity=_severity(rule, outcome),
-                    blocking=rule.blocking,
-                    partition=day,
-                    description=_outcome_words(outcome),
-                    metadata=_check_metadata(rule, outcome, self.rows.get(day)),
-                    target_materialization_data=targets.get(day),
-                )
+    def _tell_results(self) -> list[dg.DagsterEvent]:
+        """Record what the rules found: of each day asked for, and of others where something failed or a result is there."""
+        key, instance = self.context.asset_key, self.context.instance
+        audited = {*self.rows, *self.bad}
+        had = days_with_results(instance, key, audited - set(self.asked))
+        days = sorted(audited, key=lambda day: (day in self.asked, day))
+        found = {
+            (rule, day): outcomes[day]
+            for rule in self.rules
+            if not rule.of_run
+            for outcomes in [self.outcomes[rule.name]]
+            for day in days
+            if day in self.asked or not outcomes[day].passed or (rule.name, day) in had
+        }
+        targets = newest_materializations(instance, key, [day for day in days if any(day == each for _, each in found)])
+        told = [self._evaluation(rule, outcome, day, targets.get(day)) for (rule, day), outcome in found.items()]
+        latest = max(targets.values(), key=lambda target: target.storage_id, default=None)
+        told += [
+            self._evaluation(rule, rule.of_run(self.outcomes[rule.name]), None, latest)
+            for rule in self.rules
+            if rule.of_run and self.outcomes[rule.name]
+        ]
+        return tell(self.context, told)
+
+    def _evaluation(
+        self,
+        rule: Rule,
+        outcome: Outcome,
+        day: str | None,
+        target: AssetCheckEvaluationTargetMaterializationData | None,
+    ) -> dg.AssetCheckEvaluation:
+        return dg.AssetCheckEvaluation(
+            asset_key=self.context.asset_key,
+            check_name=rule.name,
+            passed=outcome.passed,
+            severity=_severity(rule, outcome),
+            blocking=rule.blocking,
+            partition=day,
+            description=_outcome_words(outcome),
+            metadata=_check_metadata(outcome, self.rows.get(day) if day else None),
+            target_materialization_data=target,
+        )
 
     def _failure(self) -> str:
         alike: dict[str, list[str]] = {}
@@ -308,11 +338,10 @@ def _outcome_words(outcome: Outcome) -> str:
     return "; ".join(f"{count} violate: {name}" for name, count in outcome.violations.items() if count)
 
 
-def _check_metadata(rule: Rule, outcome: Outcome, rows: int | None) -> dict[str, Any]:
-    """Counts of an outcome, the violated conditions by name, and the rule in words."""
+def _check_metadata(outcome: Outcome, rows: int | None) -> dict[str, Any]:
+    """Counts of an outcome, and the violated conditions by name. What the rule is, is told of the check itself."""
     broken = {name: count for name, count in outcome.violations.items() if count}
     return {
-        "rule": rule.description,
         "violations": sum(outcome.violations.values()),
         **({"violated": dg.MetadataValue.json(broken)} if broken else {}),
         **({"rows": rows} if rows is not None else {}),
@@ -326,7 +355,7 @@ def check_specs(asset: str, rules: Sequence[Rule], partitions: dg.PartitionsDefi
         dg.AssetCheckSpec(
             rule.name,
             asset=asset,
-            partitions_def=partitions,
+            partitions_def=None if rule.of_run else partitions,
             blocking=rule.blocking,
             description=rule.description,
             metadata={"conditions": dg.MetadataValue.json(list(rule.conditions))},

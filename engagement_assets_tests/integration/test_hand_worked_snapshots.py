@@ -182,12 +182,10 @@ def test_orders_before_signup_count_from_the_signup_on_and_are_warned_of(world: 
     result = world.run("2025-03-10", "2025-03-15")
     assert "a" not in world.by_customer("customer_features", "2025-03-14")
     assert world.by_customer("customer_features", "2025-03-15")["a"]["total_orders"] == 1
-    warned = {
-        e.partition: e.metadata["violations"].value
-        for e in result.get_asset_check_evaluations()
-        if e.check_name == "orders_not_before_signup" and not e.passed
-    }
-    assert warned == {"2025-03-10": 1}
+    (warned,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "orders_not_before_signup"]
+    told = {name: value.value for name, value in warned.metadata.items() if name != "violated"}
+    days = {"days": 6, "days_with_violations": 1, "first_day": "2025-03-10", "last_day": "2025-03-10"}
+    assert (warned.passed, warned.partition, told) == (False, None, {"violations": 1, **days})
 
 
 def test_days_are_cut_in_the_business_time_zone(world: World) -> None:

@@ -71,7 +71,7 @@ def test_a_failed_run_tells_the_step_the_day_and_the_rule(world: World, hook: We
     assert message["text"] == "Run of daily_snapshot failed: 2025-03-02"
     step, rule = sections(message).splitlines()
     assert step.startswith("• raw_orders: raw_orders: 1 day(s) not published")
-    assert rule.startswith("• raw_orders, rule rejected_share (error) on 2025-03-02: 3 violate: ")
+    assert rule.startswith("• raw_orders, rule rejected_share (error): 3 violate: ")
     assert f"http://dagster.test/runs/{done.run_id}" in json.dumps(message)
     (entry,) = logged(world)
     assert (entry["severity"], entry["partitions"], entry["posted"]) == ("error", "2025-03-02", True)
@@ -105,7 +105,7 @@ def test_the_sensors_tell_of_each_ended_run_once(world: World, hook: Webhook) ->
     assert len(hook.messages) == 2
     warning = hook.messages[1]
     assert warning["text"].startswith("1 check failed in a run of daily_snapshot")
-    assert sections(warning).startswith("• raw_orders, rule rejected_share (warning) on ")
+    assert sections(warning).startswith("• raw_orders, rule rejected_share (warning): 3 violate: ")
     posted = [entry["severity"] for entry in logged(world) if entry["posted"]]
     assert posted == ["error", "warning"]
     world.options |= {"alert_level": "error"}

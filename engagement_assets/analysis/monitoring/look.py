@@ -26,7 +26,7 @@ PSI_COLUMNS = ("engagement_score", "reference_score")
 SEGMENT_COLUMNS = ("engagement_segment", "value_segment")
 
 #: Days that an earlier snapshot may be old to count as the previous one.
-_PREVIOUS_DAYS = 7
+PREVIOUS_DAYS = 7
 
 #: Reasons for which rows are kept out without being at fault.
 _NO_FAULT = ("outside_observation_window",)
@@ -59,7 +59,7 @@ class Look:
     def previous(self, day: str) -> str | None:
         """The latest snapshot of the week before a day; None if there is none."""
         return next(
-            (before for n in range(1, _PREVIOUS_DAYS + 1) if (before := earlier(day, n)) in self.published), None
+            (before for n in range(1, PREVIOUS_DAYS + 1) if (before := earlier(day, n)) in self.published), None
         )
 
     def reference(self, day: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from engagement_assets.analysis.monitoring.look import (
     FAR_OUT,
     OUTLIER_COLUMNS,
+    PREVIOUS_DAYS,
     PSI_COLUMNS,
     SEGMENT_COLUMNS,
     Look,
@@ -47,10 +48,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Monitor:
-    """A named monitor of a table; `judge` gives the finding for a published day."""
+    """A named monitor of a table; `judge` gives the finding for a published day.
+
+    It compares the day with others, of the `looks_back` days before.
+    """
 
     judge: Callable[[Look, str], Finding]
     description: str
+    looks_back: int
 
     @property
     def name(self) -> str:
@@ -269,34 +274,57 @@ def monitors(settings: Settings) -> dict[type[Contract], tuple[Monitor, ...]]:
         f"Rows of the day against the mean of the same weekday in the {policy.trailing_weeks} weeks before: a warning from "
         f"{policy.fewer_rows_warning:.0%} fewer or {policy.more_rows_warning:.0%} more, an error from "
         f"{policy.fewer_rows_error:.0%} fewer or {policy.more_rows_error:.0%} more, unless it can be chance.",
+        looks_back=7 * policy.trailing_weeks,
     )
     rejected = Monitor(
         rejected_rows,
         f"Share of the rows dated on the day that were rejected: a warning above {settings.rejected_share_warning:.1%}, an "
         f"error above {settings.rejected_share_limit:.1%}.",
+        looks_back=0,
     )
     customers = Monitor(
         customer_count,
         "Customers against those of a week before: a warning from "
         f"{policy.customer_change_warning:.0%} more or fewer, an error from {policy.customer_change_error:.0%}.",
+        looks_back=7,
     )
-    of_scores = {
-        score_stability: "Population stability index of the scores, in ten bands, against the previous snapshot and against "
-        f"{policy.reference_date or f'that of {policy.reference_days} days before'}: a warning from "
-        f"{policy.psi_warning:g}, an error from {policy.psi_error:g}.",
-        segment_shares: "The segments' shares of the customers against the previous snapshot: a warning from "
-        f"{policy.segment_change_warning:.0%} of all customers, an error from {policy.segment_change_error:.0%}.",
-        null_shares: "Shares of empty values against the previous snapshot: a warning from "
-        f"{policy.null_change_warning:.0%} of the rows, an error from {policy.null_change_error:.0%}.",
-        outliers: f"Values {FAR_OUT} interquartile ranges beyond the upper quartile: a warning from "
-        f"{policy.outlier_share_warning:.0%} of them, an error from {policy.outlier_share_error:.0%}; a value "
-        f"{policy.extreme_factor:g} times further is a warning by itself.",
-        missing_days: f"Days missing among the {policy.history_days} before, since the first snapshot: a warning from one, an "
-        f"error from {policy.missing_days_error}.",
-    }
+    of_scores = (
+        Monitor(
+            score_stability,
+            "Population stability index of the scores, in ten bands, against the previous snapshot and against "
+            f"{policy.reference_date or f'that of {policy.reference_days} days before'}: a warning from "
+            f"{policy.psi_warning:g}, an error from {policy.psi_error:g}.",
+            looks_back=max(PREVIOUS_DAYS, policy.reference_days),
+        ),
+        Monitor(
+            segment_shares,
+            "The segments' shares of the customers against the previous snapshot: a warning from "
+            f"{policy.segment_change_warning:.0%} of all customers, an error from {policy.segment_change_error:.0%}.",
+            looks_back=PREVIOUS_DAYS,
+        ),
+        Monitor(
+            null_shares,
+            "Shares of empty values against the previous snapshot: a warning from "
+            f"{policy.null_change_warning:.0%} of the rows, an error from {policy.null_change_error:.0%}.",
+            looks_back=PREVIOUS_DAYS,
+        ),
+        Monitor(
+            outliers,
+            f"Values {FAR_OUT} interquartile ranges beyond the upper quartile: a warning from "
+            f"{policy.outlier_share_warning:.0%} of them, an error from {policy.outlier_share_error:.0%}; a value "
+            f"{policy.extreme_factor:g} times further is a warning by itself.",
+            looks_back=0,
+        ),
+        Monitor(
+            missing_days,
+            f"Days missing among the {policy.history_days} before, since the first snapshot: a warning from one, an error "
+            f"from {policy.missing_days_error}.",
+            looks_back=policy.history_days - 1,
+        ),
+    )
     return {
         RawCustomers: (customers,),
         RawOrders: (counted, rejected),
         RawWebEvents: (counted, rejected),
-        EngagementScores: tuple(Monitor(judge, text) for judge, text in of_scores.items()),
+        EngagementScores: of_scores,
     }

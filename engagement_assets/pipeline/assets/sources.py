@@ -177,7 +177,7 @@ def _publish_facts(run: TableRun, sources: Ingestion, source: Source) -> Iterato
         )
         publication.confirm([day for day in publication.asked if date.fromisoformat(day) not in write])
     except Exception:
-        yield from publication.partial_events()
+        yield from publication.tell_published()
         raise
     if last in publication.rows:
         publication.describe(last, preview=preview(run.lake.read(run.spark, source.contract, [last])))

@@ -7,8 +7,9 @@ values: counts, the rule, and names of the product's own.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pyspark.sql import DataFrame, Row
@@ -20,6 +21,7 @@ from engagement_assets.sources.source import RowWarning
 _READABLE = "every source file can be read"
 
 _FILES_NAMED = 10
+_LABELS_NAMED = 20
 
 #: A label that looks like a name may be shown; anything else could be somebody's data.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,39}")
@@ -45,6 +47,8 @@ class Outcome:
 
     violations: Mapping[str, int]
     details: Mapping[str, Any] = field(default_factory=dict)
+    #: Violations by what they are, such as the type of an event: name -> rows.
+    counts: Mapping[str, int] = field(default_factory=dict)
     is_error: bool = True
     #: What else a person has to know who mends it, in words.
     remedy: str = ""
@@ -57,13 +61,40 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Rule:
-    """A named rule of an asset: `blocking` ones decide whether a day is published."""
+    """A named rule of an asset: `blocking` ones decide whether a day is published.
+
+    With `of_run` its result is told once per run, made of the outcomes of its days: what is true of a reading of a source is no
+    matter of single days. Without, it is told per day.
+    """
 
     name: str
     description: str
     blocking: bool
     evaluate: Callable[[Audited], dict[str, Outcome]]
     conditions: tuple[str, ...] = ()
+    of_run: Callable[[Mapping[str, Outcome]], Outcome] | None = None
+
+
+def any_of(outcomes: Mapping[str, Outcome]) -> Outcome:
+    """The outcome of days that all have the same."""
+    return next(iter(outcomes.values()))
+
+
+def all_of(outcomes: Mapping[str, Outcome]) -> Outcome:
+    """The outcomes of days as one: violations added up, and which days have any."""
+    violations: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    for outcome in outcomes.values():
+        violations.update(outcome.violations)
+        counts.update(outcome.counts)
+    bad = sorted(day for day, outcome in outcomes.items() if not outcome.passed)
+    details = {"days": len(outcomes), "days_with_violations": len(bad)}
+    return replace(
+        any_of(outcomes),
+        violations=violations,
+        counts=counts,
+        details={**details, **({"first_day": bad[0], "last_day": bad[-1]} if bad else {})},
+    )
 
 
 def contract_rule(contract: type[Contract]) -> Rule:
@@ -149,7 +180,13 @@ def _by_day(frame: DataFrame) -> dict[str, Row]:
 
 
 def _counted_rule(
-    name: str, description: str, condition: str, bad_rows: Callable[[DataFrame], DataFrame], *, blocking: bool
+    name: str,
+    description: str,
+    condition: str,
+    bad_rows: Callable[[DataFrame], DataFrame],
+    *,
+    blocking: bool,
+    of_run: Callable[[Mapping[str, Outcome]], Outcome] | None = None,
 ) -> Rule:
     """A rule with one condition; `bad_rows` gives the violating rows."""
 
@@ -157,7 +194,7 @@ def _counted_rule(
         found = _by_day(bad_rows(audited.frame).groupBy("as_of_date").agg(F.count(F.lit(1)).alias("rows")))
         return {day: Outcome({condition: int(found[day]["rows"]) if day in found else 0}) for day in audited.days}
 
-    return Rule(name, description, blocking, evaluate, (condition,))
+    return Rule(name, description, blocking, evaluate, (condition,), of_run)
 
 
 def known_customers(customers: Callable[[], DataFrame]) -> Rule:
@@ -192,6 +229,7 @@ def row_warning(warning: RowWarning, customers: Callable[[], DataFrame]) -> Rule
             warning.condition,
             lambda rows: warning.rows(rows, customers()),
             blocking=False,
+            of_run=all_of,
         )
 
     def evaluate(audited: Audited) -> dict[str, Outcome]:
@@ -202,15 +240,14 @@ def row_warning(warning: RowWarning, customers: Callable[[], DataFrame]) -> Rule
             name = row[label] if _NAME.fullmatch(row[label]) else "(no plain name)"
             day = found[str(row["as_of_date"])]
             day[name] = day.get(name, 0) + int(row["rows"])
-        return {
-            day: Outcome(
-                {warning.condition: sum(labels.values())},
-                {f"{label}s": ", ".join(f"{name}: {rows}" for name, rows in sorted(labels.items())[:20]) or "none"},
-            )
-            for day, labels in found.items()
-        }
+        return {day: Outcome({warning.condition: sum(each.values())}, counts=each) for day, each in found.items()}
 
-    return Rule(warning.name, warning.description, False, evaluate)
+    def of_run(outcomes: Mapping[str, Outcome]) -> Outcome:
+        found = all_of(outcomes)
+        named = ", ".join(f"{name}: {rows}" for name, rows in sorted(found.counts.items())[:_LABELS_NAMED])
+        return replace(found, details={f"{label}s": named or "none", **found.details})
+
+    return Rule(warning.name, warning.description, False, evaluate, (warning.condition,), of_run)
 
 
 def customers_conserved() -> Rule:
@@ -276,6 +313,7 @@ def rejected_share(rejected: Callable[[], Rejections], warning: float, limit: fl
         f"Share of the source's rows that were rejected: a warning above {warning:.1%}, an error that stops above {limit:.1%}.",
         True,
         evaluate,
+        of_run=any_of,
     )
 
 
@@ -305,4 +343,5 @@ def readable_files(rejected: Callable[[], Rejections]) -> Rule:
         False,
         evaluate,
         (_READABLE,),
+        any_of,
     )

@@ -1,0 +1,46 @@
+"""How many events a run writes, exactly: they are most of what a run of small tables costs."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from engagement_assets.domain.catalogue import FACTS, daily_tables
+from engagement_assets_tests.worlds import World
+
+#: Results per day that is asked for: 11 contracts, 2 known_customers, 2 customers_conserved, signup_not_after_last_event and the
+#: monitors (5 of the scores, 2 of the orders, 2 of the web events, 1 of the customers).
+RESULTS_PER_DAY = 11 + 2 + 2 + 1 + 10
+#: Results per run: readable_files and rejected_share of three sources, known_event_types, orders_not_before_signup.
+RESULTS_PER_RUN = 3 + 3 + 1 + 1
+
+
+def test_a_range_and_a_single_day_of_the_sample_data_write_few_events(sample_world: World) -> None:
+    """The days 17 to 30 June 2026 on an empty lake, which has facts from 1 January 2025 filled in; then 20 February 2025."""
+    runs = sample_world.instance.get_runs()
+    told = {
+        run.tags.get("dagster/partition", "range"): Counter(
+            entry.dagster_event_type.value if entry.dagster_event_type else "message"
+            for entry in sample_world.instance.all_logs(run.run_id)
+        )
+        for run in runs
+    }
+    tables, facts = len(daily_tables()), len(FACTS)
+    assert (tables, facts) == (11, 3)
+    # From 1 January 2025 to 16 June 2026 there are 532 days.
+    for run, days, filled_in in (("range", 14, 532), ("2025-02-20", 1, 0)):
+        found = told[run]
+        messages = found.pop("message")
+        assert messages <= 30
+        specs = RESULTS_PER_DAY + RESULTS_PER_RUN
+        assert found == {
+            "ASSET_MATERIALIZATION_PLANNED": tables * days,
+            "ASSET_MATERIALIZATION": tables * days + facts * filled_in,
+            "ASSET_CHECK_EVALUATION_PLANNED": specs,
+            "ASSET_CHECK_EVALUATION": RESULTS_PER_DAY * days + RESULTS_PER_RUN,
+            # A step for each table, and one for the monitors of each of four.
+            **dict.fromkeys(("STEP_START", "STEP_SUCCESS"), tables + 4),
+            "STEP_OUTPUT": tables + specs,
+            **dict.fromkeys(("PIPELINE_START", "PIPELINE_SUCCESS"), 1),
+            **dict.fromkeys(("RESOURCE_INIT_STARTED", "RESOURCE_INIT_SUCCESS"), 1),
+            "ENGINE_EVENT": 2,
+        }

@@ -274,7 +274,7 @@ def monitors(settings: Settings) -> dict[type[Contract], tuple[Monitor, ...]]:
         f"Rows of the day against the mean of the same weekday in the {policy.trailing_weeks} weeks before: a warning from "
         f"{policy.fewer_rows_warning:.0%} fewer or {policy.more_rows_warning:.0%} more, an error from "
         f"{policy.fewer_rows_error:.0%} fewer or {policy.more_rows_error:.0%} more, unless it can be chance.",
-        looks_back=7 * policy.trailing_weeks,
+        looks_back=0,  # what the run that wrote a day did to it would be forgotten
     )
     rejected = Monitor(
         rejected_rows,

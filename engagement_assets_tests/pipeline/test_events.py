@@ -30,7 +30,7 @@ def test_a_range_and_a_single_day_of_the_sample_data_write_few_events(sample_wor
     for run, days, filled_in in (("range", 14, 532), ("2025-02-20", 1, 0)):
         found = told[run]
         messages = found.pop("message")
-        assert messages <= 30
+        assert messages <= 40
         specs = RESULTS_PER_DAY + RESULTS_PER_RUN
         assert found == {
             "ASSET_MATERIALIZATION_PLANNED": tables * days,

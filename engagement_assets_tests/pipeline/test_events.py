@@ -43,4 +43,5 @@ def test_a_range_and_a_single_day_of_the_sample_data_write_few_events(sample_wor
             **dict.fromkeys(("PIPELINE_START", "PIPELINE_SUCCESS"), 1),
             **dict.fromkeys(("RESOURCE_INIT_STARTED", "RESOURCE_INIT_SUCCESS"), 1),
             "ENGINE_EVENT": 2,
+            "LOGS_CAPTURED": 1,
         }

@@ -22,7 +22,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from engagement_assets.domain.days import as_date
+from engagement_assets.domain.days import Days, as_date, spans
 from engagement_assets.domain.sources import SOURCES, in_words
 from engagement_assets.settings import PREFIX
 
@@ -141,6 +141,11 @@ def parse_day(text: str) -> date:
 def iso_day(text: str | None) -> str | None:
     """A day that may be left out, YYYY-MM-DD. Raises UsageError for anything else."""
     return parse_day(text).isoformat() if text else None
+
+
+def in_spans(days: Days) -> str:
+    """Days in words, consecutive ones as a range."""
+    return ", ".join(first if first == last else f"{first} to {last}" for first, last in spans(days))
 
 
 DateOption = Annotated[str | None, typer.Option("--date", help="A day, YYYY-MM-DD.")]

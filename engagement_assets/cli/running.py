@@ -13,6 +13,7 @@ from engagement_assets.cli.console import (
     DateOption,
     UsageError,
     complain,
+    in_spans,
     iso_day,
     parse_day,
     print_table,
@@ -63,6 +64,16 @@ def run(
         raise typer.Exit(1)
     say(f"[green]Published[/green] {days} in {seconds:.1f} s (run {outcome.run_id})")
     summarize(settings, end.isoformat())
+    # Only now, because it takes a moment.
+    from engagement_assets.lake import staleness
+    from engagement_assets.lake.tables import LakeResource
+
+    old = {day for each in staleness.outdated(LakeResource.of(settings), settings).values() for day in each}
+    if old:
+        say(
+            f"{len(old)} published day(s) are older than what they are built from, {in_spans(old)}: "
+            "[bold]engagement refresh[/bold] rebuilds them"
+        )
 
 
 @commands.command()

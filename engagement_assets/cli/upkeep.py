@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,12 +14,12 @@ from engagement_assets.cli.console import (
     UsageError,
     complain,
     err,
+    in_spans,
     parse_day,
     print_table,
     progress_bar,
     say,
 )
-from engagement_assets.domain.days import spans
 from engagement_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def refresh(
         why = f"rows of {own} changed at the source" if own else "older than what they are built from"
         if any(damage.contract is contract for damage in plan.damaged):
             why += ", or damaged"
-        rows.append((contract.table(), str(len(days)), _which(days), why))
+        rows.append((contract.table(), str(len(days)), in_spans(days), why))
     print_table(("Table", "Days", "Which", "Why"), rows)
     if dry_run:
         say(f"`engagement refresh` rebuilds them in {len(plan.steps)} run(s).")
@@ -76,10 +75,6 @@ def refresh(
         raise typer.Exit(1)
     rebuilt = {day for days in plan.outdated.values() for day in days}
     say(f"[green]Rebuilt[/green] {len(rebuilt)} day(s) in {len(plan.steps)} run(s).")
-
-
-def _which(days: Sequence[str]) -> str:
-    return ", ".join(first if first == last else f"{first} to {last}" for first, last in spans(days))
 
 
 def _carried_out(settings: Settings, lake: LakeResource, plan: Plan) -> Refreshed:
@@ -120,7 +115,7 @@ def rebuild(
     for contract, what in plan.schema_changes.items():
         say(f"[bold]{contract.table()}[/bold]: {'; '.join(what)}")
     for contract, days in plan.outdated.items():
-        say(f"  {contract.table()}: {len(days)} day(s) to build, {_which(days)}")
+        say(f"  {contract.table()}: {len(days)} day(s) to build, {in_spans(days)}")
     if dry_run:
         say(f"`engagement rebuild` builds them in {len(plan.steps)} run(s).")
         return

@@ -27,8 +27,8 @@ from engagement_assets.settings import Settings
 
 #: Table -> the hash of the code that gives the same rows as 186a7d4 did.
 SAME_ROWS: Mapping[str, str] = {
-    "raw_web_events": "afaba8d8e3a7",
-    "sessions": "9f4b9705b940",
+    "raw_web_events": "692c0b85ff6b",
+    "sessions": "916d26e312c8",
     "order_aggregates": "5d38b51eb721",
     "customer_features": "ee726a1e0639",
     "engagement_scores": "86419ed8c127",
@@ -64,6 +64,11 @@ def code_version(settings: Settings, contract: type[Contract]) -> str:
     found = _version(settings, _OLD_CODE if is_old else code, contract)
     _, campaigns = settings_of(contract)
     return found + (_OLD_ENDS.get(table, "") if is_old else "") + (f"-{settings.campaigns.fingerprint()}" * campaigns)
+
+
+def days_of(version: str) -> str:
+    """What a code version of a table of a source says of its days: the time zone in which they are cut, and the first."""
+    return version.split("-", 2)[2]
 
 
 def code_of(contract: type[Contract]) -> str:

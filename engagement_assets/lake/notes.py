@@ -16,6 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from engagement_assets.lake.stores import file_system, make_private, remove, replace_file
+from engagement_assets.lake.zones import NO_ZONE
 
 
 class Notes:
@@ -79,7 +80,7 @@ class Notes:
 
 def write_rows(rows: DataFrame, folder: str) -> None:
     """Write rows to a folder of their own, in place of what it holds."""
-    rows.write.mode("overwrite").parquet(folder)
+    rows.write.mode("overwrite").options(**NO_ZONE).parquet(folder)
 
 
 def read_rows(spark: SparkSession, folder: str, schema: T.StructType) -> DataFrame:

@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 
 from dagster import ConfigurableResource
@@ -26,6 +27,7 @@ from engagement_assets.lake.notes import Notes
 from engagement_assets.lake.staging import StagedFile
 from engagement_assets.lake.stores import file_system, hash_of
 from engagement_assets.lake.versions import DataFile, TableVersion, VersionNotKeptError, before_last_run
+from engagement_assets.lake.zones import by_zone
 from engagement_assets.settings import is_url, local_path
 
 #: How long an object store's tables are taken to be unchanged, seconds; asking costs a request per table.
@@ -207,7 +209,8 @@ class PublishedTables(ConfigurableResource):
         if not paths:
             return spark.createDataFrame([], contract.struct())
         self._handed_out |= {path: (contract, path.split("/partition=")[-1].split("/")[0]) for path in paths}
-        return spark.read.schema(contract.struct()).parquet(*paths)
+        frames = [spark.read.schema(contract.struct()).parquet(*group) for group in by_zone(paths, contract)]
+        return reduce(DataFrame.unionAll, frames)
 
     def require(self, contract: type[Contract], partitions: Iterable[str]) -> None:
         """Raise NotPublishedError unless all these partitions are published."""

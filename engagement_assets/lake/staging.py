@@ -17,6 +17,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from engagement_assets.domain.contracts import Contract
 from engagement_assets.lake.stores import file_system
+from engagement_assets.lake.zones import NO_ZONE
 
 #: Folder name of a partition inside a staged write. Not the partition column's name: the files keep that column inside
 #: them, and readers would find it twice.
@@ -113,7 +114,7 @@ def write_files(
     else:
         rows = rows.repartition(FOLDER_KEY)
     writer = rows.sortWithinPartitions(FOLDER_KEY, *by).write.partitionBy(FOLDER_KEY)
-    writer.options(**dict.fromkeys(_GROUP_OPTIONS, _ROWS_PER_GROUP)).parquet(f"{root}/{folder}")
+    writer.options(**dict.fromkeys(_GROUP_OPTIONS, _ROWS_PER_GROUP), **NO_ZONE).parquet(f"{root}/{folder}")
     return staged_files(contract, root, folder, partitions)
 
 
@@ -143,7 +144,7 @@ def _found(contract: type[Contract], root: str, folder: str, partitions: Sequenc
         relative = f"{folder}/{FOLDER_KEY}={partition}/empty.parquet"
         files.makedirs(f"{base}/{folder}/{FOLDER_KEY}={partition}", exist_ok=True)
         with files.open(f"{base}/{relative}", "wb") as stream:
-            pq.write_table(schema.empty_table(), stream)
+            pq.write_table(schema.empty_table(), stream, store_schema=False)
         yield StagedFile(relative, partition, 0, files.size(f"{base}/{relative}"), json.dumps({"numRecords": 0}))
 
 

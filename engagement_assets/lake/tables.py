@@ -29,6 +29,7 @@ from engagement_assets.lake.staging import Staged, partition_column, write_files
 from engagement_assets.lake.stores import file_system, make_private, remove
 from engagement_assets.lake.vacuum import Removed, remove_old, vacuum
 from engagement_assets.lake.versions import TABLE_PROPERTIES, DataFile, TableVersion
+from engagement_assets.lake.zones import NO_ZONE_FOLDER
 from engagement_assets.settings import Settings, is_url, local_path
 
 _COMMIT_ATTEMPTS = 5
@@ -139,7 +140,7 @@ class LakeResource(PublishedTables):
         if contract.is_private():
             make_private(self.path(contract))
         # Not named after the run alone: a retried run keeps its id, and a folder that is referenced is never touched.
-        folder = f"data/{run_id}-{uuid.uuid4().hex[:8]}"
+        folder = f"data/{run_id}-{uuid.uuid4().hex[:8]}{NO_ZONE_FOLDER}"
         parts = -(-most_rows // self.rows_per_file) or 1
         return write_files(frame, contract, self.path(contract), folder, partitions, parts)
 

@@ -163,7 +163,7 @@ def take_stock(inspection: Inspection, settled: DataFrame, earlier: Account | No
     account.rejected = dict(account.rejected)
     if inspection.unreadable:
         account.add(verdicts.UNREADABLE_FILE, len(inspection.unreadable))
-    found, hashes = count(settled, source.contents, "as_of_date" if source.as_of is None else source.dated_by)
+    found, hashes = count(settled, source.contents, "as_of_date" if source.as_of is None else source.dated_by.name)
     if verdicts.DISPLACED in found:
         raise DisplacedError
     for verdict, rows in found.items():

@@ -40,7 +40,7 @@ def deduplicate(
     marked = examined.withColumn("_key", F.when(suspect, hashed))
     clear = marked.join(repeated, on="_key", how="left_anti")
     file = _in_order(F.col("source_path")) if source.later_file_wins else F.lit(None).cast("string")
-    day = F.col("as_of_date") if source.as_of is None else F.col(source.dated_by)
+    day = F.col("as_of_date") if source.as_of is None else F.col(source.dated_by.name)
     said = [F.col(name).asc_nulls_last() for name in contents]
     same_key = Window.partitionBy(*key).orderBy(day, F.col("_file").desc_nulls_last(), *said)
     ranked = (

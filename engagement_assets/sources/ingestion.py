@@ -21,7 +21,7 @@ from engagement_assets.domain import verdicts
 from engagement_assets.domain.contracts import Contract, RejectedRows
 from engagement_assets.domain.days import ONE_DAY, Days
 from engagement_assets.engine import EngineResource
-from engagement_assets.lake.code_versions import code_version
+from engagement_assets.lake.code_versions import code_version, days_of
 from engagement_assets.lake.notes import read_rows, write_rows
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings, today
@@ -244,6 +244,14 @@ class Ingestion:
         # The customers of a day are those of the day before and the new ones.
         expected = found.hashes if source.as_of is None else accounting.accumulated(found.hashes, days)
         return {day for day in days if published.get(day) != expected.get(day)}
+
+    def days_cut_anew(self, found: Reading, days: Collection[date]) -> set[date]:
+        """Published days of the customers whose rows another time zone than that of the last reading makes others."""
+        before = incremental.last_read(self.lake, CUSTOMERS.name)
+        now = code_version(self.settings, CUSTOMERS.contract)
+        if found.is_same or before is None or days_of(before.basis.code) == days_of(now):
+            return set()
+        return self.changed_days(found, days)
 
     def rows_of(self, found: Reading, days: Sequence[date]) -> DataFrame:
         """All rows of some days of facts as they are to be published, with the contract's columns."""

@@ -269,5 +269,5 @@ def kind_of(arrow_type: pa.DataType) -> Kind:
         return "other"
     copied = copies.copied_type(arrow_type)
     if pa.types.is_timestamp(copied):
-        return "timestamp"
+        return "timestamp" if copied.tz else "clock_time"
     return "decimal" if pa.types.is_decimal(copied) else _KINDS[copied]

@@ -55,12 +55,11 @@ SOURCE = Source(
     fields=(
         Field("order_id", conversions.identifier, missing=verdicts.MISSING_ORDER),
         Field("customer_id", conversions.identifier, missing=verdicts.MISSING_CUSTOMER),
-        Field("order_date", conversions.instant, missing=verdicts.MISSING_DATE),
+        Field("order_date", conversions.instant, missing=verdicts.MISSING_DATE, day=conversions.day),
         Field("order_amount", conversions.money, missing=verdicts.WRONG_TYPE, by_text=_not_a_number),
     ),
     key=("order_id",),
     contents=("order_date", "order_amount", "customer_id", "order_id"),
-    dated_by="order_date",
     in_time=_in_time,
     later_file_wins=True,
     warnings=(BEFORE_SIGNUP,),

@@ -45,6 +45,8 @@ class Field:
     convert: Callable[[Column, Any], tuple[Column, Column]]
     #: The verdict on a row that has no value; None: it may lack one.
     missing: str | None = None
+    #: The day that the value falls on, likewise: of the one field that a row is dated by.
+    day: Callable[[Column, Any], tuple[Column, Column]] | None = None
     #: A verdict by the text alone, null for a good one.
     by_text: Callable[[Column], Column] | None = None
     #: What stands for a missing value.
@@ -103,8 +105,6 @@ class Source:
     key: tuple[str, ...]
     #: What tells rows of the same key apart. It begins with the row's date: a later row never displaces an earlier one.
     contents: tuple[str, ...]
-    #: The column that a row is dated by.
-    dated_by: str
     #: The verdicts on a row whose values are right, by its date: the first that is not null counts. WAITING must be among them
     #: for facts, and all may speak of columns of the contract only: rows that wait are judged again by these.
     in_time: Callable[[ObservationWindow], tuple[Column, ...]] = lambda window: (window.verdict(F.col("as_of_date")),)
@@ -117,6 +117,11 @@ class Source:
     def name(self) -> str:
         """The source's name, which is that of its folder, too."""
         return self.contract.table().removeprefix("raw_")
+
+    @property
+    def dated_by(self) -> Field:
+        """The field that a row is dated by."""
+        return next(field for field in self.fields if field.day is not None)
 
     @property
     def columns(self) -> dict[str, bool]:

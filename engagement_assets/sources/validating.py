@@ -33,10 +33,13 @@ def examined_schema(contract: type[Contract]) -> T.StructType:
 
 
 def validate(rows: Rows, source: Source, window: ObservationWindow) -> DataFrame:
-    """Judge each row by itself. Returns an examined frame, in which facts have the day of `source.dated_by` as as_of_date."""
+    """Judge each row by itself. Returns an examined frame, in which facts have their day as as_of_date."""
     texts, values = {}, {}
+    as_of_date = F.lit(None).cast("date")
     for field in source.fields:
         texts[field.name], values[field.name] = field.convert(*rows.given[field.name])
+        if field.day is not None and source.as_of is None:
+            _, as_of_date = field.day(*rows.given[field.name])
     nothing = F.lit(None).cast("string")
     typed = rows.frame.select(
         "source_path",
@@ -44,7 +47,8 @@ def validate(rows: Rows, source: Source, window: ObservationWindow) -> DataFrame
         (nothing if rows.verdict is None else rows.verdict).alias("verdict"),
         *[text.alias(f"{name}_text") for name, text in texts.items()],
         *[value.alias(name) for name, value in values.items()],
-    ).withColumn("as_of_date", F.to_date(source.dated_by) if source.as_of is None else F.lit(None).cast("date"))
+        as_of_date.alias("as_of_date"),
+    )
     by_field = [verdict for field in source.fields for verdict in field.verdicts()]
     verdict = F.coalesce(F.col("verdict"), *by_field, _in_time(source, window))
     raw = F.col("raw") if rows.raw is not None else _as_json({name: F.col(f"{name}_text") for name in source.columns})

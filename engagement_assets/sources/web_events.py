@@ -37,6 +37,11 @@ def _instant(text: Column, kind: Column) -> tuple[Column, Column]:
     return text, F.when(kind == "string", value)
 
 
+def _day(text: Column, kind: Column) -> tuple[Column, Column]:
+    _, value = conversions.day(text, "text")
+    return text, F.when(kind == "string", value)
+
+
 def _label(text: Column, kind: Column) -> tuple[Column, Column]:
     return text, F.when(kind != "other", text)
 
@@ -54,12 +59,11 @@ SOURCE = Source(
     files=FileKind.JSON_LINES,
     fields=(
         Field("customer_id", _identifier, missing=verdicts.MISSING_CUSTOMER),
-        Field("event_time", _instant, missing=verdicts.MISSING_DATE),
+        Field("event_time", _instant, missing=verdicts.MISSING_DATE, day=_day),
         Field("event_type", _label, missing=verdicts.WRONG_TYPE),
         Field("event_id", _identifier),
     ),
     key=("as_of_date", "event_id"),  # an id may come again on another day
     contents=("event_time", "customer_id", "event_type", "event_id"),
-    dated_by="event_time",
     warnings=(OTHER_TYPES,),
 )

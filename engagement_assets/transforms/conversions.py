@@ -14,8 +14,8 @@ from typing import Literal
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-#: What a source column is, as far as its conversion is concerned.
-Kind = Literal["text", "integer", "decimal", "float", "date", "timestamp", "other"]
+#: What a source column is, as far as its conversion is concerned. A clock time is a timestamp without a time zone.
+Kind = Literal["text", "integer", "decimal", "float", "date", "timestamp", "clock_time", "other"]
 
 # The end is \z: in Java, $ is also before a last line break.
 _YEAR = r"(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})"
@@ -23,6 +23,7 @@ _CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2
 _ISO_DATE_TIME = rf"^{_YEAR}-[0-9]{{2}}-[0-9]{{2}}([T ]{_CLOCK})?\z"
 _PLAIN_NUMBER = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)\z"
 _WHOLE = r"^-?[0-9]+([.]0*)?\z"
+_OFFSET = "[Z+-]"
 _FRACTION = r"[.]0*\z"
 _TRAILING_ZEROS = r"([.][0-9]*[1-9])0+\z|[.]0+\z"
 _LEADING_ZEROS = r"^([+-]?)0+([0-9])"
@@ -87,8 +88,9 @@ def instant(column: Column, kind: Kind) -> tuple[Column, Column]:
     if kind == "date":
         # Chosen before they are cast: a day millions of years away has no instant, and a cast that fails ends the run.
         value = with_year(column)
-        return _dated_text(column, value), value.cast("timestamp")
-    if kind == "timestamp":
+        # By way of a clock time, because one engine's cast ends the run at a midnight that the clocks skip.
+        return _dated_text(column, value), value.cast("timestamp_ntz").cast("timestamp")
+    if kind in ("timestamp", "clock_time"):
         value = column.cast("timestamp")
         value = F.when(F.unix_micros(value).between(*_INSTANTS_WITH_YEAR), value)
         return _dated_text(column, value), value
@@ -96,8 +98,18 @@ def instant(column: Column, kind: Kind) -> tuple[Column, Column]:
 
 
 def day(column: Column, kind: Kind) -> tuple[Column, Column]:
-    """A date or date-time as the day that it falls on in the business time zone."""
+    """A date or date-time as the day that it falls on in the business time zone.
+
+    A date and a clock time say their day themselves, also where the clocks skipped it.
+    """
     text, value = instant(column, kind)
+    if kind == "date":
+        return text, with_year(column)
+    if kind == "clock_time":
+        return text, F.when(value.isNotNull(), F.to_date(column))
+    if kind == "text":
+        written = F.substring(text, 1, 10).try_cast("date")
+        return text, F.when(F.substring(text, 11, 30).rlike(_OFFSET), F.to_date(value)).when(value.isNotNull(), written)
     return text, F.to_date(value)
 
 

@@ -27,7 +27,7 @@ def sessionize(events: DataFrame, policy: ScoringPolicy, first: date, last: date
     if policy.server_side_event_types:
         events = events.filter(~F.col("event_type").isin(*policy.server_side_event_types))
     gap = policy.session_gap_minutes * 60 * _MICROS
-    by_time = Window.partitionBy("bucket").orderBy("customer_id", "event_micros")
+    by_time = Window.partitionBy("bucket").orderBy("customer_id", "as_of_date", "event_micros")
     lagged = events.select(
         "customer_id",
         "as_of_date",

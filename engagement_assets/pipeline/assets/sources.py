@@ -138,8 +138,10 @@ def _bound(run: TableRun, found: Reading, customers: DataFrame) -> TableRun:
 
 
 def _publish_customers(run: TableRun, sources: Ingestion, source: Source) -> Iterator[Any]:
-    """Publish everybody who had signed up, as of each day that is asked for."""
+    """Publish everybody who had signed up, as of each day that is asked for, and that another time zone changes."""
     found = sources.customers()
+    published = [date.fromisoformat(day) for day in run.lake.partitions(source.contract)]
+    extra = {day.isoformat() for day in sources.days_cut_anew(found, published)}
     if not found.is_same:
         sources.publish_rejected(found)
         sources.remember_customers(found)
@@ -149,7 +151,9 @@ def _publish_customers(run: TableRun, sources: Ingestion, source: Source) -> Ite
     assert source.as_of is not None
     as_of = source.as_of
     yield from run.publish(
-        lambda first, last: as_of(found.kept, first, last), rows=dict.fromkeys(run.asked, found.account.kept)
+        lambda first, last: as_of(found.kept, first, last),
+        extra=extra,
+        rows=dict.fromkeys({*run.asked, *extra}, found.account.kept),
     )
 
 

@@ -60,6 +60,10 @@ def test_spark_judges_mutated_lines_as_strict_json_does(on_spark: OnSpark) -> No
     assert 0.3 < found["valid"] / LINES < 0.7
 
 
+def test_dates_clock_times_and_texts_stay_on_their_day_on_spark(on_spark: OnSpark) -> None:
+    assert on_spark[1]["zones"] == []
+
+
 def test_spark_judges_made_up_tables_as_plain_python_does(on_spark: OnSpark) -> None:
     found = on_spark[1]["tables"]
     assert (found["unaccounted"], found["wrong"]) == (0, [])

@@ -1,7 +1,7 @@
-"""Mutated lines and made-up tables on the embedded engine, against Python's strict `json` and plain Python.
+"""Mutated lines, made-up tables and days of clock changes on the embedded engine, against plain Python.
 
 The full size: `python -m engagement_assets_tests.sources.hardening.fuzz --lines 1000000` (with `--engine 'local[2]'` on
-Apache Spark).
+Apache Spark); `python -m engagement_assets_tests.sources.hardening.zones` for every time zone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engagement_assets.engine import EngineResource
-from engagement_assets_tests.sources.hardening import fuzz, made_up
+from engagement_assets_tests.sources.hardening import fuzz, made_up, zones
 
 LINES = 20_000
 TABLES = 8
@@ -36,6 +36,11 @@ def test_20_000_mutated_lines_are_judged_as_strict_json_does(tmp_path: Path, eng
         "wrong_type",
         "outside_observation_window",
     }
+
+
+def test_dates_clock_times_and_texts_stay_on_their_day_whatever_the_clocks_do(tmp_path: Path) -> None:
+    with EngineResource() as engine:  # of its own: the time zone of its session changes
+        assert zones.compare(engine.spark_session, tmp_path, zones.some(seed=1, number=3), most_days=16) == []
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), database=None)

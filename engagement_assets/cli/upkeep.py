@@ -37,7 +37,9 @@ _LISTED = 100
 def refresh(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what is outdated.")] = False,
     first: Annotated[str | None, typer.Option("--from", help="Leave earlier days as they are.")] = None,
-    verify: Annotated[bool, typer.Option("--verify", help="Read every published file to its end as well.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare every published file with its checksum as well.")
+    ] = False,
     accept_missing: AcceptMissing = None,
 ) -> None:
     """Read the sources again and rebuild exactly the published days that are no longer what they say."""
@@ -51,9 +53,17 @@ def refresh(
     with err.status("reading the sources"):
         plan = make_plan(settings, lake, since=since, verify=verify, accept_missing=tuple(accept_missing or ()))
     for damage in plan.damaged:
-        complain(f"[yellow]Damaged[/yellow] {damage}")
+        complain(f"[yellow]Damaged[/yellow] {escape(str(damage))}")
+    if plan.unverified:
+        tables = ", ".join(contract.table() for contract in plan.unverified)
+        complain(
+            f"[yellow]Not verifiable[/yellow]: an earlier release wrote {sum(plan.unverified.values()):,} file(s), of {tables}, "
+            "and kept no checksums. They can be read to their end; whether they hold what was written cannot be told until their "
+            "days are written again."
+        )
     if not plan.outdated:
-        say("Every published day is what the sources say.")
+        whole = verify and not plan.damaged and not plan.unverified
+        say("Every published day is what the sources say." + " Every file is what was written." * whole)
         return
     rows = []
     for contract, days in plan.outdated.items():
@@ -64,7 +74,7 @@ def refresh(
         rows.append((contract.table(), str(len(days)), in_spans(days), why))
     print_table(("Table", "Days", "Which", "Why"), rows)
     if dry_run:
-        say(f"`engagement refresh` rebuilds them in {len(plan.steps)} run(s).")
+        say(f"`engagement refresh{' --verify' * verify}` rebuilds them in {len(plan.steps)} run(s).")
         return
     done = _carried_out(settings, lake, plan)
     if not done.success:

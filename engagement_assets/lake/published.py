@@ -226,31 +226,49 @@ class PublishedTables(ConfigurableResource):
     # ---- damage ------------------------------------------------------------------------------------------------------
 
     def damage(
-        self, contract: type[Contract], partitions: Iterable[str] | None = None, *, decode: bool = False
+        self, contract: type[Contract], partitions: Iterable[str] | None = None, *, verify: bool = False
     ) -> list[Damage]:
-        """Published files that are missing or of another size; with `decode` also those that cannot be read to their end."""
+        """Published files that are missing or of another size; with `verify` also those of another checksum.
+
+        Of files without one (`unverified`), those that cannot be decoded.
+        """
         current = self.current(contract)
-        return [] if current is None else list(self._damage(contract, current.with_rows(partitions), decode=decode))
+        if current is None:
+            return []
+        wanted = None if partitions is None else set(partitions)
+        # Nobody reads files without rows, whatever becomes of them; but they are published.
+        chosen = [file for file in current.files if wanted is None or file.partition in wanted]
+        return list(self._damage(contract, chosen if verify else current.with_rows(wanted), verify=verify))
+
+    def unverified(self, contract: type[Contract]) -> list[DataFile]:
+        """Published files of an earlier release, which kept no checksums: damage that leaves them readable is not found."""
+        current = self.current(contract)
+        return [] if current is None else [file for file in current.files if file.path not in current.checksums]
 
     def _damage(
-        self, contract: type[Contract], chosen: Sequence[DataFile], *, decode: bool = False
+        self, contract: type[Contract], chosen: Sequence[DataFile], *, verify: bool = False
     ) -> Iterator[Damage]:
         root = self.path(contract)
+        current = self.current(contract)
+        known = current.checksums if verify and current is not None else {}
         files, path = file_system(root)
         # One listing of an object store instead of a question for each file.
         listed = files.find(f"{path}/data", detail=True) if is_url(root) and chosen else None
         for file in chosen:
-            what = what_is_wrong(files, f"{path}/{file.path}", file.size, decode=decode, listed=listed)
+            place, sum_of = f"{path}/{file.path}", known.get(file.path)
+            what = what_is_wrong(files, place, file.size, verify=verify, known=sum_of, listed=listed)
             if what:
                 yield Damage(contract, file.partition, f"{root}/{file.path}", what)
 
     def name_damage(self, error: Exception) -> None:
-        """Raise TableDamagedError from an engine's error if one of the files it read through `read` cannot be decoded."""
+        """Raise TableDamagedError from an engine's error if one of the files it read through `read` is damaged."""
         if isinstance(error, TableDamagedError):
             return
         for path, (contract, partition) in self._handed_out.items():
             files, place = file_system(path)
-            what = what_is_wrong(files, place, decode=True)
+            current = self.current(contract)
+            known = current.checksums.get(path.removeprefix(f"{self.path(contract)}/")) if current is not None else None
+            what = what_is_wrong(files, place, verify=True, known=known)
             if what:
                 raise TableDamagedError(str(Damage(contract, partition, path, what))) from error
 

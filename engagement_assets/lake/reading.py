@@ -81,6 +81,6 @@ def opened(
             yield connection
         except duckdb.Error:
             for contract, partitions in tables.items() if known_on is None else ():
-                for damage in lake.damage(contract, partitions, decode=True):
+                for damage in lake.damage(contract, partitions, verify=True):
                     raise TableDamagedError(str(damage)) from None
             raise

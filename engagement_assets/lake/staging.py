@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from engagement_assets.domain.contracts import Contract
+from engagement_assets.lake.damage import checksum
 from engagement_assets.lake.stores import file_system
 from engagement_assets.lake.zones import NO_ZONE
 
@@ -32,12 +33,13 @@ _GROUP_OPTIONS = ("max_row_group_size", "parquet.block.row.count.limit")
 
 @dataclass(frozen=True)
 class StagedFile:
-    """A Parquet file no reader sees yet: path relative to the table, partition, rows, bytes, Delta statistics."""
+    """A Parquet file no reader sees yet: path relative to the table, partition, rows, bytes, checksum, Delta statistics."""
 
     path: str
     partition: str
     rows: int
     size: int
+    checksum: str
     stats: str
 
 
@@ -65,6 +67,10 @@ class Staged:
     def uris(self) -> list[str]:
         """Full paths of the files."""
         return [f"{self.root}/{file.path}" for file in self.files]
+
+    def checksums(self) -> dict[str, str]:
+        """The checksum of each file, by its path."""
+        return {file.path: file.checksum for file in self.files}
 
     def actions(self) -> list[AddAction | RemoveAction]:
         """The files as a Delta transaction adds them, as of now."""
@@ -138,14 +144,17 @@ def _found(contract: type[Contract], root: str, folder: str, partitions: Sequenc
         seen.add(partition)
         with files.open(name, "rb") as stream:
             footer = pq.ParquetFile(stream).metadata
-        yield StagedFile(relative, partition, footer.num_rows, info["size"], statistics(footer))
+        yield StagedFile(relative, partition, footer.num_rows, info["size"], checksum(files, name), statistics(footer))
     schema = to_arrow_schema(contract.struct(), timezone="UTC")
     for partition in sorted(set(partitions) - seen):
         relative = f"{folder}/{FOLDER_KEY}={partition}/empty.parquet"
         files.makedirs(f"{base}/{folder}/{FOLDER_KEY}={partition}", exist_ok=True)
         with files.open(f"{base}/{relative}", "wb") as stream:
             pq.write_table(schema.empty_table(), stream, store_schema=False)
-        yield StagedFile(relative, partition, 0, files.size(f"{base}/{relative}"), json.dumps({"numRecords": 0}))
+        place = f"{base}/{relative}"
+        yield StagedFile(
+            relative, partition, 0, files.size(place), checksum(files, place), json.dumps({"numRecords": 0})
+        )
 
 
 def statistics(footer: pq.FileMetaData) -> str:

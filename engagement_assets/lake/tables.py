@@ -7,6 +7,7 @@ One run writes to a lake at a time: what a run reads does not change under it.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ from engagement_assets.lake.published import PublishedTables
 from engagement_assets.lake.staging import Staged, partition_column, write_files
 from engagement_assets.lake.stores import file_system, make_private, remove
 from engagement_assets.lake.vacuum import Removed, remove_old, vacuum
-from engagement_assets.lake.versions import TABLE_PROPERTIES, DataFile, TableVersion
+from engagement_assets.lake.versions import CHECKSUMS, TABLE_PROPERTIES, DataFile, TableVersion
 from engagement_assets.lake.zones import NO_ZONE_FOLDER
 from engagement_assets.settings import Settings, is_url, local_path
 
@@ -182,7 +183,8 @@ class LakeResource(PublishedTables):
     def commit(self, staged: Staged, *, run_id: str, metadata: Mapping[str, str] | None = None) -> int:
         """Replace the staged partitions by the staged files in one transaction; returns the table's new version."""
         partitions = sorted({file.partition for file in staged.files})
-        return self._swap(staged.contract, partitions, staged, {"run_id": run_id, **(metadata or {})})
+        sums = {CHECKSUMS: json.dumps(staged.checksums())}
+        return self._swap(staged.contract, partitions, staged, {"run_id": run_id, **(metadata or {}), **sums})
 
     def withdraw(self, contract: type[Contract], partitions: Iterable[str], *, run_id: str) -> None:
         """Take partitions out of a table, so that they count as missing; earlier versions keep them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -22,6 +23,10 @@ TABLE_PROPERTIES = {
     "delta.logRetentionDuration": "interval 36500 days",
     "delta.deletedFileRetentionDuration": "interval 36500 days",
 }
+
+
+#: Where a commit keeps the checksums of its files.
+CHECKSUMS = "checksums"
 
 
 class VersionNotKeptError(LookupError):
@@ -80,6 +85,13 @@ class TableVersion:
         wanted = None if partitions is None else set(partitions)
         found = [file for file in self.files if (wanted is None or file.partition in wanted) and file.rows > 0]
         return sorted(found, key=lambda file: (file.partition, file.path))
+
+    @cached_property
+    def checksums(self) -> dict[str, str]:
+        """The checksums of the version's files by their paths; those that releases up to 186a7d4 wrote have none."""
+        live = {file.path for file in self.files}
+        commits = [json.loads(entry.get(CHECKSUMS, "{}")) for entry in self.table.history()]
+        return {path: found for each in commits for path, found in each.items() if path in live}
 
     @cached_property
     def schema_changes(self) -> list[str]:

@@ -30,6 +30,8 @@ class Plan:
     #: All days to be built anew, those among them.
     outdated: Tables
     damaged: tuple[Damage, ...] = ()
+    #: Files that were looked at and have no checksum to compare with: table -> how many.
+    unverified: Mapping[type[Contract], int] = field(default_factory=dict)
     steps: tuple[staleness.Step, ...] = ()
     #: Earlier days were left as they are.
     since: date | None = None
@@ -49,10 +51,11 @@ def make_plan(
 ) -> Plan:
     """Find out what is outdated; nothing is published.
 
-    `since` leaves earlier days as they are; `verify` reads every published file to its end; `accept_missing` names sources of
-    which less than before is meant.
+    `since` leaves earlier days as they are; `verify` compares every published file with its checksum; `accept_missing` names
+    sources of which less than before is meant.
     """
-    damaged = tuple(damage for contract in TABLES.values() for damage in lake.damage(contract, decode=verify))
+    damaged = tuple(damage for contract in TABLES.values() for damage in lake.damage(contract, verify=verify))
+    unverified = {contract: len(lake.unverified(contract)) for contract in TABLES.values()} if verify else {}
     broken: dict[type[Contract], set[str]] = defaultdict(set)
     for damage in damaged:
         broken[damage.contract].add(damage.partition)
@@ -68,7 +71,15 @@ def make_plan(
     outdated = staleness.since(staleness.outdated(lake, settings, changing), since)
     published = {contract: lake.partitions(contract) for contract in FACTS}
     steps = tuple(staleness.steps(outdated, published))
-    return Plan(staleness.since(changed, since), outdated, damaged, steps, since, accept_missing=tuple(accept_missing))
+    return Plan(
+        staleness.since(changed, since),
+        outdated,
+        damaged,
+        {contract: files for contract, files in unverified.items() if files},
+        steps,
+        since,
+        accept_missing=tuple(accept_missing),
+    )
 
 
 def make_rebuild_plan(settings: Settings, lake: LakeResource, accept_missing: Collection[str] = ()) -> Plan:

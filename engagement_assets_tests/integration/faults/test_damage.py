@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from engagement_assets.cli.app import app
-from engagement_assets.domain.contracts import TABLES, EngagementScores, RawOrders, Sessions
+from engagement_assets.domain.contracts import TABLES, EngagementScores, RawOrders, RejectedRows, Sessions
 from engagement_assets.operations.refresh import carry_out
 from engagement_assets.pipeline.rebuild_plan import make_plan
 from engagement_assets_tests.worlds import World, failures
@@ -45,10 +45,17 @@ def flipped(place: Path) -> None:
     place.write_bytes(data)
 
 
+def one_bit_flipped(place: Path) -> None:
+    """In the footer's statistics, where no reader stumbles."""
+    data = bytearray(place.read_bytes())
+    data[-40] ^= 1
+    place.write_bytes(data)
+
+
 WHAT: dict[Callable[[Path], None], str] = {
     lost: "is missing",
     cut_short: "bytes instead of",
-    flipped: "cannot be decoded",
+    flipped: "its checksum is another",
 }
 ADVICE = "`engagement refresh --verify` builds what it held"
 
@@ -80,11 +87,13 @@ def test_readers_name_the_damaged_file_and_what_to_do(
 
 def test_a_refresh_rebuilds_damaged_days_from_the_sources(shop: World) -> None:
     before = {name: shop.rows(name) for name in TABLES}
-    damaged = {RawOrders: flipped, Sessions: cut_short, EngagementScores: lost}
+    damaged = {RawOrders: one_bit_flipped, Sessions: cut_short, EngagementScores: lost, RejectedRows: one_bit_flipped}
+    partitions = {table: "orders" if table is RejectedRows else DAY for table in damaged}
     for table, damage in damaged.items():
-        damage(Path(shop.lake.files(table, [DAY])[0]))
+        (file,) = [file for file in shop.lake.live_files(table) if file.partition == partitions[table]]
+        damage(Path(shop.lake.path(table), file.path))
     planned = make_plan(shop.settings, shop.lake, verify=True)
-    assert {(found.contract, found.partition) for found in planned.damaged} == {(table, DAY) for table in damaged}
+    assert {found.contract: found.partition for found in planned.damaged} == partitions
     done = carry_out(shop.settings, shop.lake, planned, shop.instance)
     assert done.success, [run.failures for run in done.runs]
     assert {name: shop.rows(name) for name in TABLES} == before

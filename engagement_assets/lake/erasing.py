@@ -22,11 +22,13 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
 
 from engagement_assets.domain.contracts import TABLES, RawCustomers
+from engagement_assets.lake.damage import checksum
 from engagement_assets.lake.erasures import add_erasure, note_unfinished, unfinished
 from engagement_assets.lake.staging import now_in_milliseconds, statistics
 from engagement_assets.lake.stores import file_system, remove, replace_file
 from engagement_assets.lake.subject import SPACE, Subject, addresses, folded
 from engagement_assets.lake.tables import LakeResource
+from engagement_assets.lake.versions import CHECKSUMS
 
 pc: Any = pyarrow.compute
 
@@ -170,6 +172,7 @@ def _drop(table: DeltaTable, root: str, subject: Subject) -> int:
     files, path = file_system(root)
     run_id = f"forget-{uuid.uuid4().hex[:8]}"
     actions: list[AddAction | RemoveAction] = []
+    sums: dict[str, str] = {}
     dropped, now = 0, now_in_milliseconds()
     columns = table.metadata().partition_columns
     for live in pa.table(table.get_add_actions(flatten=True)).to_pylist():
@@ -187,10 +190,11 @@ def _drop(table: DeltaTable, root: str, subject: Subject) -> int:
         values = {name: None if (value := live[f"partition.{name}"]) is None else str(value) for name in columns}
         actions += [
             RemoveAction(live["path"], True, now, live["size_bytes"], values),
-            AddAction(quote(new, safe="/=-._~"), files.size(f"{path}/{new}"), values, now, True, stats),
+            AddAction(added := quote(new, safe="/=-._~"), files.size(f"{path}/{new}"), values, now, True, stats),
         ]
+        sums[added] = checksum(files, f"{path}/{new}")
     if actions:
-        committed = CommitProperties(custom_metadata={"run_id": run_id})
+        committed = CommitProperties(custom_metadata={"run_id": run_id, CHECKSUMS: json.dumps(sums)})
         table.create_write_transaction(actions, "append", table.schema(), columns, commit_properties=committed)
     return dropped
 
@@ -201,7 +205,7 @@ def _copy_without(files: Any, old: str, new: str, subject: Subject) -> None:
         opened = pq.ParquetFile(source)
         groups = range(opened.num_row_groups)
         codec = opened.metadata.row_group(0).column(0).compression
-        with pq.ParquetWriter(target, opened.schema_arrow, compression=codec) as writer:
+        with pq.ParquetWriter(target, opened.schema_arrow, compression=codec, store_schema=False) as writer:
             for group in groups:
                 rows = opened.read_row_group(group)
                 writer.write_table(rows.filter(pc.invert(_is_theirs(rows, subject))))

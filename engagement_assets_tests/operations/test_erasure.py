@@ -162,6 +162,9 @@ def test_no_file_names_an_erased_customer_and_no_run_brings_them_back(shop: Worl
     assert those_with(shop, WHO, ADDRESS) == set()
     assert {row["customer_id"] for row in shop.rows("engagement_scores")} == {"b-1", "c-2"}
     assert shop.rejected() == {"web_events:malformed_json": 1}  # the line that names nobody
+    assert [shop.lake.unverified(table) + shop.lake.damage(table, verify=True) for table in TABLES.values()] == [
+        []
+    ] * len(TABLES)
 
     # The sources still hold them.
     result = shop.run(LAST)

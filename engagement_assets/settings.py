@@ -76,6 +76,15 @@ class Settings(BaseSettings):
     dashboard_url: str = Field(
         "http://127.0.0.1:8050", description="address of the dashboard, for the links of the Dagster UI to its pages"
     )
+    dashboard_hosts: str = Field(
+        "",
+        pattern=r"^[^/@]*$",
+        description="names and addresses under which others reach the dashboard, separated by commas; loopback always may",
+    )
+    dashboard_users: str = Field(
+        "data/dashboard_users.json",
+        description="file with who may sign in to the dashboard; without it nobody has to (`engagement dashboard-user`)",
+    )
     run_daily: bool = Field(
         False, description="switch the schedule and the sensors on from the start; otherwise that is done in the UI"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -18,11 +19,35 @@ def dashboard(
     host: Annotated[
         str, typer.Option(help="Address to listen on; by default only this machine sees it.")
     ] = "127.0.0.1",
+    without_sign_in: Annotated[
+        bool, typer.Option("--without-sign-in", help="Let everybody read it who reaches it, from other machines too.")
+    ] = False,
 ) -> None:
     """Start the web dashboard on the published tables (default: http://127.0.0.1:8050)."""
     from engagement_assets.dashboard.server import serve
 
-    serve(Settings(), port, host, lambda line: say(line, markup=False))
+    serve(Settings(), port, host, lambda line: say(line, markup=False), without_sign_in=without_sign_in)
+
+
+@commands.command("dashboard-user")
+def dashboard_user(
+    name: Annotated[str, typer.Argument(help="Name to sign in with.")],
+    remove: Annotated[bool, typer.Option("--remove", help="Let this user sign in no more.")] = False,
+) -> None:
+    """Let somebody sign in to the dashboard: asks for the password twice, or reads it from a pipe."""
+    from engagement_assets.dashboard.users import Users
+
+    users = Users(Settings())
+    if remove:
+        users.remove(name)
+        say(f"{name} can no longer sign in ({users.place})", markup=False)
+        return
+    if sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    users.give(name, password)
+    say(f"{name} can sign in to the dashboard, and nobody can who has no password ({users.place})", markup=False)
 
 
 #: Settings that are groups of settings.

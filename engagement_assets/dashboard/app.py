@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 import dash_mantine_components as dmc
 from dash import Dash
-from flask import Flask, Response
+from flask import Flask
 
-from engagement_assets.dashboard import exports, grids, routing, shell, site, visuals
+from engagement_assets.dashboard import access, answers, exports, grids, payloads, routing, shell, site, visuals
 from engagement_assets.dashboard.warehouse import Warehouse
 from engagement_assets.settings import Settings
 
@@ -18,13 +19,6 @@ _PAGE = """<!DOCTYPE html>
   <body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
 </html>"""
 
-#: Nothing is loaded from, sent to or framed by another host, whatever a page may contain.
-_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; "
-    "form-action 'self'"
-)
-
 
 @cache
 def _no_flash_of_the_wrong_scheme() -> None:
@@ -32,9 +26,13 @@ def _no_flash_of_the_wrong_scheme() -> None:
     dmc.pre_render_color_scheme()
 
 
-def build_app(settings: Settings) -> Dash:
-    """The application over the tables of these settings. Nothing is read before the first request."""
-    server = Flask("engagement_assets.dashboard")
+def build_app(settings: Settings, listens_on: Iterable[str] = ()) -> Dash:
+    """The application over the tables of these settings. Nothing is read before the first request.
+
+    `listens_on`: addresses other than those of loopback that its server listens on.
+    """
+    server = Flask("engagement_assets.dashboard", static_folder=None)
+    access.register(server, settings, listens_on)  # first: whoever is not let in learns nothing
     _no_flash_of_the_wrong_scheme()
     app = Dash(
         "engagement_assets.dashboard",
@@ -61,11 +59,6 @@ def build_app(settings: Settings) -> Dash:
     grids.register(app, warehouse)
     exports.register(server, warehouse, site.EXPORTS)
 
-    @server.after_request
-    def guard(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = _POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
-
+    payloads.register(server, app)
+    answers.register(server, app)
     return app

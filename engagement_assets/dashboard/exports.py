@@ -124,6 +124,6 @@ def register(server: Flask, warehouse: Warehouse, exports: dict[str, Export]) ->
 
         return Response(
             all_blocks(),
-            mimetype="text/csv; charset=utf-8",
+            mimetype="text/csv",
             headers={"Content-Disposition": f'attachment; filename="{name}_{view.as_of}.csv"'},
         )

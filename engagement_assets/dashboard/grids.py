@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -12,7 +11,7 @@ import dash_ag_grid as dag
 from dash import ALL, MATCH, Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
 
-from engagement_assets.dashboard import formats, lists
+from engagement_assets.dashboard import column_filters, formats, lists
 from engagement_assets.dashboard.exports import Export, export_link
 from engagement_assets.dashboard.lists import LISTS, Column, CustomerList
 from engagement_assets.dashboard.markup import aria
@@ -135,7 +134,7 @@ def _asked(request: dict[str, Any] | None) -> tuple[list[tuple[str, str]], dict[
     """The order and the filters of a grid's request."""
     request = request or {}
     sort = [(str(part.get("colId")), str(part.get("sort"))) for part in request.get("sortModel") or []]
-    return sort, request.get("filterModel") or {}
+    return sort, column_filters.read(request.get("filterModel"))
 
 
 def register(app: Dash, warehouse: Warehouse) -> None:
@@ -151,13 +150,13 @@ def register(app: Dash, warehouse: Warehouse) -> None:
     )
     def fetch(request: dict[str, Any] | None, grid_id: dict[str, str], search: str | None) -> Any:
         view = parse(search, warehouse.catalogue())
-        if request is None or view is None:
+        found = LISTS.get(grid_id["name"])
+        if request is None or view is None or found is None:
             return no_update, no_update, no_update
-        found = LISTS[grid_id["name"]]
         sort, filters = _asked(request)
         try:
             total = lists.size(warehouse, view, found, filters)
-            rows = lists.block(warehouse, view, found, int(request["startRow"]), int(request["endRow"]), sort, filters)
+            rows = lists.block(warehouse, view, found, request["startRow"], request["endRow"], sort, filters)
         except Exception:
             log.exception("list %s failed", found.name)
             return {"rowData": [], "rowCount": 0}, no_update, "This list could not be read; the server's log says why."
@@ -180,7 +179,7 @@ def register(app: Dash, warehouse: Warehouse) -> None:
     )
     def follow(clicked: list[Any], pressed: list[Any], requests: list[Any], ids: list[Any], search: str | None) -> Any:
         view = parse(search, warehouse.catalogue())
-        if view is None or not ctx.triggered_id:
+        if view is None or ctx.triggered_id is None:
             return no_update
         index = ids.index(dict(ctx.triggered_id))
         click, press = clicked[index] or {}, (pressed[index] or {}).get("data") or {}
@@ -202,7 +201,7 @@ def _came(sort: Sequence[tuple[str, str]], filters: dict[str, Any]) -> dict[str,
     """A grid's order and filters as values of a URL."""
     return {
         "sort": [f"{column}:{way}" for column, way in sort] or None,
-        "where": json.dumps(filters, separators=(",", ":"), sort_keys=True) if filters else None,
+        "where": column_filters.written(filters) or None,
     }
 
 

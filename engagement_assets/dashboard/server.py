@@ -10,7 +10,9 @@ from typing import Any
 
 from waitress.server import create_server
 
+from engagement_assets.dashboard.access import HOSTS_VARIABLE, demand_sign_in, is_loopback
 from engagement_assets.dashboard.app import build_app
+from engagement_assets.dashboard.payloads import LARGEST_BODY, LONGEST_ADDRESS
 from engagement_assets.dashboard.warehouse import Warehouse
 from engagement_assets.settings import Settings
 
@@ -26,14 +28,25 @@ class PortTakenError(RuntimeError):
 
 
 def serve(
-    settings: Settings, port: int = DEFAULT_PORT, host: str = LOOPBACK, tell: Callable[[str], None] = print
+    settings: Settings,
+    port: int = DEFAULT_PORT,
+    host: str = LOOPBACK,
+    tell: Callable[[str], None] = print,
+    *,
+    without_sign_in: bool = False,
 ) -> None:
-    """Serve the dashboard until interrupted; `tell` gets a line for the person who started it."""
+    """Serve the dashboard until interrupted; `tell` gets a line for the person who started it.
+
+    Raises SignInMissingError where others could reach it without a password, unless `without_sign_in` says that they may.
+    """
+    demand_sign_in(settings, host, without_sign_in)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page's figures queue up; that is no trouble
     server = open_server(settings, port, host)
     shown = f"[{host}]" if ":" in host else host
     tell(f"Dashboard: http://{shown}:{server.effective_port} (Ctrl+C stops it)")
+    if not is_loopback(host):
+        tell(f"It answers to localhost, {host} and the names in {HOSTS_VARIABLE}: {settings.dashboard_hosts or 'none'}")
     latest = Warehouse(settings).catalogue().latest
     if latest is None:
         tell(f"Nothing is published in {settings.lake} yet: `engagement run` or `make demo` builds snapshots.")
@@ -45,8 +58,17 @@ def serve(
 def open_server(settings: Settings, port: int, host: str = LOOPBACK) -> Any:
     """A server that listens (port 0: on any free port, see `effective_port`) and answers once it is told to `run`."""
     listener = _listener(host, port)
-    app = build_app(settings)
-    return create_server(app.server, sockets=[listener], threads=_THREADS, clear_untrusted_proxy_headers=True)
+    app = build_app(settings, listens_on=[host])
+    return create_server(
+        app.server,
+        sockets=[listener],
+        threads=_THREADS,
+        clear_untrusted_proxy_headers=True,
+        # What is a little too large is refused in a sentence of ours; this ends what is far too large before it is read.
+        max_request_body_size=4 * LARGEST_BODY,
+        max_request_header_size=8 * LONGEST_ADDRESS,
+        ident=None,
+    )
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -5,12 +5,13 @@ Nothing in a URL is trusted: a value that is not among those that exist is left 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
+from engagement_assets.dashboard import column_filters
+from engagement_assets.dashboard.column_filters import LONGEST_VALUE
 from engagement_assets.dashboard.warehouse import Catalogue
 from engagement_assets.domain.contracts.engagement import SEGMENTS, STATUSES, VALUE_SEGMENTS
 from engagement_assets.domain.days import as_date
@@ -23,9 +24,6 @@ DEFAULT_COMPARISON = "30"
 DIMENSIONS = ("segment", "country", "status")
 
 AT_RISK_LISTS = ("now", "new", "recovered")
-
-_LONGEST_VALUE = 200
-_LONGEST_FILTER = 1_000
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def parse(search: str | None, catalogue: Catalogue) -> View | None:
 
 def _text(given: dict[str, list[str]], key: str) -> str | None:
     value = given.get(key, [""])[0].strip()
-    return value[:_LONGEST_VALUE] or None
+    return value[:LONGEST_VALUE] or None
 
 
 def _one_of(given: dict[str, list[str]], key: str, choices: tuple[str, ...]) -> str:
@@ -203,16 +201,14 @@ def _within(given: dict[str, list[str]], catalogue: Catalogue) -> tuple[tuple[st
 def _sort(given: dict[str, list[str]]) -> tuple[tuple[str, str], ...]:
     """The order of the list one came from, `column:asc|desc`; columns are checked by the list itself."""
     parts = (text.partition(":") for text in given.get("sort", [])[:3])
-    return tuple((column[:_LONGEST_VALUE], "desc" if way == "desc" else "asc") for column, _, way in parts)
+    return tuple((column[:LONGEST_VALUE], "desc" if way == "desc" else "asc") for column, _, way in parts)
 
 
 def _where(given: dict[str, list[str]]) -> str:
     """The column filters of the list one came from, as JSON text; columns and operators are checked by the list itself."""
     text = given.get("where", [""])[0]
-    if not text or len(text) > _LONGEST_FILTER:
-        return ""
     try:
-        return text if isinstance(json.loads(text), dict) else ""
+        return column_filters.written(column_filters.read(text))
     except ValueError:
         return ""
 

@@ -17,7 +17,7 @@ import duckdb
 
 from engagement_assets.dashboard.dagster_log import DagsterLog
 from engagement_assets.domain.contracts import TABLES, Contract, EngagementScores
-from engagement_assets.lake.reading import connect, relation_sql
+from engagement_assets.lake.reading import connect, lock_down, relation_sql
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings
 
@@ -30,6 +30,9 @@ MEMORY_LIMIT = "500MB"
 
 #: Answers remembered: aggregates, never lists of customers.
 _MOST_ANSWERS = 512
+
+#: Tables and days whose files are remembered; a year of days is some 60 kB.
+_MOST_RELATIONS = 256
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,6 +64,7 @@ class Warehouse:
         self._connection.execute("SET preserve_insertion_order = false")
         # Files never change once they are written, so what their footers say may be kept.
         self._connection.execute("SET parquet_metadata_cache = true")
+        lock_down(self._connection, self.lake)
         self._answers: OrderedDict[object, Any] = OrderedDict()
         self._relations: dict[object, str] = {}
         self._pending: dict[object, threading.Lock] = {}
@@ -142,6 +146,8 @@ class Warehouse:
         found = self._relations.get(key)
         if found is None:
             found = relation_sql(self.lake, contract, days)
+            if len(self._relations) >= _MOST_RELATIONS:
+                self._relations.clear()
             self._relations[key] = found
         return found
 
@@ -158,13 +164,16 @@ class Warehouse:
             with self._guard:
                 if full in self._answers:
                     return self._answers[full]
-            given = ask()
-            with self._guard:
-                self._answers[full] = given
-                self._pending.pop(full, None)
-                while len(self._answers) > _MOST_ANSWERS:
-                    self._answers.popitem(last=False)
-            return given
+            try:
+                given = ask()
+                with self._guard:
+                    self._answers[full] = given
+                    while len(self._answers) > _MOST_ANSWERS:
+                        self._answers.popitem(last=False)
+                return given
+            finally:
+                with self._guard:
+                    self._pending.pop(full, None)
 
 
 def remembered(

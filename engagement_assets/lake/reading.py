@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
-from engagement_assets.domain.contracts import Contract
+from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.lake.damage import TableDamagedError
 from engagement_assets.lake.stores import file_system
 from engagement_assets.lake.tables import LakeResource
@@ -29,7 +32,7 @@ def relation_sql(
     """
     types = {field.name: field.dataType.simpleString() for field in contract.struct()}
     types = {name: _TYPES.get(kind, kind) for name, kind in types.items()}
-    paths = ["'" + path.replace("'", "''") + "'" for path in lake.files(contract, partitions, known_on)]
+    paths = [_quoted(path) for path in lake.files(contract, partitions, known_on)]
     if not paths:
         nulls = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in types.items())
         return f"SELECT {nulls} WHERE false"
@@ -52,12 +55,37 @@ def connect(lake: LakeResource) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET autoinstall_known_extensions = false")
+    # What does not fit into memory; each connection in a place of its own, because DuckDB's names there are always the same.
+    connection.execute(f"SET temp_directory = {_quoted(f'{_private_folder().name}/{uuid.uuid4().hex}')}")
     if is_url(lake.location):
         files = file_system(lake.location, shared=False)[0]
         # DuckDB asks some thirty times for a file's size; a published file never changes.
         files.info = lru_cache(_MOST_FILES_KNOWN)(files.info)
         connection.register_filesystem(files)
     return connection
+
+
+def lock_down(connection: duckdb.DuckDBPyConnection, lake: LakeResource) -> None:
+    """Let a connection read and write below the lake and nowhere else, load nothing, and change no setting any more."""
+    connection.execute("SET autoload_known_extensions = false")
+    # DuckDB compares the places that links lead to, and a table's folder may be a link.
+    places = [lake.location, *(lake.path(contract) for contract in TABLES.values())]
+    if not is_url(lake.location):
+        places = [str(Path(place).resolve()) for place in places]
+    folders = ", ".join(_quoted(f"{place.rstrip('/')}/") for place in dict.fromkeys(places))
+    connection.execute(f"SET allowed_directories = [{folders}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+@cache
+def _private_folder() -> TemporaryDirectory[str]:
+    """A folder of this process that its owner alone can read; it goes when the process ends."""
+    return TemporaryDirectory(prefix="engagement-")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 #: Spark's names of types that DuckDB calls otherwise.

@@ -9,9 +9,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from engagement_assets.dashboard.site import PAGES
+from engagement_assets.dashboard.users import Users
 from engagement_assets.dashboard.visuals import Visual
 from engagement_assets.settings import Settings
-from engagement_assets_tests.browser.conftest import Visit, serving, visiting
+from engagement_assets_tests.browser.conftest import Visit, new_context, serving, visiting
 from engagement_assets_tests.dashboard.lakes import copied
 from engagement_assets_tests.worlds import World
 
@@ -105,3 +106,23 @@ def test_charts_offer_no_upload(visit: Visit) -> None:
     titles = visit.page.locator(".modebar-btn").evaluate_all("all => all.map(each => each.dataset.title)")
     assert titles
     assert not any("share" in str(title).lower() or "cloud" in str(title).lower() for title in titles)
+
+
+def test_a_browser_that_signs_in_sees_pages_and_gets_files(
+    browser: Browser, sample_world: World, tmp_path: Path
+) -> None:
+    settings = sample_world.settings.model_copy(update={"dashboard_users": str(tmp_path / "users.json")})
+    Users(settings).give("jörg", "a pässword of his")
+    with serving(settings) as address:
+        with visiting(
+            browser, address, http_credentials={"username": "jörg", "password": "a pässword of his"}
+        ) as visit:
+            visit.open("/?compare=7")
+            visit.says("overview-cards", "Total customers 600")
+            assert len(visit.download("Segments")) == 4
+        context = new_context(browser)
+        answer = context.new_page().goto(address)
+        context.close()
+        assert answer is not None
+        assert answer.status == 401
+        assert "Sign in" in answer.text()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import s3fs
 from deltalake.exceptions import CommitFailedError
@@ -124,6 +125,10 @@ def test_commands_and_the_dashboard_read_them(worlds: tuple[World, World], tmp_p
     assert warehouse.catalogue().days == (FIRST, LAST)
     found = warehouse.rows("SELECT count(*) AS n FROM {scores}", scores=(EngagementScores, [LAST]))
     assert found == [{"n": 3}]
+    bucket = remote.settings.lake.rpartition("/")[0]
+    for place in (f"{bucket}/raw/orders/orders.parquet", f"{remote.settings.lake}-other/x.parquet", "/etc/passwd"):
+        with pytest.raises(duckdb.PermissionException):
+            warehouse.rows(f"SELECT * FROM read_parquet('{place}')")
 
 
 def test_a_second_writer_of_this_machine_is_refused(worlds: tuple[World, World]) -> None:

@@ -253,7 +253,7 @@ def register(app: Dash, warehouse: Warehouse) -> None:
         taken = {dimension for dimension, _ in view.within} if view else set()
         if not clicked or view is None or view.by in taken:
             return no_update
-        return _deeper(view, view.by, str(clicked["points"][0]["y"]))
+        return _deeper(view, view.by, str(clicked["points"][0].get("y")))
 
     @app.callback(
         Output("url", "href", allow_duplicate=True),
@@ -263,9 +263,10 @@ def register(app: Dash, warehouse: Warehouse) -> None:
     )
     def open_customer(clicked: dict | None, search: str | None) -> object:
         view = parse(search, warehouse.catalogue())
-        if not clicked or view is None:
+        told = clicked["points"][0].get("customdata") if clicked else None
+        if not told or view is None:
             return no_update
-        return view.link("/customer", cid=str(clicked["points"][0]["customdata"][0]))
+        return view.link("/customer", cid=str(told[0]))
 
 
 PAGE.register = register

@@ -81,7 +81,7 @@ def test_questions_reach_the_lake_and_nothing_else(sample_world: World, tmp_path
         "LOAD httpfs",
         "SELECT * FROM read_parquet('https://192.0.2.1/x.parquet')",
     ):
-        with pytest.raises(duckdb.Error, match=r"disabled (by|through) configuration|not loaded|extension"):
+        with pytest.raises(duckdb.PermissionException):
             warehouse.rows(question)
     for setting in ("memory_limit = '9GB'", "enable_external_access = true", "lock_configuration = false"):
         with pytest.raises(duckdb.InvalidInputException, match="locked"):

@@ -10,7 +10,7 @@ from typing import Any
 
 from waitress.server import create_server
 
-from engagement_assets.dashboard.access import HOSTS_VARIABLE, demand_sign_in, is_loopback
+from engagement_assets.dashboard.access import HOSTS_VARIABLE, demand_sign_in, hosts, is_loopback
 from engagement_assets.dashboard.app import build_app
 from engagement_assets.dashboard.payloads import LARGEST_BODY, LONGEST_ADDRESS
 from engagement_assets.dashboard.warehouse import Warehouse
@@ -46,7 +46,8 @@ def serve(
     shown = f"[{host}]" if ":" in host else host
     tell(f"Dashboard: http://{shown}:{server.effective_port} (Ctrl+C stops it)")
     if not is_loopback(host):
-        tell(f"It answers to localhost, {host} and the names in {HOSTS_VARIABLE}: {settings.dashboard_hosts or 'none'}")
+        answers_to = ", ".join(["localhost", *_named(host), *sorted(hosts(settings))])
+        tell(f"It answers to these names: {answers_to}. {HOSTS_VARIABLE} adds others.")
     latest = Warehouse(settings).catalogue().latest
     if latest is None:
         tell(f"Nothing is published in {settings.lake} yet: `engagement run` or `make demo` builds snapshots.")
@@ -58,7 +59,7 @@ def serve(
 def open_server(settings: Settings, port: int, host: str = LOOPBACK) -> Any:
     """A server that listens (port 0: on any free port, see `effective_port`) and answers once it is told to `run`."""
     listener = _listener(host, port)
-    app = build_app(settings, listens_on=[host])
+    app = build_app(settings, listens_on=_named(host))
     return create_server(
         app.server,
         sockets=[listener],
@@ -69,6 +70,11 @@ def open_server(settings: Settings, port: int, host: str = LOOPBACK) -> Any:
         max_request_header_size=8 * LONGEST_ADDRESS,
         ident=None,
     )
+
+
+def _named(host: str) -> list[str]:
+    """The address that others reach the server at by what it listens on; none where that is every address there is."""
+    return [] if host in ("0.0.0.0", "::") else [host]
 
 
 def _listener(host: str, port: int) -> socket.socket:

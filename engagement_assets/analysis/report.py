@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from engagement_assets.analysis.segment_sizes import out_of_size, remedies
 from engagement_assets.domain.contracts import TABLES, Contract, EngagementMetrics, EngagementScores, RejectedRows
 from engagement_assets.domain.contracts.engagement import SEGMENTS
 from engagement_assets.domain.score_parts import MEASURES
@@ -83,6 +84,9 @@ class Proposal:
     as_of_date: str
     bounds: list[ProposedBound]
     segments: list[SegmentShare]
+    #: Segments that hold hardly anybody or nearly all, and what may be set against it.
+    out_of_size: dict[str, float]
+    remedies: list[str]
 
 
 def latest_day(lake: LakeResource, contract: type[Contract], day: str | None, known_on: datetime | None = None) -> str:
@@ -183,7 +187,12 @@ def propose_bounds(settings: Settings, day: str | None = None) -> Proposal:
             low, high = (round(value, 2) if value is not None else None for value in row[:2])
             proposed = Bounds(low=low, high=high) if low is not None and high is not None and low < high else current
             bounds.append(ProposedBound(label, measure.reference, current, proposed, float(row[2] or 0)))
-        return Proposal(chosen, bounds, _segment_shares(connection, policy))
+        shares = _segment_shares(connection, policy)
+        has_sessions = connection.execute("SELECT coalesce(max(sessions_last_30_days), 0) > 0 FROM engagement_scores")
+        held = {each.segment: each.share for each in shares}
+        found = out_of_size(held, settings.monitoring) if any(held.values()) else {}
+        ways = remedies(policy, has_sessions=bool(has_sessions.fetchall()[0][0]))
+        return Proposal(chosen, bounds, shares, found, ways)
 
 
 def _segment_shares(scores: duckdb.DuckDBPyConnection, policy: ScoringPolicy) -> list[SegmentShare]:

@@ -172,6 +172,12 @@ def calibrate(day: DateOption = None) -> None:
             for each in proposal.segments
         ),
     )
+    for name, share in proposal.out_of_size.items():
+        say(f"\n{name} holds {share:.1%} of the customers: it tells hardly anybody apart.")
+    if proposal.out_of_size and proposal.remedies:
+        say("\nTo change that, set one of these:\n")
+        for remedy in proposal.remedies:
+            say(remedy)
     say(
         "\nThresholds let shares vary from day to day; quantiles fix the shares, and a customer may move because others did."
         "\nEach version of a table records the settings it was made with (Dagster UI, Delta history)."

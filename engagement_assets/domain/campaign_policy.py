@@ -82,7 +82,7 @@ AUDIENCES = (
     ),
     AudienceRule(
         name="wake_dormant",
-        condition="value_segment = 'Dormant' and lifecycle_stage in ('At Risk', 'Lapsed')",
+        condition="value_segment = 'Dormant' and recency_days >= 60",
         action="Wake with a reminder",
         evidence="{recency_days|day} since the last of {total_orders|order}; spent {total_revenue}",
     ),

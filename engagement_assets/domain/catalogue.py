@@ -22,6 +22,7 @@ from engagement_assets.domain.contracts import (
     RawCustomers,
     RawOrders,
     RawWebEvents,
+    ReturnRates,
     ScoreBacktest,
     SegmentChanges,
     Sessions,
@@ -93,8 +94,8 @@ class Entry:
     is_facts: bool = False
 
 
-def _two_windows(settings: RowSettings) -> int:
-    return 2 * settings.scoring.activity_window_days
+def _session_days(settings: RowSettings) -> int:
+    return settings.scoring.session_days
 
 
 _STEPS = "engagement_assets.transforms."
@@ -139,15 +140,21 @@ CATALOGUE: dict[type[Contract], Entry] = {
             reads=(
                 Read(RawCustomers),
                 Read(OrderAggregates),
-                Read(Sessions, lambda settings: _two_windows(settings) - 1),
+                Read(Sessions, lambda settings: _session_days(settings) - 1),
             ),
             settings=("activity_window_days",),
+        ),
+        Entry(
+            ReturnRates,
+            "engagement",
+            f"{_STEPS}return_rates.rates_of",
+            reads=(Read(RawOrders, None), Read(RawCustomers)),
         ),
         Entry(
             EngagementScores,
             "engagement",
             f"{_STEPS}engagement_scores.score_customers",
-            reads=(Read(CustomerFeatures),),
+            reads=(Read(CustomerFeatures), Read(ReturnRates)),
             settings=tuple(ScoringPolicy.model_fields),
         ),
         Entry(
@@ -162,7 +169,7 @@ CATALOGUE: dict[type[Contract], Entry] = {
             f"{_STEPS}segment_changes.changes_between",
             reads=(
                 Read(EngagementScores),
-                Read(Sessions, _two_windows, in_place_of=EngagementScores),
+                Read(Sessions, _session_days, in_place_of=EngagementScores),
                 Read(RawOrders, None, in_place_of=EngagementScores),
                 Read(RawCustomers, in_place_of=EngagementScores),
             ),

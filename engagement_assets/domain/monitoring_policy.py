@@ -58,6 +58,12 @@ class MonitoringPolicy(BaseModel):
     segment_change_error: Share = Field(
         0.15, description="error when a segment's share of customers moves so far in a day"
     )
+    segment_least_share: Share = Field(
+        0.01, description="warn when a segment holds a smaller share of the customers: it tells nobody apart"
+    )
+    segment_most_share: Share = Field(
+        0.6, description="warn when a segment holds a larger share of the customers: it tells nobody apart"
+    )
     history_days: int = Field(30, ge=2, le=3660, description="days before a day in which none should be missing")
     missing_days_error: int = Field(7, ge=1, description="error when so many days are missing; one is a warning")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -13,6 +13,12 @@ from engagement_assets.domain.score_parts import MEASURES, PARTS, ScoredMeasure,
 #: Weights are compared with 1 to this; a sum of decimal fractions is rarely exact in binary.
 _SUM_TOLERANCE = 1e-9
 
+#: Settings of earlier releases that have another name now, and those that say nothing any more.
+_RENAMED = {"at_risk_until_days": "lapsed_after_days"}
+_DROPPED = ("slipping_until_days",)
+
+#: Days of `sessions_last_7_days`.
+WEEK_DAYS = 7
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -42,6 +48,10 @@ class ScoringPolicy(BaseModel):
     monetary_weight: Share = Field(0.3, description="share of monetary value in the engagement score")
     order_weight: Share = Field(0.6, description="share of orders in the frequency score")
     session_weight: Share = Field(0.4, description="share of sessions in the frequency score")
+    order_scale: Literal["log1p", "none"] = Field(
+        "none",
+        description="none scores plain orders; log1p scores ln(1 + orders), where a few customers order far more",
+    )
     monetary_scale: Literal["log1p", "none"] = Field(
         "log1p", description="revenue is heavy-tailed: log1p scores ln(1 + revenue), none scores plain revenue"
     )
@@ -57,18 +67,19 @@ class ScoringPolicy(BaseModel):
     )
     medium_share: Share = Field(0.3, description="quantiles: share of customers in segment Medium")
     low_share: Share = Field(0.3, description="quantiles: share of customers in segment Low; the rest is At Risk")
-    high_risk_threshold: Share = Field(0.3, description="buyers below this score are at high risk")
+    high_risk_threshold: Share = Field(0.3, description="high risk: buyers below this score, if the rest holds too")
+    low_sessions: int = Field(1, ge=0, description="high risk: at most so many sessions in the activity window")
     revenue_band_percentile: Share = Field(
         0.75, description="revenue band High from this percentile of buyers' revenue on"
     )
     activity_window_days: int = Field(
         30, ge=1, le=365, description="days of the activity window, the as-of date included"
     )
-    slipping_until_days: int = Field(
-        60, ge=1, description="lifecycle stage Slipping up to so many days after the last order"
+    lapsed_after_days: int = Field(
+        120, ge=2, description="Lapsed from so many days after the last order on; Slipping after the activity window"
     )
-    at_risk_until_days: int = Field(
-        120, ge=1, description="lifecycle stage At Risk up to so many days after the last order, Lapsed from then on"
+    slipping_order_days: int = Field(
+        2, ge=1, description="who can be slipping has orders on so many days, or more: one purchase is no habit yet"
     )
     session_gap_minutes: int = Field(30, ge=1, le=1440, description="a longer silence starts a new session")
     engaged_session_seconds: float = Field(10.0, ge=0, description="a session longer than this is engaged")
@@ -83,6 +94,15 @@ class ScoringPolicy(BaseModel):
         Bounds(low=0, high=10_000), description="fixed bounds of total revenue, currency units"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _names_of_earlier_releases(cls, values: Any) -> Any:
+        """0.1.0 had a stage At Risk between Slipping and Lapsed; where it ended, Slipping ends now."""
+        if not isinstance(values, dict):
+            return values
+        named = {_RENAMED.get(name, name): value for name, value in values.items() if name not in _DROPPED}
+        return {**named, **{name: values[name] for name in _RENAMED.values() if name in values}}
+
     @model_validator(mode="after")
     def _consistent(self) -> ScoringPolicy:
         for weights in (
@@ -96,8 +116,8 @@ class ScoringPolicy(BaseModel):
             raise ValueError("thresholds must rise: low_threshold < medium_threshold < high_threshold")
         if self.high_share + self.medium_share + self.low_share > 1 + _SUM_TOLERANCE:
             raise ValueError("high_share + medium_share + low_share must not exceed 1")
-        if self.slipping_until_days > self.at_risk_until_days:
-            raise ValueError("slipping_until_days must not exceed at_risk_until_days")
+        if self.activity_window_days >= self.lapsed_after_days:
+            raise ValueError("activity_window_days must be below lapsed_after_days")
         for measure in MEASURES:
             if self.is_logarithmic(measure) and self.bounds(measure).low < 0:
                 raise ValueError(f"{measure.reference}.low must not be negative on the log1p scale")
@@ -119,6 +139,11 @@ class ScoringPolicy(BaseModel):
     def is_logarithmic(self, measure: ScoredMeasure) -> bool:
         """Whether ln(1 + value) is scored, not the value."""
         return measure.scale is not None and getattr(self, measure.scale) == "log1p"
+
+    @property
+    def session_days(self) -> int:
+        """Days of sessions that a snapshot is built from, the as-of date included: two activity windows, a week at least."""
+        return max(2 * self.activity_window_days, WEEK_DAYS)
 
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits that change with any value of the policy."""

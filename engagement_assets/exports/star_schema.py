@@ -144,7 +144,7 @@ def _customers(settings: Settings) -> ExportFile:
         settings,
         EngagementScores,
         "customer_id country signup_date engagement_segment engagement_status revenue_band value_segment lifecycle_stage "
-        "rfm_segment is_high_risk",
+        "rfm_segment is_high_risk is_slipping",
     )
     columns = [
         *own,

@@ -29,17 +29,10 @@ from engagement_assets.settings import Settings
 SAME_ROWS: Mapping[str, str] = {
     "raw_web_events": "692c0b85ff6b",
     "sessions": "916d26e312c8",
-    "order_aggregates": "5d38b51eb721",
-    "customer_features": "ee726a1e0639",
-    "engagement_scores": "86419ed8c127",
-    "engagement_metrics": "2bdeda1b7bd3",
-    "segment_changes": "6e48514ab2d4",
-    "campaign_audiences": "b90de3d543da",
-    "score_backtest": "a384b697ad03",
 }
 
-#: The version of all code in 186a7d4, and what that of a table had at its end.
-_OLD_CODE, _OLD_ENDS = "3", {"score_backtest": "-3"}
+#: The version of all code in 186a7d4.
+_OLD_CODE = "3"
 
 #: The scoring policy of 186a7d4 by default.
 _OLD_DEFAULTS: Mapping[str, Any] = {
@@ -58,12 +51,12 @@ _OLD_DEFAULTS: Mapping[str, Any] = {
 
 def code_version(settings: Settings, contract: type[Contract]) -> str:
     """The version of a table: changes with the code of its transform and with the settings that its rows depend on."""
-    table = contract.table()
     code = code_of(contract)
-    is_old = SAME_ROWS.get(table) == code
-    found = _version(settings, _OLD_CODE if is_old else code, contract)
+    is_old = SAME_ROWS.get(contract.table()) == code
     _, campaigns = settings_of(contract)
-    return found + (_OLD_ENDS.get(table, "") if is_old else "") + (f"-{settings.campaigns.fingerprint()}" * campaigns)
+    return _version(settings, _OLD_CODE if is_old else code, contract) + (
+        f"-{settings.campaigns.fingerprint()}" * campaigns
+    )
 
 
 def days_of(version: str) -> str:
@@ -82,8 +75,7 @@ def code_version_served(settings: Settings, asset: str) -> str:
     while not set(read) <= set(TABLES):  # files that are written from other files
         read = tuple(name for each in read for name in SERVED.get(each, (each,)))
     codes = {name: code_of(TABLES[name]) for name in read}
-    code = _OLD_CODE if codes.items() <= SAME_ROWS.items() else _hash(codes)
-    return _version(settings, code, *(TABLES[name] for name in read))
+    return _version(settings, _hash(codes), *(TABLES[name] for name in read))
 
 
 def commit_metadata(settings: Settings, contract: type[Contract]) -> dict[str, str]:

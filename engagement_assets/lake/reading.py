@@ -14,6 +14,7 @@ import duckdb
 
 from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.lake.damage import TableDamagedError
+from engagement_assets.lake.schema_changes import RENAMED_VALUES
 from engagement_assets.lake.stores import file_system
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import is_url
@@ -40,7 +41,15 @@ def relation_sql(
     columns = ", ".join(
         f"'{name}': {{name: '{name}', type: '{kind}', default_value: NULL}}" for name, kind in types.items()
     )
-    return f"SELECT * FROM read_parquet([{', '.join(paths)}], hive_partitioning = false, schema = MAP {{{columns}}})"
+    renamed = [
+        f"CASE {name} WHEN '{old}' THEN '{new}' ELSE {name} END AS {name}"
+        for name, (old, new) in RENAMED_VALUES.items()
+        if name in types
+    ]
+    every = f"* REPLACE ({', '.join(renamed)})" if renamed else "*"
+    return (
+        f"SELECT {every} FROM read_parquet([{', '.join(paths)}], hive_partitioning = false, schema = MAP {{{columns}}})"
+    )
 
 
 #: Files whose sizes a connection remembers.

@@ -15,6 +15,10 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from engagement_assets.domain.contracts import Contract
 
+#: Column -> a value that days of an earlier release have, and what readers in SQL call it now. Of the two stages that 0.1.0 had
+#: before Lapsed one is left.
+RENAMED_VALUES = dict.fromkeys(("lifecycle_stage", "previous_lifecycle_stage"), ("At Risk", "Slipping"))
+
 #: The command that builds tables anew whose columns do not fit.
 REBUILD = "engagement rebuild"
 

@@ -18,8 +18,9 @@ def outdated(
 ) -> dict[type[Contract], list[str]]:
     """Published days of each table that are older than something they were built from, or will be.
 
-    `changing` are days that are to be written anew whatever their age; what reads them follows. Tables without such days are
-    left out; the order is that of the pipeline.
+    With them go days that they read and that are not there: of a table that came with a later release. `changing` are days that
+    are to be written anew whatever their age; what reads them follows. Tables without such days are left out; the order is that
+    of the pipeline.
     """
     written = {contract: lake.written_at(contract) for contract in CATALOGUE}
     found: dict[type[Contract], list[str]] = {}
@@ -31,7 +32,13 @@ def outdated(
             stale |= _older_than(written[contract], upstream, read, settings)
         if stale:
             found[contract] = sorted(stale)
-    return found
+    for contract in reversed(CATALOGUE):
+        for read in CATALOGUE[contract].reads:
+            if read.days_before == 0 and read.in_place_of is None and not read.horizons:
+                missing = set(found.get(contract, ())) - set(written[read.table])
+                if missing:
+                    found[read.table] = sorted(missing.union(found.get(read.table, ())))
+    return {contract: found[contract] for contract in CATALOGUE if contract in found}
 
 
 _LATER_THAN_ANY = 1 << 62

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from functools import reduce
 from operator import add
 
@@ -10,11 +11,18 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from engagement_assets.domain.contracts import EngagementScores
+from engagement_assets.domain.return_chance import (
+    ORDER_DAYS_FROM,
+    OUTCOME_DAYS,
+    PRIOR_CUSTOMERS,
+    SILENCE_FROM,
+    known_from,
+)
 from engagement_assets.domain.score_parts import CONTRIBUTIONS, MEASURES, PARTS, ScoredMeasure, ScorePart
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.transforms.lifecycle import lifecycle_stage
 from engagement_assets.transforms.rfm import rfm_limits, with_rfm
-from engagement_assets.transforms.steps import collected
+from engagement_assets.transforms.steps import band, collected
 
 #: Customers of a snapshot whose scores are sorted in one task. Those of more are sorted bucket by bucket of the score.
 _MOST_IN_ONE_SORT = 2_000_000
@@ -215,10 +223,104 @@ def risk_reasons(policy: ScoringPolicy) -> Column:
     return F.concat_ws("; ", silence, fewer, lower)
 
 
-def score_customers(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
+def is_high_risk(policy: ScoringPolicy) -> Column:
+    """Whether a buyer scores low, has not ordered for longer than the activity window, and hardly came in it."""
+    return (
+        (F.col("total_orders") > 0)
+        & (F.col("engagement_score") < policy.high_risk_threshold)
+        & (F.col("recency_days") > policy.activity_window_days)
+        & (F.col("sessions_last_30_days") <= policy.low_sessions)
+    )
+
+
+def is_slipping(policy: ScoringPolicy) -> Column:
+    """Whether a customer can still be saved: ordered on several days, silent for a while, not yet lapsed.
+
+    Null where that hangs on order_days, and 0.1.0 built the day's features.
+    """
+    recency = F.coalesce("recency_days", F.lit(0))
+    is_silent = (recency > policy.activity_window_days) & (recency < policy.lapsed_after_days)
+    return is_silent & (F.col("order_days") >= policy.slipping_order_days)
+
+
+def slipping_reasons(policy: ScoringPolicy) -> Column:
+    """Why a customer is slipping, in words with numbers, rounded in whole units."""
+    window = policy.activity_window_days
+    silence = F.col("recency_days").cast("string")
+    usual = F.floor(F.col("usual_gap_days") + 0.5).cast("bigint")
+    rhythm = F.when(usual.isNull(), F.concat(F.lit("silent for "), silence, F.lit(" days"))).otherwise(
+        F.concat(
+            F.lit("usually orders every "),
+            F.when(usual <= 1, "day").otherwise(F.concat(usual.cast("string"), F.lit(" days"))),
+            F.lit(", silent for "),
+            silence,
+        )
+    )
+    before, now = F.col("sessions_previous_30_days"), F.col("sessions_last_30_days")
+    fewer = F.when(
+        now < before,
+        F.concat(
+            before.cast("string"),
+            F.when(before == 1, " session").otherwise(" sessions"),
+            F.lit(f" {window + 1} to {2 * window} days ago, "),
+            F.when(now == 0, "none").otherwise(now.cast("string")),
+            F.lit(" since"),
+        ),
+    )
+    customers = F.col("return_chance_customers").cast("string")
+    percent = F.floor(F.col("return_chance") * 100 + 0.5).cast("bigint").cast("string")
+    counted = F.when(
+        F.col("return_chance_customers") >= PRIOR_CUSTOMERS,
+        F.concat(
+            *(F.lit("of "), customers, F.lit(" such customers "), percent),
+            F.lit(f" % came back within {OUTCOME_DAYS} days"),
+        ),
+    ).when(
+        F.col("return_chance").isNotNull(),
+        F.concat(F.lit("return chance "), percent, F.lit(" %, by customers much like them")),
+    )
+    return F.concat_ws("; ", rhythm, fewer, counted)
+
+
+def with_return_chance(features: DataFrame, rates: DataFrame, start: date) -> DataFrame:
+    """Add what the cell that a customer stands in says: the return chance, of how many, or why there is none; expected revenue.
+
+    Parameters: `rates` has the columns of the contract `return_rates`, of the days of `features`; `start` is the first partition.
+    """
+    cells = rates.select(
+        *("as_of_date", "silence_from_days", "order_days_from", "revenue_factor"),
+        F.col("chance").alias("return_chance"),
+        F.col("customers").alias("return_chance_customers"),
+    )
+    known = known_from(start)
+    why_missing = (
+        F.when(F.col("total_orders") == 0, "never ordered")
+        .when(F.col("order_days").isNull(), "release 0.1.0 built what it is counted from")
+        .when(F.col("as_of_date") < F.lit(known), f"too early to tell, until {known}")
+        .otherwise(f"nobody had ordered {OUTCOME_DAYS} days before")
+    )
+    return (
+        features.withColumns(
+            {
+                "silence_from_days": band(F.col("recency_days"), SILENCE_FROM),
+                "order_days_from": band(F.col("order_days"), ORDER_DAYS_FROM),
+            }
+        )
+        .join(F.broadcast(cells), on=["as_of_date", "silence_from_days", "order_days_from"], how="left")
+        .withColumns(
+            {
+                "return_chance_missing": F.when(F.col("return_chance").isNull(), why_missing),
+                "expected_revenue_90_days": F.col("decayed_revenue") * F.col("revenue_factor"),
+            }
+        )
+    )
+
+
+def score_customers(features: DataFrame, rates: DataFrame, policy: ScoringPolicy, start: date) -> DataFrame:
     """Score each customer of each snapshot in `features`; snapshots do not touch each other.
 
-    Parameters: `features` has the columns of the contract `customer_features`, whole snapshots only.
+    Parameters: `features` has the columns of the contract `customer_features`, whole snapshots only; `rates` those of
+    `return_rates`, of the same days; `start` is the first partition.
     Returns: the columns of the contract `engagement_scores`.
     """
     score, buys = F.col("engagement_score"), F.col("total_orders") > 0
@@ -235,10 +337,14 @@ def score_customers(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
         ("engagement_status", status),
         ("value_segment", value_segment(F.col("engagement_segment"), F.col("revenue_band"))),
         ("lifecycle_stage", lifecycle_stage(policy)),
-        ("is_high_risk", buys & (score < policy.high_risk_threshold)),
+        ("is_high_risk", is_high_risk(policy)),
         ("risk_reasons", F.when(F.col("is_high_risk"), risk_reasons(policy))),
+        ("is_slipping", is_slipping(policy)),
+        ("slipping_reasons", F.when(F.col("is_slipping"), slipping_reasons(policy))),
     ]
-    complete = reduce(lambda frame, column: frame.withColumn(*column), labelled, scored)
+    complete = reduce(
+        lambda frame, column: frame.withColumn(*column), labelled, with_return_chance(scored, rates, start)
+    )
     return complete.select(
         *[F.col(field.name).cast(field.dataType).alias(field.name) for field in EngagementScores.struct()]
     )

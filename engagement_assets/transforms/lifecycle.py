@@ -1,4 +1,4 @@
-"""Where a customer stands in their life with the shop: exactly one of seven stages, from the dates of their orders alone."""
+"""Where a customer stands in their life with the shop: exactly one of six stages, from the dates of their orders alone."""
 
 from __future__ import annotations
 
@@ -12,25 +12,24 @@ def lifecycle_stage(policy: ScoringPolicy) -> Column:
     """The stage of each customer; every customer has exactly one. The first rule that holds decides:
 
     - Prospect: never ordered;
-    - New: the first order is in the activity window;
-    - Reactivated: ordered in the window, and had lapsed as of the day before it began;
-    - Active: ordered in the window;
-    - Slipping, At Risk: latest order less than `slipping_until_days`, `at_risk_until_days` ago;
+    - New: the first order is at most `activity_window_days` ago;
+    - Reactivated: the latest is, and the customer had lapsed as of the day before the activity window;
+    - Active: the latest is at most `activity_window_days` ago;
+    - Slipping: less than `lapsed_after_days` ago;
     - Lapsed: longer ago.
 
     Reads first_order_date, recency_days and recency_days_30_days_before of `customer_features`.
     """
     width = policy.activity_window_days
     recency = F.col("recency_days")
-    is_recent = recency < width
-    had_lapsed = F.col("recency_days_30_days_before") >= policy.at_risk_until_days
+    is_recent = recency <= width
+    had_lapsed = F.col("recency_days_30_days_before") >= policy.lapsed_after_days
     return (
         F.when(recency.isNull(), "Prospect")
-        .when(F.datediff("as_of_date", "first_order_date") < width, "New")
+        .when(F.datediff("as_of_date", "first_order_date") <= width, "New")
         .when(is_recent & had_lapsed, "Reactivated")
         .when(is_recent, "Active")
-        .when(recency < policy.slipping_until_days, "Slipping")
-        .when(recency < policy.at_risk_until_days, "At Risk")
+        .when(recency < policy.lapsed_after_days, "Slipping")
         .otherwise("Lapsed")
     )
 

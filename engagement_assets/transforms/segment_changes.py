@@ -1,4 +1,4 @@
-"""Segment changes: who moved between segments, stages or into high risk since the day before, and exactly why."""
+"""Segment changes: who moved between segments and stages, into or out of high risk and slipping since the day before, and why."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from engagement_assets.domain.score_parts import CHANGES, KINDS, MEASURES, Score
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.transforms.engagement_scores import (
     BOUNDS,
+    is_high_risk,
+    is_slipping,
     most_customers,
     scaled,
     score_components,
@@ -26,7 +28,7 @@ from engagement_assets.transforms.score_change import Standing, split_change
 #: A cause that rounds to less than this is left out of the words.
 _SMALLEST = 0.001
 
-_LABELS = ("engagement_segment", "is_high_risk", "lifecycle_stage")
+_LABELS = ("engagement_segment", "is_high_risk", "is_slipping", "lifecycle_stage")
 
 #: What the words of a change are told from, beside its amounts, and the same of the day before as `previous_<column>`.
 TOLD_FROM = (*_LABELS, *dict.fromkeys(("total_orders", *(measure.column for measure in MEASURES))))
@@ -36,14 +38,14 @@ _NEEDED = ("engagement_score", *TOLD_FROM, *BOUNDS)
 
 
 def labelled(features: DataFrame, policy: ScoringPolicy) -> DataFrame:
-    """Score, segment, risk and stage of each customer, with the bounds of their snapshot.
+    """Score, segment, risk, slipping and stage of each customer, with the bounds of their snapshot.
 
     Both days of a comparison are scored here, with the same settings: a change of settings is no change of a customer.
     """
-    score, buys = F.col("engagement_score"), F.col("total_orders") > 0
     columns: list[tuple[str, Column]] = [
-        ("engagement_segment", segment(score, F.col("score_percentile"), policy)),
-        ("is_high_risk", buys & (score < policy.high_risk_threshold)),
+        ("engagement_segment", segment(F.col("engagement_score"), F.col("score_percentile"), policy)),
+        ("is_high_risk", is_high_risk(policy)),
+        ("is_slipping", is_slipping(policy)),
         ("lifecycle_stage", lifecycle_stage(policy)),
     ]
     bounds = snapshot_bounds(features, policy)
@@ -104,13 +106,15 @@ def words_of_change() -> str:
              ELSE previous_engagement_segment || ' to ' || engagement_segment END,
         CASE WHEN is_high_risk AND NOT previous_is_high_risk THEN 'now at high risk'
              WHEN NOT is_high_risk AND previous_is_high_risk THEN 'no longer at high risk' END,
+        CASE WHEN is_slipping AND NOT previous_is_slipping THEN 'now slipping'
+             WHEN NOT is_slipping AND previous_is_slipping THEN 'no longer slipping' END,
         CASE WHEN lifecycle_stage <> previous_lifecycle_stage
              THEN 'stage ' || previous_lifecycle_stage || ' to ' || lifecycle_stage END)"""
     return f"concat_ws(': ', {head}, nullif({causes}, ''))"
 
 
 def changes_between(before: DataFrame, now: DataFrame, policy: ScoringPolicy) -> DataFrame:
-    """Who changed segment, high risk or stage between two snapshots, or is new, and why.
+    """Who changed segment, high risk, slipping or stage between two snapshots, or is new, and why.
 
     Parameters: `before` and `now` have the columns of the contract `customer_features`, whole snapshots; each day of `now` is
     compared with the day before it in `before`, which must be there.

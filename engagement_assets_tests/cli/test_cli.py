@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,7 +159,13 @@ def test_show_calibrate_and_settings_of_the_sample_data(
         "show", "engagement_scores", "--date", "2025-12-15", "--limit", "3", "--columns", "customer_id", **places
     )
     assert [line.strip() for line in shown.stdout.splitlines()[1:4]] == ["C0000001", "C0000002", "C0000003"]
-    proposed = looking("calibrate", **places)
+    proposed = looking("calibrate", **places, ENGAGEMENT_MONITORING__SEGMENT_MOST_SHARE="0.3")
+    segments = [row["engagement_segment"] for row in sample_world.rows("engagement_scores", "2026-06-30")]
+    ((largest, held),) = Counter(segments).most_common(1)
+    assert f"{largest} holds {held / len(segments):.1%} of the customers" in proposed.stdout
+    assert "ENGAGEMENT_SCORING__ORDER_SCALE=log1p" in proposed.stdout
+    # There are web events.
+    assert "SESSION_WEIGHT=0" not in proposed.stdout
     assert "export ENGAGEMENT_SCORING__REFERENCE_REVENUE__LOW=0 " in proposed.stdout
     summary = looking("summary", **places)
     assert "Customers as of 2026-06-30 (16 snapshot(s) published)" in summary.stdout

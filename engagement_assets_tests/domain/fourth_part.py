@@ -64,6 +64,7 @@ def main() -> dict[str, Any]:
         CustomerFeatures,
         EngagementScores,
         RawOrders,
+        ReturnRates,
         SegmentChanges,
         Sessions,
     )
@@ -99,6 +100,7 @@ def main() -> dict[str, Any]:
             "sessions_last_30_days": sessions,
             "total_revenue": Decimal(revenue),
             "total_revenue_30_days_before": Decimal(0),
+            "revenue_last_365_days": Decimal(revenue),
             "engaged_sessions_last_30_days": engaged,
         }
         return tuple(values.values())
@@ -114,7 +116,8 @@ def main() -> dict[str, Any]:
     ]
     with EngineResource(engine="embedded", timezone="UTC") as engine:
         features = engine.spark_session.createDataFrame(rows, CustomerFeatures.struct())
-        scored = score_customers(features, policy)
+        no_rates = engine.spark_session.createDataFrame([], ReturnRates.struct())
+        scored = score_customers(features, no_rates, policy, DAYS[0])
         before, now = (features.filter(features.as_of_date == day) for day in DAYS)
         changes = changes_between(before, now, policy)
         faults = [

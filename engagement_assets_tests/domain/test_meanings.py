@@ -40,8 +40,9 @@ UNUSUAL = ScoringPolicy(
     high_risk_threshold=0.37,
     revenue_band_percentile=0.66,
     activity_window_days=17,
-    slipping_until_days=41,
-    at_risk_until_days=97,
+    low_sessions=2,
+    lapsed_after_days=97,
+    slipping_order_days=3,
     session_gap_minutes=23,
     engaged_session_seconds=42.5,
     reference_recency_days=Bounds(low=1, high=201),
@@ -59,7 +60,8 @@ DEFAULTS = re.compile(
 #: What is no setting: the days after a snapshot over which its score is judged, the day that the share at high risk is held
 #: against, the place in the list of weightings.
 FIXED = re.compile(
-    r"30, 60 and 90 days|within 30 days ranks|30 days before the latest day shown|at high risk, against 30 days before"
+    r"30, 60 and 90 days|the (last )?365 days|in the last 7 days|within 30 days ranks|"
+    r"30 days before the latest day shown|at high risk, against 30 days before"
 )
 
 
@@ -134,13 +136,16 @@ def test_no_text_of_a_table_or_a_file_says_a_default(unusual: Settings, tmp_path
         assert {place: text for place, text in texts.items() if DEFAULTS.search(FIXED.sub("", text))} == {}
         assert [place for place, text in texts.items() if not text or "{" in text] == []
     expected = {
-        "is_high_risk": "has ordered and scores below 0.37",
+        "is_high_risk": "a buyer without an order for more than 17 days, with at most 2 sessions in the last 17 days and a score "
+        "below 0.37",
+        "is_slipping": "a buyer with orders on 3 days or more, the latest more than 17 days and less than 97 days ago; null "
+        "where release 0.1.0 built what it is computed from",
         "engagement_segment": "by the engagement score: High (from 0.81), Medium (from 0.53), Low (from 0.17), "
         "At Risk (all others)",
         "revenue_band": "by total revenue: High (at or above percentile 66 of buyers' revenue), Low (all others)",
-        "lifecycle_stage": "by the dates of orders: Prospect (never ordered), New (the first order within 17 days), "
-        "Active (an order within 17 days), Slipping (the latest less than 41 days ago), At Risk (less than 97 days ago), "
-        "Lapsed (longer ago), Reactivated (an order within 17 days, after 97 days of silence or more)",
+        "lifecycle_stage": "by the dates of orders: Prospect (never ordered), New (the first order at most 17 days ago), "
+        "Active (the latest at most 17 days ago), Reactivated (the same, after 97 days of silence or more), Slipping (the latest "
+        "less than 97 days ago), Lapsed (longer ago)",
         "sessions_last_30_days": "sessions with an event in the last 17 days, the as-of date included",
         "last_session_date": "latest day with a web event within the last 34 days; null if none",
         "total_orders_30_days_before": "orders as of 17 days before",
@@ -181,7 +186,10 @@ def test_no_measure_no_page_of_power_bi_and_no_help_says_a_default(unusual: Sett
     expected = {
         "average_score": "Mean engagement score of the customers. A score is 49% recency, 35% frequency and 16% monetary value, "
         "each relative to the other customers of the same day.",
-        "high_risk_customers": "Customers who have ordered and score below 0.37.",
+        "high_risk_customers": "Customers at high risk by their score. Each is a buyer without an order for more than 17 days, "
+        "with at most 2 sessions in the last 17 days and a score below 0.37.",
+        "slipping_customers": "Customers who can still be saved. Each is a buyer with orders on 3 days or more, the latest more "
+        "than 17 days and less than 97 days ago.",
         "average_sessions": "Mean number of web sessions per customer in the 17 days up to the day. A silence of more than "
         "23 minutes starts a new session.",
         "frequency": "Mean frequency score: 58% orders so far between the day's fewest and most, 42% sessions of the last "

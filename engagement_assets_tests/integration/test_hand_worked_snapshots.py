@@ -94,6 +94,53 @@ def test_scores_of_three_customers_by_hand(world: World) -> None:
     assert metrics["average_score"] == pytest.approx((1 + 0.09 + 0.3 * share + 0.06) / 3, abs=1e-12)
 
 
+def test_who_is_slipping_by_hand(world: World) -> None:
+    """As of 31 March: Ann ordered 60, 45 and 31 days ago, Bob twice 60 days ago, Cy 26 and 25 days ago.
+
+    The gaps of all are 15, 14 and 1 days, 10 in the mean. With two such gaps more Ann's mean is (29 + 20) / (2 + 2) = 12.25 days,
+    Cy's (1 + 20) / (1 + 2) = 7.
+    """
+    world.customers([{"customer_id": name} for name in ("ann", "bob", "cy")])
+    world.orders(
+        [
+            *(order(n, "ann", day, 100) for n, day in enumerate(("2025-01-30", "2025-02-14", "2025-02-28"))),
+            *(order(n, "bob", "2025-01-30", 20) for n in (3, 4)),
+            *(order(n, "cy", day, 5) for n, day in ((5, "2025-03-05"), (6, "2025-03-06"))),
+        ]
+    )
+    # Ann came twice in the window before the last one; Cy on the first day of the week, and before midnight of the day before.
+    world.events(
+        [
+            {"customer_id": "ann", "event_time": "2025-02-10T10:00:00Z"},
+            {"customer_id": "ann", "event_time": "2025-02-12T10:00:00Z"},
+            {"customer_id": "cy", "event_time": "2025-03-24T23:50:00Z"},
+            {"customer_id": "cy", "event_time": "2025-03-25T00:10:00Z"},
+        ]
+    )
+    world.run(T)
+    rows = world.by_customer("engagement_scores", T)
+    ann, bob, cy = rows["ann"], rows["bob"], rows["cy"]
+    assert [row["order_days"] for row in (ann, bob, cy)] == [3, 1, 2]
+    assert [row["usual_gap_days"] for row in (ann, bob, cy)] == [12.25, None, 7.0]
+    assert [row["days_since_last_session"] for row in (ann, bob, cy)] == [47, None, 6]
+    assert [row["sessions_last_7_days"] for row in (ann, bob, cy)] == [0, 0, 1]
+    assert [row["revenue_last_365_days"] for row in (ann, bob, cy)] == [Decimal(300), Decimal(40), Decimal(10)]
+    assert [row["is_slipping"] for row in (ann, bob, cy)] == [True, False, False]
+    assert (
+        ann["slipping_reasons"]
+        == "usually orders every 12 days, silent for 31; 2 sessions 31 to 60 days ago, none since"
+    )
+    assert [row["lifecycle_stage"] for row in (ann, bob, cy)] == ["Slipping", "Slipping", "New"]
+    # 13 March is the first multiple of 15 days that is 30 days after the first partition, 30 January.
+    assert {row["return_chance_missing"] for row in rows.values()} == {"too early to tell, until 2025-06-11"}
+    assert [row["expected_revenue_90_days"] for row in rows.values()] == [None] * 3
+    decayed = sum(100 * math.exp(-age / 180) for age in (60, 45, 31))
+    assert ann["decayed_revenue"] == pytest.approx(decayed, abs=1e-12)
+    (metrics,) = world.rows("engagement_metrics", T)
+    assert (metrics["slipping_customers"], metrics["slipping_revenue"]) == (1, Decimal(300))
+    assert metrics["expected_revenue_slipping"] is None
+
+
 def test_a_snapshot_of_one_customer_only(world: World) -> None:
     """All bounds coincide: every normalised value is 0, so recency scores 1 and the rest 0."""
     world.options["start_date"] = "2025-03-20"

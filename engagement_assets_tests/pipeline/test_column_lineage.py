@@ -22,6 +22,7 @@ from engagement_assets.domain.contracts import (
     CustomerFeatures,
     EngagementScores,
     RawOrders,
+    ReturnRates,
     SegmentChanges,
     Sessions,
 )
@@ -40,6 +41,9 @@ DAY = "2026-06-30"
 CHANGES: Mapping[str, Any] = {
     "recency_days": 13,
     "total_orders": 3,
+    "order_days": 30,
+    "revenue_last_365_days": Decimal("10.00"),
+    "decayed_revenue": 10.0,
     "sessions_last_30_days": 4,
     "total_revenue": Decimal("150.00"),
     "recency_days_30_days_before": 11,
@@ -98,7 +102,13 @@ def test_a_score_moves_with_what_it_depends_on_and_with_nothing_else(
                 moved[changed] += CHANGES[changed]
             rows.append(tuple(moved[name] for name in CustomerFeatures.columns()))
     frame = engine.spark_session.createDataFrame(rows, CustomerFeatures.struct())
-    scored = score_customers(frame, ScoringPolicy()).filter(f"customer_id = '{chosen}'").collect()
+    rates = frame_of(
+        engine,
+        ReturnRates,
+        [row for number in range(len(variants)) for row in shifted(sample_world.rows("return_rates", DAY), number)],
+    )
+    start = sample_world.settings.start_date
+    scored = score_customers(frame, rates, ScoringPolicy(), start).filter(f"customer_id = '{chosen}'").collect()
     before, *after = sorted((row.asDict() for row in scored), key=lambda row: row["as_of_date"])
     new = [name for name in EngagementScores.columns() if name not in CustomerFeatures.columns()]
     lineage = column_origins(EngagementScores, CampaignPolicy())
@@ -111,6 +121,8 @@ def test_a_score_moves_with_what_it_depends_on_and_with_nothing_else(
         assert (changed, names - declared) == (changed, set())
     assert {"recency_score", "engagement_score", "reference_score"} <= moved_by["recency_days"]
     assert {"order_score", "frequency_score", "rfm_frequency"} <= moved_by["total_orders"]
+    assert {"return_chance", "return_chance_customers"} <= moved_by["order_days"]
+    assert moved_by["decayed_revenue"] == {"expected_revenue_90_days"}
     assert "reference_score_change" in moved_by["sessions_previous_30_days"]
     assert not moved_by["tenure_days"]
 
@@ -186,8 +198,9 @@ def test_a_change_of_segment_moves_with_what_it_depends_on_and_with_nothing_else
     )
     lineage = column_origins(SegmentChanges, CampaignPolicy())
     moved = columns_that_move(found, variants, today, 2)
-    # Who is listed at all depends on the segment, the risk and the stage.
-    declared = {**lineage, "_listed": (*lineage["engagement_segment"], *lineage["lifecycle_stage"])}
+    # Who is listed at all depends on the segment, the risk, the stage and on slipping.
+    labels = ("engagement_segment", "is_high_risk", "lifecycle_stage", "is_slipping")
+    declared = {**lineage, "_listed": tuple(origin for label in labels for origin in lineage[label])}
     for changed, names in moved.items():
         assert {name for name in names if f"engagement_scores.{changed}" not in declared[name]} == set(), changed
     assert "recency_behaviour" in moved["recency_days"]

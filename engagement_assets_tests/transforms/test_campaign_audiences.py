@@ -45,7 +45,7 @@ def expected_audience(row: Row, cart: date | None) -> str | None:
         return "welcome_new"
     if row["engagement_status"] == "Browsing Only" and row["engaged_sessions_last_30_days"] >= 2:
         return "convert_browsers"
-    if row["value_segment"] == "Dormant" and row["lifecycle_stage"] in ("At Risk", "Lapsed"):
+    if row["value_segment"] == "Dormant" and row["recency_days"] is not None and row["recency_days"] >= 60:
         return "wake_dormant"
     return None
 

@@ -29,11 +29,11 @@ def stage(row: Row) -> str:
     recency, before = row["recency_days"], row["recency_days_30_days_before"]
     if recency is None:
         return "Prospect"
-    if (row["as_of_date"] - row["first_order_date"]).days < 30:
+    if (row["as_of_date"] - row["first_order_date"]).days <= 30:
         return "New"
-    if recency < 30:
+    if recency <= 30:
         return "Reactivated" if before is not None and before >= 120 else "Active"
-    return "Slipping" if recency < 60 else "At Risk" if recency < 120 else "Lapsed"
+    return "Slipping" if recency < 120 else "Lapsed"
 
 
 def test_exactly_those_who_changed_are_listed_with_their_change(sample_world: World) -> None:
@@ -45,19 +45,20 @@ def test_exactly_those_who_changed_are_listed_with_their_change(sample_world: Wo
         found = sample_world.by_customer("segment_changes", day.isoformat())
 
         def labels(row: Row) -> tuple[Any, ...]:
-            return row["engagement_segment"], row["is_high_risk"], stage(row)
+            return row["engagement_segment"], row["is_high_risk"], row["is_slipping"], stage(row)
 
         assert set(found) == {
             name for name, row in now.items() if name not in before or labels(before[name]) != labels(row)
         }
         for name, row in found.items():
             listed += 1
-            assert (row["engagement_segment"], row["is_high_risk"], row["lifecycle_stage"]) == labels(now[name])
+            own = ("engagement_segment", "is_high_risk", "is_slipping", "lifecycle_stage")
+            assert tuple(row[column] for column in own) == labels(now[name])
             if name not in before:
                 assert (row["movement"], row["score_change"]) == ("New", None)
                 continue
-            previous = row["previous_segment"], row["previous_is_high_risk"], row["previous_lifecycle_stage"]
-            assert previous == labels(before[name])
+            previous = ("previous_segment", *(f"previous_{column}" for column in own[1:]))
+            assert tuple(row[column] for column in previous) == labels(before[name])
             difference = now[name]["engagement_score"] - before[name]["engagement_score"]
             assert row["score_change"] == pytest.approx(difference, abs=1e-12)
             assert sum(row[part] for part in PARTS) == pytest.approx(difference, abs=1e-12)
@@ -69,15 +70,15 @@ def order(number: int, customer: str, day: str, amount: float) -> Row:
 
 
 def test_a_move_worked_by_hand_with_its_words(world: World) -> None:
-    """The 30th and the 31st of March; the activity window of the 31st begins on the 2nd, that of the 30th on the 1st.
+    """The 31st of March and the 1st of April; the activity window of the one begins on 2 March, that of the other on the 3rd.
 
-    Recency of those who ordered: 49, 10, 29 days, then 50, 11, 30: 39 apart both times. Revenue is 0 or 100, orders 0 or 1.
-    Ann: 0.4 * 20/39 + 0.18 for the order + 0.3 for revenue + 0.12 for four of four sessions = 0.805 on the 30th. Her sessions
-    were all on the 1st: 0.685 on the 31st. Her recency costs 0.4/39 and gains the same, because Bob and Cid age as she does.
+    Recency of those who ordered: 50, 11, 30 days, then 51, 12, 31: 39 apart both times. Revenue is 0 or 100, orders 0 or 1.
+    Ann: 0.4 * 20/39 + 0.18 for the order + 0.3 for revenue + 0.12 for four of four sessions = 0.805 on the 31st. Her sessions
+    were all on 2 March: 0.685 on the day after. Her recency costs 0.4/39 and gains the same, because Bob and Cid age as she does.
     """
     world.options["start_date"] = date(2025, 2, 1)
     world.customers([{"customer_id": name} for name in ("ann", "bob", "cid", "pat")])
-    world.customers([{"customer_id": "new", "signup_date": date(2025, 3, 31)}], "more.parquet")
+    world.customers([{"customer_id": "new", "signup_date": date(2025, 4, 1)}], "more.parquet")
     world.orders(
         [
             order(1, "ann", "2025-03-01", 100),
@@ -86,11 +87,11 @@ def test_a_move_worked_by_hand_with_its_words(world: World) -> None:
         ]
     )
     world.events(
-        [{"customer_id": "ann", "event_time": f"2025-03-01T{hour:02d}:00:00Z"} for hour in (6, 9, 12, 15)]
+        [{"customer_id": "ann", "event_time": f"2025-03-02T{hour:02d}:00:00Z"} for hour in (6, 9, 12, 15)]
         + [{"customer_id": "bob", "event_time": f"2025-03-{day}T10:00:00Z"} for day in (20, 21, 22, 23)]
     )
-    result = world.run("2025-03-31")
-    rows = world.by_customer("segment_changes", "2025-03-31")
+    result = world.run("2025-04-01")
+    rows = world.by_customer("segment_changes", "2025-04-01")
     assert set(rows) == {"ann", "new"}
     ann, new = rows["ann"], rows["new"]
     assert ann["previous_score"] == pytest.approx(0.4 * 20 / 39 + 0.6, abs=1e-12)
@@ -99,13 +100,13 @@ def test_a_move_worked_by_hand_with_its_words(world: World) -> None:
     assert ann["behaviour"] == ann["sessions_behaviour"] == pytest.approx(-0.12, abs=1e-12)
     assert ann["rescaling"] == ann["recency_rescaling"] == pytest.approx(0.4 / 39, abs=1e-12)
     assert ann["explanation"] == (
-        "High to Medium, stage New to Slipping: 30 days since the last order (-0.010), 4 fewer sessions (-0.120), "
+        "High to Medium, stage New to Slipping: 31 days since the last order (-0.010), 4 fewer sessions (-0.120), "
         "the recency scale moved (+0.010)"
     )
     assert (new["movement"], new["previous_segment"], new["lifecycle_stage"]) == ("New", None, "Prospect")
     assert new["explanation"] == "new customer, At Risk"
     # Bob is New still, Cid Slipping, and Pat has never ordered, as the one who is new.
-    stages = ("Prospect", "New", "Active", "Slipping", "At Risk", "Lapsed", "Reactivated")
+    stages = ("Prospect", "New", "Active", "Reactivated", "Slipping", "Lapsed")
     moved = {("Prospect", "Prospect"): 1, ("New", "New"): 1, ("New", "Slipping"): 1, ("Slipping", "Slipping"): 1}
     moved["new", "Prospect"] = 1
     expected = [
@@ -116,7 +117,7 @@ def test_a_move_worked_by_hand_with_its_words(world: World) -> None:
     assert told.splitlines()[0] == f"| from \\ to | {' | '.join(stages)} |"
     assert told.splitlines()[2:] == expected
     # As in a range of days, and beside another day's matrix.
-    ranged = world.run("2025-03-30", "2025-03-31")
+    ranged = world.run("2025-03-31", "2025-04-01")
     assert world.metadata(ranged, "segment_changes")["lifecycle_transitions"] == told
 
 

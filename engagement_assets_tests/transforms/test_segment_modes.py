@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import pytest
 from pydantic import ValidationError
 
 from engagement_assets.analysis.report import propose_bounds
-from engagement_assets.domain.contracts import CustomerFeatures
+from engagement_assets.domain.contracts import CustomerFeatures, ReturnRates
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.engine import EngineResource
 from engagement_assets.transforms.engagement_scores import score_customers
@@ -22,8 +23,10 @@ def test_quantiles_give_the_shares_of_the_settings_and_ties_stay_together(
 ) -> None:
     policy = ScoringPolicy(segment_mode="quantiles", high_share=0.1, medium_share=0.25, low_share=0.15)
     features = sample_world.lake.read(engine.spark_session, CustomerFeatures, [DAY])
-    scored = score_customers(features, policy).select("engagement_score", "engagement_segment").collect()
-    found = sorted(((row[0], row[1]) for row in scored), reverse=True)
+    rates = sample_world.lake.read(engine.spark_session, ReturnRates, [DAY])
+    scored = score_customers(features, rates, policy, sample_world.settings.start_date)
+    rows = scored.select("engagement_score", "engagement_segment").collect()
+    found = sorted(((row[0], row[1]) for row in rows), reverse=True)
     customers = len(found)
     segment_of: dict[float, str] = {}
     for score, segment in found:
@@ -42,6 +45,21 @@ def test_quantiles_give_the_shares_of_the_settings_and_ties_stay_together(
         assert segment_of.setdefault(score, segment) == segment
     counts = Counter(segment for _, segment in found)
     assert counts["High"] / customers == pytest.approx(0.1, abs=0.01)
+
+
+def test_orders_on_the_log1p_scale_are_scored_by_their_logarithm(sample_world: World, engine: EngineResource) -> None:
+    features = sample_world.lake.read(engine.spark_session, CustomerFeatures, [DAY])
+    rates = sample_world.lake.read(engine.spark_session, ReturnRates, [DAY])
+    start = sample_world.settings.start_date
+    scored = score_customers(features, rates, ScoringPolicy(order_scale="log1p"), start).collect()
+    most = max(row["total_orders"] for row in scored)
+    plain = sample_world.by_customer("engagement_scores", DAY)
+    for row in scored:
+        expected = math.log(1 + row["total_orders"]) / math.log(1 + most)  # who never ordered has 0 orders
+        assert row["order_score"] == pytest.approx(expected, abs=1e-12)
+        gained = 0.3 * 0.6 * (expected - row["total_orders"] / most)
+        then = plain[row["customer_id"]]["engagement_score"]
+        assert row["engagement_score"] == pytest.approx(then + gained, abs=1e-12)
 
 
 def test_calibration_shows_the_shares_and_the_thresholds_that_quantiles_stand_for(sample_world: World) -> None:

@@ -96,6 +96,7 @@ class Look:
             *(f"count(*) FILTER ({name} IS NULL) AS empty_{name}" for name in nullable),
             *(f"histogram({band_sql(name)}) AS bands_{name}" for name in PSI_COLUMNS),
             *(f"histogram({name}) AS groups_{name}" for name in SEGMENT_COLUMNS),
+            "count(*) FILTER (sessions_last_30_days > 0) AS with_sessions",
             *(f"count(*) FILTER ({c} > 0 AND high_{c} > low_{c}) AS positive_{c}" for c in OUTLIER_COLUMNS),
             *(f"count(*) FILTER ({c} > {limit.format(c)}) AS beyond_{c}" for c in OUTLIER_COLUMNS),
             *(

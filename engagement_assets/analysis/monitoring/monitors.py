@@ -21,7 +21,9 @@ from engagement_assets.analysis.monitoring.look import (
     earlier,
 )
 from engagement_assets.analysis.monitoring.stability import population_stability
+from engagement_assets.analysis.segment_sizes import out_of_size, remedies
 from engagement_assets.domain.contracts import Contract, EngagementScores, RawCustomers, RawOrders, RawWebEvents
+from engagement_assets.domain.contracts.engagement import SEGMENTS
 from engagement_assets.settings import Settings
 
 #: Customers that a share needs, and a distribution, to mean something.
@@ -156,11 +158,15 @@ def rejected_rows(look: Look, day: str) -> Finding:
 
 
 def null_shares(look: Look, day: str) -> Finding:
-    """Shares of empty values per column against the previous snapshot."""
+    """Shares of empty values per column against the previous snapshot.
+
+    A column that was empty throughout is not judged: nothing was known yet, or an earlier release did not have it.
+    """
     now, then = _two_snapshots(look, day, LEAST_FOR_SHARES)
     if isinstance(now, Finding):
         return now
     columns = [name.removeprefix("empty_") for name in now if name.startswith("empty_")]
+    columns = [name for name in columns if then[f"empty_{name}"] < then["customers"]]
     shares = {name: now[f"empty_{name}"] / now["customers"] for name in columns}
     moved = {name: shares[name] - then[f"empty_{name}"] / then["customers"] for name in columns}
     furthest = max(columns, key=lambda name: abs(moved[name]))
@@ -238,6 +244,21 @@ def segment_shares(look: Look, day: str) -> Finding:
     return Finding(graded(abs(moved[furthest]), *limits), words, figures)
 
 
+def segment_sizes(look: Look, day: str) -> Finding:
+    """Segments that hold hardly anybody, or nearly all."""
+    now = look.snapshots.get(day)
+    if now is None or now["customers"] < LEAST_FOR_PSI:
+        return not_judged(f"fewer than {LEAST_FOR_PSI} customers")
+    shares = {name: number / now["customers"] for name, number in now["groups_engagement_segment"].items()}
+    found = out_of_size(shares, look.policy)
+    figures = {f"share_{name.lower().replace(' ', '_')}": round(shares.get(name, 0.0), 4) for name in SEGMENTS}
+    if not found:
+        return Finding("good", "every segment tells customers apart", figures)
+    held = ", ".join(f"{name} holds {share:.1%} of the customers" for name, share in found.items())
+    ways = "; or ".join(remedies(look.settings.scoring, has_sessions=now["with_sessions"] > 0))
+    return Finding("warning", f"{held}; set {ways}" if ways else held, figures)
+
+
 def missing_days(look: Look, day: str) -> Finding:
     """Days of the recent history that are not published."""
     first = min(look.published)
@@ -301,6 +322,12 @@ def monitors(settings: Settings) -> dict[type[Contract], tuple[Monitor, ...]]:
             "The segments' shares of the customers against the previous snapshot: a warning from "
             f"{policy.segment_change_warning:.0%} of all customers, an error from {policy.segment_change_error:.0%}.",
             looks_back=PREVIOUS_DAYS,
+        ),
+        Monitor(
+            segment_sizes,
+            "The segments' shares of the customers: a warning below "
+            f"{policy.segment_least_share:.0%} and above {policy.segment_most_share:.0%}, with what to set.",
+            looks_back=0,
         ),
         Monitor(
             null_shares,

@@ -6,6 +6,7 @@ from engagement_assets.domain.contracts.engagement import (
     EngagementMetrics,
     EngagementScores,
     OrderAggregates,
+    ReturnRates,
     Sessions,
 )
 from engagement_assets.domain.contracts.marketing import CampaignAudiences, SegmentChanges
@@ -23,6 +24,7 @@ _CONTRACTS: tuple[type[Contract], ...] = (
     Sessions,
     OrderAggregates,
     CustomerFeatures,
+    ReturnRates,
     EngagementScores,
     EngagementMetrics,
     SegmentChanges,
@@ -45,6 +47,7 @@ __all__ = [
     "RawOrders",
     "RawWebEvents",
     "RejectedRows",
+    "ReturnRates",
     "Rule",
     "ScoreBacktest",
     "SegmentChanges",

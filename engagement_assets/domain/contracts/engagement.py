@@ -5,6 +5,7 @@ import pyspark.sql.types as T
 
 from engagement_assets.domain.contracts.base import SHARE, Contract, column, columns_of, listed_columns
 from engagement_assets.domain.meanings import names
+from engagement_assets.domain.return_chance import PRIOR_CUSTOMERS
 from engagement_assets.domain.score_parts import CONTRIBUTIONS, MEASURES, PARTS, SCORES
 
 SEGMENTS = names("engagement_segment")
@@ -17,12 +18,18 @@ RFM_SEGMENTS = names("rfm_segment")
 #: How far the contributions may miss the score they add up to.
 SUM_TOLERANCE = 1e-12
 
+#: Columns that came later are null in the days that 0.1.0 built, and in what is built from these.
+_EARLIER = "null where release 0.1.0 built what it is computed from"
+
+_DECAYED = "sum of order amounts so far, each times exp(-age / 180 days), currency units"
 
 _TIME = ("raw_web_events.event_time",)
 _TYPE = ("raw_web_events.event_type",)
 _AMOUNT = ("raw_orders.order_amount",)
 _ORDERS = ("raw_orders.order_id",)
 _ORDER_DAYS = ("raw_orders.as_of_date",)
+
+_STOOD = (*_ORDER_DAYS, "raw_orders.customer_id", "raw_customers.signup_date")
 
 _STARTS = ("sessions.session_start", "sessions.continues_previous_day")
 _SESSION_DAYS = ("sessions.as_of_date",)
@@ -35,6 +42,10 @@ _BEFORE = _features("signup_date", *(measure.column_before for measure in MEASUR
 #: The score of a part -> the features it is computed from; and that of a measure.
 _PARTS = {part.score: _features(*(measure.column for measure in part.measures)) for part in PARTS}
 _PARTS_AND_MEASURES = _PARTS | {measure.score: _features(measure.column) for measure in MEASURES}
+
+
+#: What a customer's cell says.
+_CHANCE = (*_features("recency_days", "order_days"), "return_rates.chance", "return_rates.customers")
 
 
 class Sessions(Contract):
@@ -71,7 +82,17 @@ class OrderAggregates(Contract):
     as_of_date: T.DateType() = column("day the snapshot stands for")
     customer_id: T.StringType() = column("customer who ordered")
     total_orders: T.LongType() = column("orders so far", of=_ORDERS, ge=1)
+    order_days: T.LongType() = column(f"days with an order so far; {_EARLIER}", of=_ORDER_DAYS, nullable=True, ge=1)
     total_revenue: T.DecimalType(18, 2) = column("sum of order amounts so far, currency units", of=_AMOUNT, ge=0)
+    revenue_last_365_days: T.DecimalType(18, 2) = column(
+        f"sum of order amounts of the last 365 days, currency units; {_EARLIER}",
+        of=(*_AMOUNT, *_ORDER_DAYS),
+        nullable=True,
+        ge=0,
+    )
+    decayed_revenue: T.DoubleType() = column(
+        f"{_DECAYED}; {_EARLIER}", of=(*_AMOUNT, *_ORDER_DAYS), nullable=True, ge=0
+    )
     first_order_date: T.DateType() = column("day of the first order", of=_ORDER_DAYS)
     last_order_date: T.DateType() = column("day of the latest order", of=_ORDER_DAYS)
     total_orders_30_days_before: T.LongType() = column(
@@ -87,6 +108,8 @@ class OrderAggregates(Contract):
     _row_rules = {
         "no order after the as-of date": "last_order_date <= as_of_date",
         "first order not after the last": "first_order_date <= last_order_date",
+        "a day with an order has one": "order_days between 1 and total_orders",
+        "a year is part of all": "revenue_last_365_days <= total_revenue",
         "totals do not fall": "total_orders_30_days_before <= total_orders "
         "and total_revenue_30_days_before <= total_revenue",
     }
@@ -106,7 +129,12 @@ class CustomerFeatures(Contract):
     signup_date: T.DateType() = column("day the customer signed up")
     tenure_days: T.IntegerType() = column("days since sign-up", of=("raw_customers.signup_date",), ge=0)
     total_orders: T.LongType() = column("orders so far", ge=0)
+    order_days: T.LongType() = column(f"days with an order so far; {_EARLIER}", nullable=True, ge=0)
     total_revenue: T.DecimalType(18, 2) = column("sum of order amounts so far, currency units", ge=0)
+    revenue_last_365_days: T.DecimalType(18, 2) = column(
+        f"sum of order amounts of the last 365 days, currency units; {_EARLIER}", nullable=True, ge=0
+    )
+    decayed_revenue: T.DoubleType() = column(f"{_DECAYED}; {_EARLIER}", nullable=True, ge=0)
     average_order_value: T.DecimalType(18, 2) = column(
         "total revenue by total orders, rounded half up; null for a customer who never ordered",
         of=("order_aggregates.total_revenue", "order_aggregates.total_orders"),
@@ -121,11 +149,21 @@ class CustomerFeatures(Contract):
         nullable=True,
         ge=0,
     )
+    usual_gap_days: T.DoubleType() = column(
+        "mean days between the customer's order days, averaged with two of the mean gaps of all customers; null below two order "
+        "days",
+        of=("order_aggregates.order_days", "order_aggregates.first_order_date", "order_aggregates.last_order_date"),
+        nullable=True,
+        ge=0,
+    )
     sessions_last_30_days: T.LongType() = column(
         "sessions with an event in the last {window}, the as-of date included", of=(*_STARTS, *_SESSION_DAYS), ge=0
     )
     sessions_previous_30_days: T.LongType() = column(
         "sessions with an event in the {window} before those", of=(*_STARTS, *_SESSION_DAYS), ge=0
+    )
+    sessions_last_7_days: T.LongType() = column(
+        f"sessions with an event in the last 7 days; {_EARLIER}", of=(*_STARTS, *_SESSION_DAYS), nullable=True, ge=0
     )
     engaged_sessions_last_30_days: T.LongType() = column(
         "engaged sessions in the last {window}", of=("sessions.is_engaged", *_STARTS, *_SESSION_DAYS), ge=0
@@ -141,6 +179,9 @@ class CustomerFeatures(Contract):
     )
     last_session_date: T.DateType() = column(
         "latest day with a web event within the last {two_windows}; null if none", of=_SESSION_DAYS, nullable=True
+    )
+    days_since_last_session: T.IntegerType() = column(
+        "days from that day to the as-of date; null if there is none", of=_SESSION_DAYS, nullable=True, ge=0
     )
     total_orders_30_days_before: T.LongType() = column("orders as of {window} before", ge=0)
     total_revenue_30_days_before: T.DecimalType(18, 2) = column("revenue as of {window} before, currency units", ge=0)
@@ -161,6 +202,51 @@ class CustomerFeatures(Contract):
         name = "customer_features"
         strict = True
         unique = ["as_of_date", "customer_id"]
+
+
+class ReturnRates(Contract):
+    """One row per day and cell of silence x order days: how many customers stood there at earlier days, and came back.
+
+    Counted in the shop's own past, at up to six earlier days whose next 90 days are over; none while there is no such day.
+    """
+
+    as_of_date: T.DateType() = column("day the snapshot stands for")
+    silence_from_days: T.IntegerType() = column("least days since the last order", of=_STOOD, ge=0)
+    silence_to_days: T.IntegerType() = column(
+        "most days since the last order; null: any number", of=_STOOD, nullable=True, ge=0
+    )
+    order_days_from: T.IntegerType() = column("least days with an order", of=_STOOD, ge=1)
+    order_days_to: T.IntegerType() = column("most days with an order; null: any number", of=_STOOD, nullable=True, ge=1)
+    customers: T.LongType() = column(
+        "buyers who stood in the cell at the earlier days, each counted once for each of these days", of=_STOOD, ge=0
+    )
+    came_back: T.LongType() = column("those of them who ordered within 90 days", of=_STOOD, ge=0)
+    chance: T.DoubleType() = column(
+        "share who came back, drawn towards what the row and the column of the cell say with the weight of "
+        f"{PRIOR_CUSTOMERS} customers",
+        of=_STOOD,
+        in_range=SHARE,
+    )
+    counted_days: T.IntegerType() = column("earlier days", of=(), ge=1)
+    first_counted_day: T.DateType() = column("the first of them", of=())
+    last_counted_day: T.DateType() = column("the last of them", of=())
+    revenue_factor: T.DoubleType() = column(
+        "what a unit of decayed revenue is expected to bring in 90 days: what was spent in the 90 days after the earlier days "
+        "by what all had spent until then, decayed, each divided by 1 - exp(-n / 180) for a history of n days; null where "
+        "nothing had been spent",
+        of=(*_AMOUNT, *_STOOD),
+        nullable=True,
+        ge=0,
+    )
+
+    _row_rules = {
+        "who came back is among the customers": "came_back <= customers",
+    }
+
+    class Config:
+        name = "return_rates"
+        strict = True
+        unique = ["as_of_date", "silence_from_days", "order_days_from"]
 
 
 class EngagementScores(CustomerFeatures):
@@ -235,9 +321,39 @@ class EngagementScores(CustomerFeatures):
         of=_features("recency_days", "total_orders", "total_revenue"),
         isin=list(RFM_SEGMENTS),
     )
-    is_high_risk: T.BooleanType() = column("has ordered and scores below {high_risk_threshold}", of=_SCORE)
+    is_high_risk: T.BooleanType() = column("{high_risk}", of=_SCORE)
     risk_reasons: T.StringType() = column(
         "why, in words with numbers; null when not at high risk", of=(*_SCORE, *_BEFORE), nullable=True
+    )
+
+    is_slipping: T.BooleanType() = column(
+        f"{{slipping}}; {_EARLIER}", of=_features("recency_days", "order_days"), nullable=True
+    )
+    slipping_reasons: T.StringType() = column(
+        "why, in words with numbers; null when not slipping",
+        of=(*_features("usual_gap_days", "sessions_last_30_days", "sessions_previous_30_days"), *_CHANCE),
+        nullable=True,
+    )
+
+    return_chance: T.DoubleType() = column(
+        "share of the customers who stood where this one stands, by days since the last order and order days, who ordered again "
+        "within 90 days, counted in the shop's own past; null where return_chance_missing says why",
+        of=_CHANCE,
+        nullable=True,
+        in_range=SHARE,
+    )
+    return_chance_customers: T.LongType() = column(
+        "customers it was counted of, each once for each of up to six earlier days", of=_CHANCE, nullable=True, ge=0
+    )
+    return_chance_missing: T.StringType() = column(
+        "why there is no return chance; null where there is one", of=_CHANCE, nullable=True
+    )
+    expected_revenue_90_days: T.DoubleType() = column(
+        "what the customer is expected to spend in the next 90 days, currency units: decayed revenue times the revenue factor "
+        "of the day's return rates; null where there is none, or no order",
+        of=(*_features("decayed_revenue"), "return_rates.revenue_factor"),
+        nullable=True,
+        ge=0,
     )
 
     _row_rules = {
@@ -247,6 +363,9 @@ class EngagementScores(CustomerFeatures):
         "and (rfm_recency is null) = (rfm_frequency is null) and (rfm_recency is null) = (rfm_monetary is null) "
         "and (total_orders = 0) = (rfm_segment = 'Prospects') and (total_orders = 0) = (lifecycle_stage = 'Prospect')",
         "high risk has reasons": "is_high_risk = (risk_reasons is not null)",
+        "no return chance has a reason": "(return_chance is null) = (return_chance_missing is not null) "
+        "and (return_chance is null) = (return_chance_customers is null)",
+        "slipping has reasons": "coalesce(is_slipping, false) = (slipping_reasons is not null)",
     }
 
     class Config:
@@ -294,6 +413,22 @@ class EngagementMetrics(Contract):
     total_revenue: T.DecimalType(18, 2) = column("revenue so far, currency units", ge=0)
     revenue_at_risk: T.DecimalType(18, 2) = column(
         "revenue so far of the high-risk customers, currency units", of=_scores("total_revenue", "is_high_risk"), ge=0
+    )
+    slipping_customers: T.LongType() = column(
+        f"customers who are slipping; {_EARLIER}", of=_scores("is_slipping"), nullable=True, ge=0
+    )
+    slipping_revenue: T.DecimalType(18, 2) = column(
+        f"revenue of the last 365 days of the customers who are slipping, currency units; {_EARLIER}",
+        of=_scores("is_slipping", "revenue_last_365_days"),
+        nullable=True,
+        ge=0,
+    )
+    expected_revenue_slipping: T.DoubleType() = column(
+        "what the customers who are slipping are expected to spend in the next 90 days, currency units; null where that is not "
+        "known",
+        of=_scores("is_slipping", "expected_revenue_90_days"),
+        nullable=True,
+        ge=0,
     )
     segment_high: T.LongType() = column("customers in segment High", of=_scores("engagement_segment"), ge=0)
     segment_medium: T.LongType() = column("customers in segment Medium", of=_scores("engagement_segment"), ge=0)

@@ -17,10 +17,11 @@ _scores = columns_of("engagement_scores")
 _MOVED = _scores(*(measure.column for measure in MEASURES))
 _AGED = _scores(*(measure.column for measure in MEASURES if "ageing" in measure.causes))
 _STAGE = _scores("first_order_date", "recency_days", "recency_days_30_days_before")
+_SLIPPING = _scores("recency_days", "order_days")
 
 
 class SegmentChanges(Contract):
-    """One row per customer who changed segment, high risk or lifecycle stage since the day before, or is new, and exactly why."""
+    """One row per customer who changed segment, stage, high risk or slipping since the day before, or is new, and exactly why."""
 
     _listed = {
         "engagement_score": listed_columns(
@@ -58,6 +59,14 @@ class SegmentChanges(Contract):
         f"whether at high risk on the day before; {_NEW}", of=_MOVED, nullable=True
     )
     is_high_risk: T.BooleanType() = column("whether at high risk on the as-of date", of=_MOVED)
+    previous_is_slipping: T.BooleanType() = column(
+        f"whether slipping on the day before; {_NEW}, or of whom release 0.1.0 did not know",
+        of=_SLIPPING,
+        nullable=True,
+    )
+    is_slipping: T.BooleanType() = column(
+        "whether slipping on the as-of date; null of whom release 0.1.0 did not know", of=_SLIPPING, nullable=True
+    )
     previous_lifecycle_stage: T.StringType() = column(
         f"lifecycle stage on the day before; {_NEW}", of=_STAGE, nullable=True, isin=list(LIFECYCLE_STAGES)
     )
@@ -69,7 +78,8 @@ class SegmentChanges(Contract):
     )
     engagement_score: T.DoubleType() = column("engagement score on the as-of date", of=_MOVED, in_range=SHARE)
     explanation: T.StringType() = column(
-        "the move and its causes in words, each with its part of the score", of=tuple(dict.fromkeys((*_MOVED, *_STAGE)))
+        "the move and its causes in words, each with its part of the score",
+        of=tuple(dict.fromkeys((*_MOVED, *_STAGE, *_SLIPPING))),
     )
 
     _row_rules = {
@@ -84,7 +94,8 @@ class SegmentChanges(Contract):
         "and (previous_score is null) = (score_change is null) "
         "and (previous_score is null) = (previous_segment is null)",
         "something changed": "movement = 'New' or previous_segment != engagement_segment "
-        "or previous_is_high_risk != is_high_risk or previous_lifecycle_stage != lifecycle_stage",
+        "or previous_is_high_risk != is_high_risk or previous_is_slipping != is_slipping "
+        "or previous_lifecycle_stage != lifecycle_stage",
     }
 
     class Config:

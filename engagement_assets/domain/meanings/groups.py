@@ -63,12 +63,11 @@ GROUPS: dict[str, tuple[Group, ...]] = {
     ),
     "lifecycle_stage": (
         Group("Prospect", "never ordered"),
-        Group("New", "the first order within {window}"),
-        Group("Active", "an order within {window}"),
-        Group("Slipping", "the latest less than {slipping_until} ago"),
-        Group("At Risk", "less than {at_risk_until} ago"),
+        Group("New", "the first order at most {window} ago"),
+        Group("Active", "the latest at most {window} ago"),
+        Group("Reactivated", "the same, after {lapsed_after} of silence or more"),
+        Group("Slipping", "the latest less than {lapsed_after} ago"),
         Group("Lapsed", "longer ago"),
-        Group("Reactivated", "an order within {window}, after {at_risk_until} of silence or more"),
     ),
     # By quintiles among the day's buyers, 5 is best: recency / number of orders.
     "rfm_segment": (

@@ -59,8 +59,9 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
         "customers": ("Customers", "Customers who had signed up by the end of the day, inactive ones too."),
         "high_risk_customers": (
             "High-risk customers",
-            "Customers who have ordered and score below {high_risk_threshold}.",
+            "Customers at high risk by their score. Each is {high_risk}.",
         ),
+        "slipping_customers": ("Slipping customers", "Customers who can still be saved. Each is {slipping}."),
         "orders": ("Orders so far", "Orders of the customers up to the snapshot."),
         "buyers": ("Buyers", "Customers who have ordered."),
         "high_value_customers": (
@@ -94,7 +95,7 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
     SHARE: {
         "high_risk_share": (
             "High-risk share",
-            "Share of customers who have ordered and score below {high_risk_threshold}.",
+            "Share of customers at high risk by their score. Each of them is {high_risk}.",
         ),
         "high_value_share": ("High-value share of buyers", "High-value customers by customers who have ordered."),
         "daily_high_risk_share": (
@@ -121,6 +122,15 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
             "Revenue at risk",
             "What customers at high risk have spent so far, in the currency of the orders: what is lost if they all stay "
             "away.",
+        ),
+        "slipping_revenue": (
+            "Slipping revenue",
+            "What the slipping customers spent in the 365 days up to the snapshot, in the currency of the orders.",
+        ),
+        "expected_revenue_slipping": (
+            "Expected revenue of slipping customers",
+            "What the slipping customers are expected to spend in the 90 days after the snapshot, in the currency of the orders; "
+            "blank while the shop's history is too short to tell.",
         ),
         "average_order": ("Average order", "Revenue by orders."),
         "high_value_revenue": ("High-value revenue", "What the high-value customers have spent so far."),

@@ -35,6 +35,10 @@ _PIECES = {
     "fixed_bounds": ", ".join(f"{each.label} {{{each.reference}}} {each.unit}".rstrip() for each in MEASURES),
     "reference_score": "the same formula on fixed bounds ({fixed_bounds}) instead of the day's own; it moves only when the "
     "customer does, so trends are read from it",
+    "high_risk": "a buyer without an order for more than {window}, with at most {few_sessions} in the last {window} and a score "
+    "below {high_risk_threshold}",
+    "slipping": "a buyer with orders on {slipping_orders} or more, the latest more than {window} and less than {lapsed_after} "
+    "ago",
     "score_bands": "High from {high_threshold}, Medium from {medium_threshold}, Low from {low_threshold}, else Very low",
     "stability": "below 0.1 stable, from 0.1 worth a look, from 0.25 the distribution has shifted",
     **{column: ", ".join(f"{group.name} ({group.text})" for group in groups) for column, groups in GROUPS.items()},
@@ -57,10 +61,12 @@ def words_in_force(scoring: ScoringPolicy, campaigns: CampaignPolicy) -> dict[st
         "steady": plain(STEADY),
         "window": counted(scoring.activity_window_days, "day"),
         "two_windows": counted(2 * scoring.activity_window_days, "day"),
-        "slipping_until": counted(scoring.slipping_until_days, "day"),
-        "at_risk_until": counted(scoring.at_risk_until_days, "day"),
+        "lapsed_after": counted(scoring.lapsed_after_days, "day"),
+        "slipping_orders": counted(scoring.slipping_order_days, "day"),
+        "few_sessions": counted(scoring.low_sessions, "session"),
         "session_gap": counted(scoring.session_gap_minutes, "minute"),
         "engaged_after": counted(scoring.engaged_session_seconds, "second"),
+        "scored_orders": "ln(1 + orders so far)" if scoring.order_scale == "log1p" else "orders so far",
         "scored_revenue": "ln(1 + revenue)" if scoring.monetary_scale == "log1p" else "revenue",
         "window_fall": f"{_fall_in_a_window(scoring):.2f}",
         "contact_rhythm": "every day" if rhythm == 1 else f"once in {rhythm} days",

@@ -10,6 +10,7 @@ from engagement_assets.exports.measures.base import ROWS, SCORES, Formulas, mean
 from engagement_assets.exports.star_schema import HIGH_VALUE
 
 _AT_RISK = "'Latest Scores'[Is high risk] = TRUE()"
+_SLIPPING = "'Latest Scores'[Is slipping] = TRUE()"
 _HIGH_VALUE = "'Customers'[Is high value] = TRUE()"
 
 
@@ -26,6 +27,15 @@ def snapshot() -> Iterator[Formulas]:
         "revenue_at_risk": (
             f"CALCULATE(SUM('Latest Scores'[Total revenue]), {_AT_RISK})",
             "coalesce(sum(total_revenue) FILTER (is_high_risk), 0)::DOUBLE",
+        ),
+        "slipping_customers": (f"CALCULATE({ROWS}, {_SLIPPING})", "count(*) FILTER (is_slipping)"),
+        "slipping_revenue": (
+            f"CALCULATE(SUM('Latest Scores'[Revenue last 365 days]), {_SLIPPING})",
+            "coalesce(sum(revenue_last_365_days) FILTER (is_slipping), 0)::DOUBLE",
+        ),
+        "expected_revenue_slipping": (
+            f"CALCULATE(SUM('Latest Scores'[Expected revenue 90 days]), {_SLIPPING})",
+            "sum(expected_revenue_90_days) FILTER (is_slipping)",
         ),
         "orders": ("SUM('Latest Scores'[Total orders])", "coalesce(sum(total_orders), 0)::BIGINT"),
         "average_order": (

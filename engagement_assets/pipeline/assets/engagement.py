@@ -17,9 +17,11 @@ from engagement_assets.domain.contracts import (
     RawCustomers,
     RawOrders,
     RawWebEvents,
+    ReturnRates,
     Sessions,
 )
 from engagement_assets.domain.days import as_date, days_between
+from engagement_assets.domain.return_chance import CELLS
 from engagement_assets.lake.staging import Staged
 from engagement_assets.lake.staleness import outdated
 from engagement_assets.pipeline.asset_factory import TableRun, table_asset
@@ -30,6 +32,7 @@ from engagement_assets.transforms.customer_features import build_features
 from engagement_assets.transforms.engagement_metrics import total_metrics
 from engagement_assets.transforms.engagement_scores import score_customers
 from engagement_assets.transforms.order_aggregates import aggregate_orders
+from engagement_assets.transforms.return_rates import count_steps, rates_of
 from engagement_assets.transforms.sessions import sessionize
 
 
@@ -67,11 +70,25 @@ def customer_features(run: TableRun) -> Iterator[Any]:
     yield from run.publish(build, after_audit=run.preview)
 
 
+def return_rates(run: TableRun) -> Iterator[Any]:
+    """Build the days asked for: what they look back on is counted once for all of them."""
+    first, last = as_date(run.asked[0]), as_date(run.asked[-1])
+    start = run.settings.start_date
+    orders, customers = run.read(RawOrders, first, last), run.read(RawCustomers, last, last)
+    counted = count_steps(orders, customers, start, first, last)
+
+    def build(first: date, last: date) -> DataFrame:
+        return rates_of(run.spark, counted, start, [as_date(day) for day in days_between(first, last)])
+
+    yield from run.publish(build, after_audit=run.preview, rows=dict.fromkeys(run.asked, len(CELLS)))
+
+
 def engagement_scores(run: TableRun) -> Iterator[Any]:
     """Build the days asked for, and tell how the scores are distributed."""
 
     def build(first: date, last: date) -> DataFrame:
-        return score_customers(run.read(CustomerFeatures, first, last), run.settings.scoring)
+        features, rates = run.read(CustomerFeatures, first, last), run.read(ReturnRates, first, last)
+        return score_customers(features, rates, run.settings.scoring, run.settings.start_date)
 
     def tell(rows: DataFrame, published: Staged) -> None:
         run.preview(rows, published)
@@ -101,6 +118,7 @@ def build_engagement_assets(settings: Settings, lake: str) -> list[dg.AssetsDefi
         table_asset(
             settings, lake, CustomerFeatures, customer_features, [conserved, rules.signup_not_after_last_event()]
         ),
+        table_asset(settings, lake, ReturnRates, return_rates),
         table_asset(settings, lake, EngagementScores, engagement_scores, [conserved]),
         table_asset(settings, lake, EngagementMetrics, engagement_metrics),
     ]

@@ -20,10 +20,14 @@ from engagement_assets_tests.benchmarks.duckdb_way.model import draw_intervals, 
 FACTS = ("raw_orders", "raw_web_events", "sessions")
 
 #: Tables that are still read when they are written; the others make room.
-READ_LATER = ("sessions", "engagement_scores")
+READ_LATER = ("sessions", "return_rates", "engagement_scores")
 
 #: The order of a day's rows, where it is not that of the customers.
-ORDER = {"engagement_metrics": "as_of_date", "score_backtest": "horizon_days, predictor"}
+ORDER = {
+    "engagement_metrics": "as_of_date",
+    "return_rates": "silence_from_days, order_days_from",
+    "score_backtest": "horizon_days, predictor",
+}
 
 
 def build(data: Path, output: Path, start: str, first: str, last: str) -> None:
@@ -42,6 +46,7 @@ def build(data: Path, output: Path, start: str, first: str, last: str) -> None:
 
         run("sources.sql", "raw_web_events", "sessions")
         run("features.sql", "raw_orders", "raw_customers", "order_aggregates")
+        run("return_rates.sql", "return_rates")
         run("scores.sql", "customer_features", "engagement_metrics", "engagement_scores")
         run("segment_changes.sql", "segment_changes")
         run("campaign_audiences.sql", "campaign_audiences")

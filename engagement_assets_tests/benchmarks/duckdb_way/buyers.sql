@@ -22,7 +22,7 @@ CREATE TABLE buyers AS
     CASE WHEN earlier_score IS NOT NULL THEN reference_score_30_days_before END AS earlier_reference_score,
     CASE WHEN earlier_score IS NOT NULL THEN -recency_days_30_days_before::DOUBLE END AS earlier_recency,
     CASE WHEN earlier_score IS NOT NULL THEN total_orders_30_days_before::DOUBLE END AS earlier_frequency,
-    order_days - 1 AS repeats, last_order_date - s.first_order_date AS bought_for,
+    s.order_days - 1 AS repeats, last_order_date - s.first_order_date AS bought_for,
     s.as_of_date - s.first_order_date AS age
   FROM scored s JOIN so_far ON so_far.customer_id = s.customer_id AND so_far.order_date = s.last_order_date;
 

@@ -22,7 +22,7 @@ CREATE TABLE campaign_audiences AS
         WHEN value_segment = 'VIPs' THEN 'reward_vips'
         WHEN lifecycle_stage = 'New' OR lifecycle_stage = 'Prospect' AND tenure_days < 7 THEN 'welcome_new'
         WHEN engagement_status = 'Browsing Only' AND engaged_sessions_last_30_days >= 2 THEN 'convert_browsers'
-        WHEN value_segment = 'Dormant' AND lifecycle_stage IN ('At Risk', 'Lapsed') THEN 'wake_dormant' END AS audience
+        WHEN value_segment = 'Dormant' AND recency_days >= 60 THEN 'wake_dormant' END AS audience
     FROM engagement_scores s ASOF LEFT JOIN carts ON carts.customer_id = s.customer_id AND cart_date <= s.as_of_date
     WHERE s.as_of_date >= $first::DATE),
   valued AS (

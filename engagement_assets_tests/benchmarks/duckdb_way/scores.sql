@@ -40,12 +40,20 @@ CREATE TABLE engagement_scores AS
         total_orders_30_days_before, sessions_previous_30_days, total_revenue_30_days_before) END
         AS reference_score_30_days_before,
       floor(100 * (reference_score_30_days_before - reference_score) + 0.5)::BIGINT AS hundredths_lost,
-      total_orders > 0 AS buys, buys AND total_revenue::DOUBLE >= revenue_limit AS is_valuable,
+      floor(100 * r.chance + 0.5)::BIGINT AS percent, total_orders > 0 AS buys, buys AND total_revenue::DOUBLE >= revenue_limit AS is_valuable,
+      r.chance AS return_chance, r.customers AS return_chance_customers,
+      CASE WHEN r.chance IS NOT NULL THEN NULL WHEN NOT buys THEN 'never ordered'
+        WHEN f.as_of_date < known_from THEN 'too early to tell, until ' || known_from
+        ELSE 'nobody had ordered 90 days before' END AS return_chance_missing,
+      CASE WHEN buys THEN decayed_revenue * r.revenue_factor END AS expected_revenue_90_days,
       CASE WHEN buys THEN 5 - passed(recency_days, r1, r2, r3, r4) END AS rfm_recency,
       CASE WHEN buys THEN 1 + passed(total_orders, f1, f2, f3, f4) END AS rfm_frequency,
       CASE WHEN buys THEN 1 + passed(total_revenue::DOUBLE, m1, m2, m3, m4) END AS rfm_monetary
-    FROM customer_features f JOIN bounds USING (as_of_date))
-  SELECT * EXCLUDE (hundredths_lost, buys, is_valuable, rfm_recency, rfm_frequency, rfm_monetary),
+    FROM customer_features f JOIN bounds USING (as_of_date)
+    CROSS JOIN (SELECT DATE '1970-01-01' + (90 + 15 * (($start::DATE + 44 - DATE '1970-01-01') // 15))::INTEGER AS known_from)
+    LEFT JOIN return_rates r ON r.as_of_date = f.as_of_date AND r.silence_from_days = silence_band(recency_days)
+      AND r.order_days_from = order_band(f.order_days))
+  SELECT * EXCLUDE (hundredths_lost, percent, buys, is_valuable, rfm_recency, rfm_frequency, rfm_monetary),
     reference_score - reference_score_30_days_before AS reference_score_change,
     100 * cume_dist() OVER (PARTITION BY as_of_date ORDER BY engagement_score) AS score_percentile,
     CASE WHEN engagement_score >= 0.7 THEN 'High' WHEN engagement_score >= 0.4 THEN 'Medium'
@@ -56,9 +64,9 @@ CREATE TABLE engagement_scores AS
     CASE WHEN is_valuable AND engagement_segment = 'High' THEN 'VIPs'
       WHEN is_valuable AND engagement_segment = 'Medium' THEN 'Core' WHEN is_valuable THEN 'At-risk VIPs'
       WHEN engagement_segment IN ('High', 'Medium') THEN 'Converters-to-be' ELSE 'Dormant' END AS value_segment,
-    CASE WHEN NOT buys THEN 'Prospect' WHEN as_of_date - first_order_date < 30 THEN 'New'
-      WHEN recency_days < 30 AND recency_days_30_days_before >= 120 THEN 'Reactivated' WHEN recency_days < 30 THEN 'Active'
-      WHEN recency_days < 60 THEN 'Slipping' WHEN recency_days < 120 THEN 'At Risk' ELSE 'Lapsed' END AS lifecycle_stage,
+    CASE WHEN NOT buys THEN 'Prospect' WHEN as_of_date - first_order_date <= 30 THEN 'New'
+      WHEN recency_days <= 30 AND recency_days_30_days_before >= 120 THEN 'Reactivated'
+      WHEN recency_days <= 30 THEN 'Active' WHEN recency_days < 120 THEN 'Slipping' ELSE 'Lapsed' END AS lifecycle_stage,
     rfm_recency, rfm_frequency, rfm_monetary,
     CASE WHEN NOT buys THEN 'Prospects'
       WHEN rfm_recency <= 2 AND rfm_frequency <= 2 THEN 'Hibernating'
@@ -68,7 +76,18 @@ CREATE TABLE engagement_scores AS
       WHEN rfm_recency = 5 AND rfm_frequency >= 4 THEN 'Champions' WHEN rfm_frequency >= 4 THEN 'Loyal Customers'
       WHEN rfm_frequency >= 2 THEN 'Potential Loyalists' WHEN rfm_recency = 4 THEN 'Promising'
       ELSE 'New Customers' END AS rfm_segment,
-    buys AND engagement_score < 0.3 AS is_high_risk,
+    buys AND engagement_score < 0.3 AND recency_days > 30 AND sessions_last_30_days <= 1 AS is_high_risk,
+    buys AND order_days >= 2 AND recency_days BETWEEN 31 AND 119 AS is_slipping,
+    CASE WHEN is_slipping THEN concat_ws('; ',
+      'usually orders every ' || CASE WHEN usual_gap_days < 1.5 THEN 'day'
+        ELSE floor(usual_gap_days + 0.5)::BIGINT || ' days' END || ', silent for ' || recency_days,
+      CASE WHEN sessions_last_30_days < sessions_previous_30_days THEN counted(sessions_previous_30_days, 'session')
+        || ' 31 to 60 days ago, ' || CASE WHEN sessions_last_30_days = 0 THEN 'none' ELSE sessions_last_30_days::VARCHAR END
+        || ' since' END,
+      CASE WHEN return_chance_customers >= 20 THEN 'of ' || return_chance_customers || ' such customers '
+          || percent || ' % came back within 90 days'
+        WHEN return_chance IS NOT NULL THEN 'return chance ' || percent || ' %, by customers much like them' END) END
+      AS slipping_reasons,
     CASE WHEN is_high_risk THEN concat_ws('; ', 'no order for ' || counted(recency_days, 'day'),
       CASE WHEN sessions_last_30_days < sessions_previous_30_days THEN 'sessions down '
         || (200 * (sessions_previous_30_days - sessions_last_30_days) + sessions_previous_30_days)
@@ -87,6 +106,10 @@ CREATE TABLE engagement_metrics AS
     count(*) FILTER (is_high_risk) AS high_risk_customers, high_risk_customers / customers AS high_risk_share,
     sum(total_revenue)::DECIMAL(18,2) AS total_revenue,
     coalesce(sum(total_revenue) FILTER (is_high_risk), 0)::DECIMAL(18,2) AS revenue_at_risk,
+    count(*) FILTER (is_slipping) AS slipping_customers,
+    coalesce(sum(revenue_last_365_days) FILTER (is_slipping), 0)::DECIMAL(18,2) AS slipping_revenue,
+    CASE WHEN count(expected_revenue_90_days) > 0
+      THEN coalesce(sum(expected_revenue_90_days) FILTER (is_slipping), 0) END AS expected_revenue_slipping,
     count(*) FILTER (engagement_segment = 'High') AS segment_high,
     count(*) FILTER (engagement_segment = 'Medium') AS segment_medium,
     count(*) FILTER (engagement_segment = 'Low') AS segment_low,

@@ -25,17 +25,17 @@ CREATE TABLE segment_changes AS
       unit(sessions_low, sessions_high) AS sessions_unit, money_low, unit(money_low, money_high) AS money_unit
     FROM bounds),
   standing AS (
-    SELECT as_of_date, customer_id, engagement_segment, is_high_risk, lifecycle_stage, engagement_score, recency_days,
+    SELECT as_of_date, customer_id, engagement_segment, is_high_risk, is_slipping, lifecycle_stage, engagement_score, recency_days,
       total_orders, sessions_last_30_days AS sessions, total_revenue
     FROM engagement_scores),
   moved AS (
     SELECT n.*, b.* RENAME (as_of_date AS day_before, customer_id AS customer_before,
-        engagement_segment AS previous_segment, is_high_risk AS previous_is_high_risk,
+        engagement_segment AS previous_segment, is_high_risk AS previous_is_high_risk, is_slipping AS previous_is_slipping,
         lifecycle_stage AS previous_lifecycle_stage, engagement_score AS previous_score, recency_days AS recency_0,
         total_orders AS orders_0, sessions AS sessions_0, total_revenue AS revenue_0)
     FROM standing n LEFT JOIN standing b ON b.customer_id = n.customer_id AND b.as_of_date = n.as_of_date - 1
     WHERE n.as_of_date >= $first::DATE AND n.as_of_date > $start::DATE AND (b.customer_id IS NULL
-      OR b.engagement_segment != n.engagement_segment OR b.is_high_risk != n.is_high_risk
+      OR b.engagement_segment != n.engagement_segment OR b.is_high_risk != n.is_high_risk OR b.is_slipping != n.is_slipping
       OR b.lifecycle_stage != n.lifecycle_stage)),
   recency AS (
     SELECT m.*, s1.* EXCLUDE (as_of_date), s0.* EXCLUDE (as_of_date) RENAME (recency_low AS recency_low_0,
@@ -69,6 +69,8 @@ CREATE TABLE segment_changes AS
           ELSE previous_segment || ' to ' || engagement_segment END,
         CASE WHEN is_high_risk AND NOT previous_is_high_risk THEN 'now at high risk'
           WHEN previous_is_high_risk AND NOT is_high_risk THEN 'no longer at high risk' END,
+        CASE WHEN is_slipping AND NOT previous_is_slipping THEN 'now slipping'
+          WHEN previous_is_slipping AND NOT is_slipping THEN 'no longer slipping' END,
         CASE WHEN previous_lifecycle_stage != lifecycle_stage
           THEN 'stage ' || previous_lifecycle_stage || ' to ' || lifecycle_stage END) AS move,
       concat_ws(', ',
@@ -84,7 +86,8 @@ CREATE TABLE segment_changes AS
   SELECT as_of_date, customer_id,
     CASE WHEN previous_score IS NULL THEN 'New' WHEN score_change > 0 THEN 'Up' WHEN score_change < 0 THEN 'Down'
       ELSE 'Level' END AS movement,
-    previous_segment, engagement_segment, previous_is_high_risk, is_high_risk, previous_lifecycle_stage, lifecycle_stage,
+    previous_segment, engagement_segment, previous_is_high_risk, is_high_risk, previous_is_slipping,
+    is_slipping, previous_lifecycle_stage, lifecycle_stage,
     previous_score, engagement_score, score_change,
     recency_ageing AS ageing,
     recency_behaviour + orders_behaviour + sessions_behaviour + monetary_behaviour AS behaviour,

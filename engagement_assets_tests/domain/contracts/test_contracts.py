@@ -54,7 +54,10 @@ def an_aggregate(**changes: Any) -> Row:
         "as_of_date": DAY,
         "customer_id": "c1",
         "total_orders": 2,
+        "order_days": 2,
         "total_revenue": Decimal("20.00"),
+        "revenue_last_365_days": Decimal("20.00"),
+        "decayed_revenue": 18.5,
         "first_order_date": date(2025, 1, 5),
         "last_order_date": DAY,
         "total_orders_30_days_before": 1,
@@ -62,6 +65,9 @@ def an_aggregate(**changes: Any) -> Row:
         "last_order_date_30_days_before": date(2025, 1, 5),
     }
     return {**good, **changes}
+
+
+_DAYS = "a day with an order has one"
 
 
 def test_good_rows_violate_nothing(spark: SparkSession) -> None:
@@ -75,13 +81,18 @@ def test_good_rows_violate_nothing(spark: SparkSession) -> None:
         (RawOrders, [an_order(customer_id=None)], {"customer_id is not null": 1}),
         (RawOrders, [an_order(order_amount=Decimal("-0.01"))], {"order_amount >= 0": 1}),
         (RawOrders, [an_order(), an_order(customer_id="c2")], {"one row per as_of_date, order_id": 1}),
-        (OrderAggregates, [an_aggregate(total_orders=0, total_orders_30_days_before=0)], {"total_orders >= 1": 1}),
+        (
+            OrderAggregates,
+            [an_aggregate(total_orders=0, total_orders_30_days_before=0)],
+            {"total_orders >= 1": 1, _DAYS: 1},
+        ),
+        (OrderAggregates, [an_aggregate(order_days=None)], {_DAYS: 1}),
         (OrderAggregates, [an_aggregate(last_order_date=date(2025, 3, 2))], {"no order after the as-of date": 1}),
         (OrderAggregates, [an_aggregate(total_orders_30_days_before=3)], {"totals do not fall": 1}),
         (
             OrderAggregates,
             [an_aggregate(), an_aggregate(customer_id="c2", total_revenue=None)],
-            {"total_revenue is not null": 1, "totals do not fall": 1},
+            {"total_revenue is not null": 1, "totals do not fall": 1, "a year is part of all": 1},
         ),
     ],
 )

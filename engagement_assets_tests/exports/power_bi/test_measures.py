@@ -85,6 +85,7 @@ def test_every_twin_is_what_plain_python_makes_of_the_tables(twins: dict[str, An
     sessions = [row for row in sample_world.rows("sessions") if row["as_of_date"] >= year]
     orders = [row for row in sample_world.rows("raw_orders") if row["as_of_date"] >= year]
     risky = [row for row in scores if row["is_high_risk"]]
+    slipping = [row for row in scores if row["is_slipping"]]
     buyers = [row for row in scores if row["total_orders"] > 0]
     valued = [
         row for row in scores if row["revenue_band"] == "High" and row["engagement_segment"] in ("High", "Medium")
@@ -103,6 +104,9 @@ def test_every_twin_is_what_plain_python_makes_of_the_tables(twins: dict[str, An
         "average_sessions": mean(scores, "sessions_last_30_days"),
         "revenue": total(scores, "total_revenue"),
         "revenue_at_risk": total(risky, "total_revenue"),
+        "slipping_customers": len(slipping),
+        "slipping_revenue": total(slipping, "revenue_last_365_days"),
+        "expected_revenue_slipping": total(slipping, "expected_revenue_90_days"),
         "orders": total(scores, "total_orders"),
         "average_order": total(scores, "total_revenue") / total(scores, "total_orders"),
         **{part: mean(scores, f"{part}_score") for part in ("recency", "frequency", "monetary")},

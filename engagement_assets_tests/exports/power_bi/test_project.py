@@ -156,7 +156,10 @@ def test_settings_are_told_in_the_model(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv(f"{PREFIX}SCORING__HIGH_RISK_THRESHOLD", "0.25")
     monkeypatch.setenv(f"{PREFIX}SCORING__ACTIVITY_WINDOW_DAYS", "14")
     text = project_files(Settings(), "x")["Engagement.SemanticModel/definition/tables/Measures.tmdl"]
-    assert "Customers who have ordered and score below 0.25." in text
+    assert (
+        "without an order for more than 14 days, with at most 1 session in the last 14 days and a score below 0.25."
+        in text
+    )
     assert "'Sessions'[As of date] > LastDay - 14" in text
 
 

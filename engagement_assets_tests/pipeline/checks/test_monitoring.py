@@ -19,9 +19,11 @@ from engagement_assets.analysis.monitoring.monitors import (
     customer_count,
     missing_days,
     monitors,
+    null_shares,
     rejected_rows,
     row_count,
     score_stability,
+    segment_sizes,
 )
 from engagement_assets.analysis.monitoring.stability import population_stability
 from engagement_assets.definitions import build_definitions
@@ -185,6 +187,32 @@ def test_figures_of_a_snapshot_equal_those_of_numpy(sample_world: World) -> None
         shares = [Counter(row[column] for row in rows) for rows in (now, then)]
         moved = max(moved, *(abs(shares[0][k] / len(now) - shares[1][k] / len(then)) for k in {*shares[0], *shares[1]}))
     assert judged("segment_shares").figures["largest_change"] == pytest.approx(moved, abs=5e-5)
+
+
+def test_a_segment_that_holds_hardly_anybody_or_nearly_all_is_told_with_what_to_set(world: World) -> None:
+    """Of 200 customers one is High: 0.5 %. Nobody came to the web."""
+    counts = {"High": 1, "Medium": 125, "Low": 44, "At Risk": 30}
+    found = look(world, {DAY: 200}, {DAY: {"customers": 200, "groups_engagement_segment": counts, "with_sessions": 0}})
+    finding = segment_sizes(found, DAY)
+    assert (finding.grade, finding.figures["share_high"]) == ("warning", 0.005)
+    assert finding.words == (
+        "High holds 0.5% of the customers, Medium holds 62.5% of the customers; set ENGAGEMENT_SCORING__SEGMENT_MODE=quantiles "
+        "(segments of fixed shares); or ENGAGEMENT_SCORING__ORDER_SCALE=log1p (one customer's many orders do not press all "
+        "others down); or ENGAGEMENT_SCORING__ORDER_WEIGHT=1 ENGAGEMENT_SCORING__SESSION_WEIGHT=0 (there are no web events)"
+    )
+    counts.update(High=2, Medium=120, Low=48)  # 1 % and 60 %
+    assert segment_sizes(found, DAY).grade == "good"
+
+
+def test_a_column_that_was_not_known_before_is_no_change(world: World) -> None:
+    """As return chances are from one day to the next in a new shop, or columns that came with a release."""
+    nullable = [name for name, column in EngagementScores.columns().items() if column.nullable]
+    then = {"customers": 100, **{f"empty_{name}": 0 for name in nullable}, "empty_return_chance": 100}
+    now = {**then, "empty_return_chance": 20}
+    published = {BEFORE: 100, DAY: 100}
+    assert null_shares(look(world, published, {BEFORE: then, DAY: now}), DAY).grade == "good"
+    # That it is not known any more is one.
+    assert null_shares(look(world, published, {BEFORE: now, DAY: then}), DAY).grade == "error"
 
 
 def test_rejected_rows_are_counted_on_the_day_they_speak_of(sample_world: World) -> None:

@@ -17,7 +17,7 @@ from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, bars, chart, day_axis, figure
 from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
-from engagement_assets.domain.colours import AMBER, BLUE, GREEN, GREY, PURPLE, SKY, VERMILLION
+from engagement_assets.domain.colours import AMBER, BLUE, GREEN, GREY, PURPLE, SKY
 
 PAGE = Page(
     "/campaigns",
@@ -33,7 +33,6 @@ _STAGE_COLOURS = {
     "Active": BLUE,
     "Reactivated": GREEN,
     "Slipping": AMBER,
-    "At Risk": VERMILLION,
     "Lapsed": PURPLE,
 }
 _STAGES = tuple(_STAGE_COLOURS)

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
 
-from engagement_assets.domain.contracts import TABLES, RawCustomers
+from engagement_assets.domain.contracts import TABLES, RawCustomers, RejectedRows
 from engagement_assets.lake.damage import checksum
 from engagement_assets.lake.erasures import add_erasure, note_unfinished, unfinished
 from engagement_assets.lake.staging import now_in_milliseconds, statistics
@@ -55,6 +55,10 @@ def subject_of(lake: LakeResource, customer_id: str) -> Subject:
     named = set(known.addresses)
     for rows in _people(lake):
         named |= addresses(rows.filter(_is_theirs(rows, known))["email"].to_pylist())
+    files, path = file_system(lake.path(RejectedRows))
+    for name in _data_files(files, path):
+        for rows in _batches(files, name, ["raw"]):
+            named = named.union(*(known.addresses_in(text or "") for text in rows["raw"].to_pylist()))
     shared, longer = set(known.shared), set(known.longer)
     for rows in _people(lake) if named or known.is_telling else ():
         others = rows.filter(pc.invert(_is_theirs(rows, known)))

@@ -20,6 +20,9 @@ from engagement_assets.lake.subject import Subject
 
 _NOTE = "customers"
 
+#: The customer in what is left of an object of JSON.
+_NAMED = r"""[{,\s"']customer_id["']\s*:\s*["']?([^"',}]+)"""
+
 #: What is noted of a subject beside the identifier.
 _SETS = ("addresses", "shared", "longer")
 
@@ -39,7 +42,10 @@ class Erasures:
         """Examined rows with those of erased customers marked ERASED, and their text dropped."""
         if not self.hashes:
             return examined
-        hashed = F.sha2(F.concat(F.lit(self.salt), F.col("customer_id")), 256)
+        # A rejected line may name them although it is no row.
+        named = F.trim(F.regexp_extract("raw", _NAMED, 1))
+        who = F.coalesce("customer_id", F.when(named != "", named))
+        hashed = F.sha2(F.concat(F.lit(self.salt), who), 256)
         is_erased = F.coalesce(hashed.isin(*sorted(self.hashes)), F.lit(False))
         return examined.select(
             *[name for name in examined.columns if name not in ("verdict", "raw")],

@@ -34,6 +34,8 @@ _CUSTOMER = re.compile(
     r"""(?<!\w)["']?customer_id["']?\s*[:=]\s*(?:"((?:[^"\\]|\\.)*)"?|'([^']*)'?|([^\s"',;{}\[\]]+))"""
 )
 
+_EMAIL = re.compile(r"""["']email["']\s*:\s*["']([^"']*)""")
+
 #: Names of fields that mean a customer, in rows that lack `customer_id`.
 _LIKE_A_CUSTOMER = (
     r"(?i:(?:customer|client|user|member|buyer|visitor|contact|account)(?:[ _-]?(?:id|no|nr|number|key))?|[cu]?id)"
@@ -78,6 +80,12 @@ class Subject:
         if _WORDS.fullmatch(name):
             return False
         return len(name) >= (12 if _HEXADECIMAL.fullmatch(name) else 5 if name.isascii() else 3)
+
+    def addresses_in(self, text: str) -> frozenset[str]:
+        """The addresses that a row gives as theirs: a customer whose row was rejected is in no other table."""
+        if self.customer_id not in text or "@" not in text or self.customer_id not in _customers(text)[0]:
+            return frozenset()
+        return addresses(_EMAIL.findall(text))
 
     def owns(self, text: str) -> bool:
         """Whether a row that is a text is theirs."""

@@ -171,6 +171,9 @@ def test_no_file_names_an_erased_customer_and_no_run_brings_them_back(shop: Worl
     assert shop.metadata(result, "raw_orders")["rows_of_erased_customers"] == 4
     assert {row["customer_id"] for row in shop.rows("raw_orders")} == {"b-1", "c-2"}
 
+    # Of the lines that are no rows, the one that names them plainly stays away.
+    assert shop.rejected() == {"web_events:malformed_json": 1, "web_events:missing_customer_id": 1}
+
     # What was computed with them is outdated, and a refresh gives what sources without them would have given.
     planned = make_plan(shop.settings, shop.lake)
     assert carry_out(shop.settings, shop.lake, planned, shop.instance).success

@@ -15,6 +15,7 @@ from engagement_assets.pipeline.assets.serving import build_serving_assets
 from engagement_assets.pipeline.assets.sources import build_source_assets
 from engagement_assets.pipeline.automation import build_automation
 from engagement_assets.pipeline.progress import progress_logger
+from engagement_assets.pipeline.readiness import build_snapshot
 from engagement_assets.settings import Settings
 from engagement_assets.sources.finding import SourcesResource
 
@@ -33,6 +34,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *build_marketing_assets(settings, lake.location),
             *build_backtest_assets(settings, lake.location),
             *build_serving_assets(settings),
+            build_snapshot(settings),
         ],
         **build_automation(settings),
         resources={

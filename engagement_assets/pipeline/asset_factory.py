@@ -16,7 +16,7 @@ from engagement_assets.engine import EngineResource
 from engagement_assets.lake.code_versions import code_version
 from engagement_assets.lake.staging import Staged
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.pipeline.checks.rules import Rule, contract_rule
+from engagement_assets.pipeline.checks.rules import Rejections, Rule, contract_rules
 from engagement_assets.pipeline.partitions import ONE_RUN_PER_RANGE, daily_partitions
 from engagement_assets.pipeline.publication import (
     DASHBOARD,
@@ -34,6 +34,11 @@ OWNER = "team:engagement"
 #: Dagster's pool of the assets that write to the lake: a production instance runs them one run at a time, a queue does not wait
 #: for a file lock. The lock of the lake is there all the same, for runs that no queue sees.
 LAKE_POOL = "engagement_lake"
+
+
+def unbound() -> Any:
+    """What a rule asks that Dagster is told of before there is a run."""
+    raise RuntimeError("this rule is known to Dagster by name only; the run binds it to its rows")
 
 
 @dataclass(frozen=True)
@@ -62,9 +67,9 @@ class TableRun:
         """The session of the run."""
         return self.engine.spark_session
 
-    def with_rules(self, more: Iterable[Rule]) -> "TableRun":
-        """The same run, with rules beside the contract that are bound to what was found."""
-        return replace(self, rules=(contract_rule(self.contract), *more))
+    def with_rules(self, more: Iterable[Rule], kept_out: Callable[[], Rejections]) -> "TableRun":
+        """The same run, with rules beside the contract that are bound to what was found, and to what was kept out."""
+        return replace(self, rules=(*contract_rules(self.contract, kept_out), *more))
 
     def require(self) -> None:
         """Raise NotPublishedError unless all is published that the days asked for read."""
@@ -127,7 +132,7 @@ def table_asset(
     `lake` is the root of the tables; `resources` are those that `work` takes from the context beside the engine and the lake.
     """
     partitions = daily_partitions(settings)
-    rules = (contract_rule(contract), *more_rules)
+    rules = (*contract_rules(contract, unbound), *more_rules)
     name = contract.table()
 
     @dg.asset(

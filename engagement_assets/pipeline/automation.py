@@ -52,8 +52,7 @@ def build_automation(settings: Settings) -> dict[str, Any]:
     tables = [table.table() for table in daily_tables()]
     daily = dg.define_asset_job(
         DAILY_JOB,
-        # Punctuality is the clock's matter: an old day that is built says nothing of it.
-        selection=dg.AssetSelection.assets(*tables) - dg.AssetSelection.checks(ready_by_hour),
+        selection=dg.AssetSelection.assets(*tables),
         partitions_def=daily_partitions(settings),
         description="Builds every table for a day or a range of days: sources, sessions, features, scores, metrics.",
     )

@@ -10,10 +10,10 @@ from pyspark.sql import DataFrame
 
 from engagement_assets.domain import verdicts
 from engagement_assets.pipeline.arrivals import read_by_run
-from engagement_assets.pipeline.asset_factory import TableRun, table_asset
+from engagement_assets.pipeline.asset_factory import TableRun, table_asset, unbound
 from engagement_assets.pipeline.checks import rules
 from engagement_assets.pipeline.publication import preview
-from engagement_assets.settings import Settings
+from engagement_assets.settings import Settings, today
 from engagement_assets.sources.accounting import Reading
 from engagement_assets.sources.ingestion import Ingestion, ingestion
 from engagement_assets.sources.registry import CUSTOMERS, SOURCES
@@ -26,17 +26,8 @@ _ROWS_PER_WRITE = 5_000_000
 _NAMED = 5
 
 
-def _unbound() -> Any:
-    raise RuntimeError("this rule is known to Dagster by name only; the run binds it to its rows")
-
-
-def source_rules(
-    settings: Settings,
-    source: Source,
-    customers: Callable[[], DataFrame] = _unbound,
-    found: Callable[[], Reading] = _unbound,
-) -> list[rules.Rule]:
-    """The rules of a source's table beside the contract, bound to the known customers and to what was found in the run."""
+def kept_out_of(found: Callable[[], Reading]) -> Callable[[], rules.Rejections]:
+    """What was kept out of a source, by what was found of it."""
 
     def kept_out() -> rules.Rejections:
         account = found().account
@@ -44,8 +35,22 @@ def source_rules(
             account.faulty_rows, account.read, account.rejected, tuple(found().inspection.unreadable)
         )
 
+    return kept_out
+
+
+def source_rules(
+    settings: Settings,
+    source: Source,
+    customers: Callable[[], DataFrame] = unbound,
+    kept_out: Callable[[], rules.Rejections] = unbound,
+) -> list[rules.Rule]:
+    """The rules of a source's table beside the contract, bound to the known customers and to what was found in the run."""
+    of_facts = [
+        rules.known_customers(source.name.replace("_", " "), customers, kept_out),
+        rules.dates_within_window(settings.start_date, today(settings), kept_out),
+    ]
     return [
-        *([rules.known_customers(customers)] if source is not CUSTOMERS else []),
+        *(of_facts if source is not CUSTOMERS else []),
         *[rules.row_warning(warning, customers) for warning in source.warnings],
         rules.rejected_share(kept_out, settings.rejected_share_warning, settings.rejected_share_limit),
         rules.readable_files(kept_out),
@@ -132,7 +137,8 @@ def _bound(run: TableRun, found: Reading, customers: DataFrame) -> TableRun:
     """The run with its rules bound to what was found, which is described with its last day."""
     warn(run.context, run.settings, found)
     source = found.inspection.source
-    run = run.with_rules(source_rules(run.settings, source, lambda: customers, lambda: found))
+    kept_out = kept_out_of(lambda: found)
+    run = run.with_rules(source_rules(run.settings, source, lambda: customers, kept_out), kept_out)
     run.publication.describe(run.asked[-1], **inspection_metadata(found))
     return run
 

@@ -10,12 +10,22 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
 from typing import Any
 
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from engagement_assets.domain.contracts import Contract, RawCustomers
+from engagement_assets.domain import verdicts
+from engagement_assets.domain.contracts import (
+    Contract,
+    CustomerFeatures,
+    EngagementScores,
+    RawCustomers,
+    RawOrders,
+    RawWebEvents,
+)
 from engagement_assets.sources.source import RowWarning
 
 _READABLE = "every source file can be read"
@@ -25,6 +35,15 @@ _LABELS_NAMED = 20
 
 #: A label that looks like a name may be shown; anything else could be somebody's data.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,39}")
+
+
+#: What the names of conditions begin with that only pandera finds fault with.
+_FAULT = "pandera: "
+
+
+def _one_row_per(contract: type[Contract]) -> str:
+    """The name of the condition that a contract's key identifies its rows."""
+    return f"one row per {', '.join(contract.key())}"
 
 
 @dataclass(frozen=True)
@@ -39,6 +58,11 @@ class Audited:
     days: Sequence[str]
     rows: Mapping[str, int]
     published: Callable[[type[Contract]], Mapping[str, int]] = lambda _: {}
+
+    @cached_property
+    def violations(self) -> dict[str, dict[str, int]]:
+        """Violations of the contract per day and condition; looked for once, whichever rules tell of them."""
+        return _violations(self)
 
 
 @dataclass(frozen=True)
@@ -80,6 +104,11 @@ def any_of(outcomes: Mapping[str, Outcome]) -> Outcome:
     return next(iter(outcomes.values()))
 
 
+def last_of(outcomes: Mapping[str, Outcome]) -> Outcome:
+    """The outcome of the latest day: snapshots repeat what earlier ones have."""
+    return outcomes[max(outcomes)]
+
+
 def all_of(outcomes: Mapping[str, Outcome]) -> Outcome:
     """The outcomes of days as one: violations added up, and which days have any."""
     violations: Counter[str] = Counter()
@@ -97,41 +126,152 @@ def all_of(outcomes: Mapping[str, Outcome]) -> Outcome:
     )
 
 
-def contract_rule(contract: type[Contract]) -> Rule:
-    """The contract as a blocking rule: types, nulls, ranges, labels, row rules, one row per key."""
+# ---- the contract ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Named:
+    """Conditions of a contract that have a rule of their own, by name: those that people monitor.
+
+    `covers` tells by its name whether a condition is one of them. With `reasons` the rows are those of a source, of which some
+    were rejected for these reasons before a condition could see them: the result is told once per run, with their number.
+    """
+
+    name: str
+    description: str
+    covers: Callable[[str], bool]
+    reasons: tuple[str, ...] = ()
+
+
+_IDENTIFIERS = tuple(f"{name} is not null" for name in ("customer_id", "order_id"))
+
+
+def _nulls(condition: str) -> bool:
+    return condition.endswith(" is not null") or condition == "recency is known for buyers only"
+
+
+_NO_NULL_IDENTIFIERS = Named(
+    "no_null_identifiers",
+    "No row without the identifiers it is known by. Such rows of the source are rejected; how many is told.",
+    _IDENTIFIERS.__contains__,
+    (verdicts.MISSING_CUSTOMER, verdicts.MISSING_ORDER),
+)
+
+#: Table -> the rules that its contract's conditions are told by, beside `contract`, which has those that are left.
+NAMED: dict[type[Contract], tuple[Named, ...]] = {
+    RawCustomers: (_NO_NULL_IDENTIFIERS,),
+    RawOrders: (
+        _NO_NULL_IDENTIFIERS,
+        Named(
+            "no_negative_amounts",
+            "No order with a negative amount. Such rows of the source are rejected; how many is told.",
+            "order_amount >= 0".__eq__,
+            (verdicts.NEGATIVE_AMOUNT,),
+        ),
+    ),
+    RawWebEvents: (_NO_NULL_IDENTIFIERS,),
+    CustomerFeatures: (
+        Named("one_row_per_customer", "No customer has two rows on a day.", _one_row_per(CustomerFeatures).__eq__),
+        Named(
+            "no_unexpected_nulls",
+            "Columns hold a value unless being empty means something, as recency does for a customer who never ordered.",
+            _nulls,
+        ),
+    ),
+    EngagementScores: (
+        Named(
+            "scores_between_0_and_1",
+            "The engagement score, the reference score and the scores of all parts are between 0 and 1.",
+            lambda condition: condition.endswith("_score between 0 and 1"),
+        ),
+        Named(
+            "contributions_add_up",
+            "The contributions of the parts add up to the engagement score.",
+            "contributions add up to the score".__eq__,
+        ),
+    ),
+}
+
+
+def contract_rules(contract: type[Contract], kept_out: Callable[[], Rejections]) -> list[Rule]:
+    """The contract as blocking rules: types, nulls, ranges, labels, row rules, one row per key.
+
+    `kept_out` tells what was kept out of the source; it is asked for sources only.
+    """
+    named = NAMED.get(contract, ())
+    every = conditions(contract)
+    left = tuple(each for each in every if not any(rule.covers(each) for rule in named))
     what = f"; one row per {' and '.join(contract.key())}" if contract.key() else ""
-    return Rule(
-        "contract",
-        f"Every row keeps the contract of {contract.table()}: {len(contract.rules())} conditions on single rows{what}.",
-        True,
-        evaluate_contract,
-        conditions(contract),
+    whole = (
+        f"Every row keeps the contract of {contract.table()}: {len(contract.rules())} conditions on single rows{what}."
     )
+    own = f" {len(every) - len(left)} of them are told by {', '.join(rule.name for rule in named)}." if named else ""
+    return [
+        Rule("contract", whole + own, True, _of_conditions(left, also_faults=True), left),
+        *[
+            Rule(
+                rule.name,
+                rule.description,
+                True,
+                _of_conditions(covered := tuple(filter(rule.covers, every))),
+                covered,
+                _with_kept_out(kept_out, rule.reasons) if rule.reasons else None,
+            )
+            for rule in named
+        ],
+    ]
+
+
+def _of_conditions(names: tuple[str, ...], also_faults: bool = False) -> Callable[[Audited], dict[str, Outcome]]:
+    """The outcomes of some conditions of a contract; `also_faults`: and of what only pandera finds fault with."""
+
+    def evaluate(audited: Audited) -> dict[str, Outcome]:
+        return {
+            day: Outcome(
+                {
+                    name: rows
+                    for name, rows in found.items()
+                    if name in names or (also_faults and name.startswith(_FAULT))
+                }
+            )
+            for day, found in audited.violations.items()
+        }
+
+    return evaluate
+
+
+def _with_kept_out(
+    kept_out: Callable[[], Rejections], reasons: tuple[str, ...]
+) -> Callable[[Mapping[str, Outcome]], Outcome]:
+    """All days as one, and how many rows of the source were rejected for these reasons."""
+
+    def of_run(outcomes: Mapping[str, Outcome]) -> Outcome:
+        found, rejected = all_of(outcomes), kept_out().by_reason
+        return replace(
+            found, details={**found.details, "rows_kept_out": sum(rejected.get(each, 0) for each in reasons)}
+        )
+
+    return of_run
 
 
 def conditions(contract: type[Contract]) -> tuple[str, ...]:
     """Every condition of a contract by name."""
-    key = (one_row_per(contract),) if contract.key() else ()
+    key = (_one_row_per(contract),) if contract.key() else ()
     return (*(rule.name for rule in contract.rules()), *key)
 
 
-def one_row_per(contract: type[Contract]) -> str:
-    """The name of the condition that a contract's key identifies its rows."""
-    return f"one row per {', '.join(contract.key())}"
-
-
-def evaluate_contract(audited: Audited) -> dict[str, Outcome]:
+def _violations(audited: Audited) -> dict[str, dict[str, int]]:
     """Pandera is the gate: it says whether the rows are good. Only where they are not, violations are counted per day.
 
     Where pandera finds fault and the counts do not, every day is bad: the gate is never overruled.
     """
     faults = gate_faults(audited.frame, audited.contract)
     if not faults:
-        return {day: Outcome(dict.fromkeys(conditions(audited.contract), 0)) for day in audited.days}
+        return {day: dict.fromkeys(conditions(audited.contract), 0) for day in audited.days}
     counted = count_violations(audited)
     if not any(any(day.values()) for day in counted.values()):
-        counted = {day: {**counted[day], **{f"pandera: {fault}": 1 for fault in faults}} for day in audited.days}
-    return {day: Outcome(counted[day]) for day in audited.days}
+        counted = {day: {**counted[day], **{f"{_FAULT}{fault}": 1 for fault in faults}} for day in audited.days}
+    return counted
 
 
 def gate_faults(frame: DataFrame, contract: type[Contract]) -> list[str]:
@@ -161,7 +301,7 @@ def count_violations(audited: Audited) -> dict[str, dict[str, int]]:
         for day in audited.days
     }
     if contract.key():
-        name = one_row_per(contract)
+        name = _one_row_per(contract)
         repeated = (
             frame.groupBy(*contract.key())
             .agg((F.count(F.lit(1)) - 1).alias("extra"))
@@ -197,14 +337,34 @@ def _counted_rule(
     return Rule(name, description, blocking, evaluate, (condition,), of_run)
 
 
-def known_customers(customers: Callable[[], DataFrame]) -> Rule:
+def known_customers(what: str, customers: Callable[[], DataFrame], kept_out: Callable[[], Rejections]) -> Rule:
     """Referential integrity: every row's customer is in the customers source (`customers()`: customer_id)."""
     return _counted_rule(
         "known_customers",
-        "Referential integrity: the customer of every row is in the customers source.",
+        f"No orphan {what}: the customer of every row is in the customers source. Rows of others are rejected; how many is told.",
         "customer_id is in customers",
         lambda rows: rows.join(customers().select("customer_id"), on="customer_id", how="left_anti"),
         blocking=True,
+        of_run=_with_kept_out(kept_out, (verdicts.UNKNOWN_CUSTOMER,)),
+    )
+
+
+def dates_within_window(first: date, last: date, kept_out: Callable[[], Rejections]) -> Rule:
+    """Every row is of a day from the first partition to `last`, the day that is over last."""
+    condition = f"dated from {first} to today"
+
+    def evaluate(audited: Audited) -> dict[str, Outcome]:
+        outside = {day: not first.isoformat() <= day <= last.isoformat() for day in audited.days}
+        return {day: Outcome({condition: audited.rows.get(day, 0) * is_out}) for day, is_out in outside.items()}
+
+    return Rule(
+        "dates_within_window",
+        f"No row dated before the first partition, {first}, or in the future: the observation window, which "
+        "ENGAGEMENT_START_DATE begins. Such rows of the source are rejected; how many is told.",
+        True,
+        evaluate,
+        (condition,),
+        _with_kept_out(kept_out, (verdicts.OUTSIDE_WINDOW,)),
     )
 
 
@@ -216,6 +376,7 @@ def signup_not_after_last_event() -> Rule:
         "signup_date is not after the last event",
         lambda rows: rows.filter(F.col("signup_date") > F.col("last_session_date")),
         blocking=False,
+        of_run=last_of,
     )
 
 

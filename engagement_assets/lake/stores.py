@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +12,6 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from engagement_assets.settings import is_url
-
-_READ_AT_ONCE = 1 << 20
 
 
 class StoreUnavailableError(RuntimeError):
@@ -63,15 +60,6 @@ def replace_file(place: str, contents: bytes) -> None:
         return
     with replacing(Path(path)) as draft:
         draft.write_bytes(contents)
-
-
-def hash_of(path: Path) -> str:
-    """The SHA-256 of a local file."""
-    found, part = hashlib.sha256(), memoryview(bytearray(_READ_AT_ONCE))
-    with path.open("rb", buffering=0) as stream:
-        while size := stream.readinto(part):
-            found.update(part[:size])
-    return found.hexdigest()
 
 
 def make_private(place: str) -> None:

@@ -90,7 +90,7 @@ class Publication:
         #: Published days that need no new write where their rows come out as they are.
         self.up_to_date: set[str] = set()
         self.rows: dict[str, int] = {}
-        #: Per published day a hash of its rows: Dagster shows as stale what was built from others.
+        #: A hash of each published day's rows.
         self.contents: dict[str, str] = {}
         self.bad: dict[str, str] = {}
         self.outcomes: dict[str, dict[str, Outcome]] = {rule.name: {} for rule in rules}
@@ -123,9 +123,9 @@ class Publication:
         new = [day for day in good if day not in kept]
         if new:
             self.lake.commit(staged.only(new), run_id=run_id, metadata=self.commit_metadata)
-        self.contents |= self.lake.contents(self.contract, staged.only(good).files)
         self.lake.discard(staged, {*bad, *kept})
         self.rows |= {day: rows.get(day, 0) for day in good}
+        self.contents |= staged.only(good).contents()
         self.bad |= bad
         self.context.log.info(
             f"{self.contract.table()}: {len(good)} day(s) published, {len(bad)} not; {sum(rows.values())} rows"
@@ -169,9 +169,8 @@ class Publication:
         rows = {day: published[day] for day in days}
         self.bad |= self._audit(self.lake.read(self.spark, self.contract, days), days, rows)
         good = [day for day in days if day not in self.bad]
-        live = [file for file in self.lake.live_files(self.contract) if file.partition in good]
-        self.contents |= self.lake.contents(self.contract, live)
         self.rows |= {day: rows[day] for day in good}
+        self.contents |= self.lake.contents(self.contract, good)
 
     def _audit(self, frame: DataFrame, days: Sequence[str], rows: Mapping[str, int]) -> dict[str, str]:
         """Evaluate the rules; returns the bad days with what was violated."""
@@ -180,7 +179,7 @@ class Publication:
         for rule in self.rules:
             for day, outcome in rule.evaluate(audited).items():
                 self.outcomes[rule.name][day] = outcome
-                if rule.blocking and outcome.is_error and not outcome.passed:
+                if rule.blocking and not rule.repeats and outcome.is_error and not outcome.passed:
                     broken = [f"{name} ({count} rows)" for name, count in outcome.violations.items() if count]
                     remedy = f": {outcome.remedy}" if outcome.remedy else ""
                     bad.setdefault(day, []).append(f"{rule.name}: {', '.join(broken)}{remedy}")
@@ -213,7 +212,8 @@ class Publication:
         self.describe(self.asked[-1], settings=settings_metadata(self.commit_metadata))
         # Dagster shows what comes last as the latest: the last day asked for.
         days = sorted(self.rows, key=lambda day: (day in self.asked, day))
-        tags = version_tags(self.context, {day: self.contents[day] for day in days})
+        # Dagster shows as stale what was built from other rows than these.
+        tags = version_tags(self.context, self.contents)
         return tell(
             self.context,
             [

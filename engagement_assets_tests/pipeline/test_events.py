@@ -7,11 +7,13 @@ from collections import Counter
 from engagement_assets.domain.catalogue import FACTS, daily_tables
 from engagement_assets_tests.worlds import World
 
-#: Results per day that is asked for: 11 contracts, 2 known_customers, 2 customers_conserved, signup_not_after_last_event and the
-#: monitors (5 of the scores, 2 of the orders, 2 of the web events, 1 of the customers).
-RESULTS_PER_DAY = 11 + 2 + 2 + 1 + 10
-#: Results per run: readable_files and rejected_share of three sources, known_event_types, orders_not_before_signup.
-RESULTS_PER_RUN = 3 + 3 + 1 + 1
+#: Results per day that is asked for: 11 contracts, customers_conserved of features and scores, one_row_per_customer and
+#: no_unexpected_nulls of features, scores_between_0_and_1 and contributions_add_up of scores, and the monitors (5 of the
+#: scores, 2 of the orders, 2 of the web events, 1 of the customers).
+RESULTS_PER_DAY = 11 + 2 + 2 + 2 + 10
+#: Results per run: readable_files, rejected_share, no_null_identifiers of three sources; known_customers and
+#: dates_within_window of two; no_negative_amounts, orders_not_before_signup, known_event_types, signup_not_after_last_event.
+RESULTS_PER_RUN = 3 + 3 + 3 + 2 + 2 + 1 + 1 + 1 + 1
 
 
 def test_a_range_and_a_single_day_of_the_sample_data_write_few_events(sample_world: World) -> None:

@@ -87,25 +87,34 @@ def test_a_late_snapshot_is_told_once_and_shown_until_it_is_there(
     ]
 
 
-def test_a_result_stays_shown_when_other_days_are_built_after_it_and_is_not_told_again(
+def test_a_result_stays_shown_whatever_is_built_and_is_not_told_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Dagster calls a check *Not Evaluated* whose result is older than the latest materialisation of any day."""
+    """Dagster calls a check *Not Evaluated* whose result is older than the latest materialisation of any day of its asset."""
     moment = datetime(2026, 7, 1, 7, tzinfo=timezone.utc).timestamp()
     monkeypatch.setattr(readiness, "time", SimpleNamespace(time=lambda: moment))
     with listening() as hook:
         world = World(tmp_path, options={"alert_webhook": hook.address})
         definitions = build_definitions(world.settings)
-        sensor, key = definitions.resolve_sensor_def(readiness.SENSOR), readiness.KEY.asset_key
-        cursor, reported = None, []
-        for built in (None, None, "2025-03-01", "2025-03-02", None):
+        sensor, storage = definitions.resolve_sensor_def(readiness.SENSOR), world.instance.event_log_storage
+        cursor = None
+        for built in (None, None, "2025-03-01", "2025-03-02"):
             if built:
-                world.instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=built))
+                world.instance.report_runless_asset_event(dg.AssetMaterialization("engagement_scores", partition=built))
             with dg.build_sensor_context(instance=world.instance, definitions=definitions, cursor=cursor) as context:
                 cursor = sensor.evaluate_tick(context).cursor
-            storage = world.instance.event_log_storage
-            reported.append(len(storage.get_asset_check_execution_history(readiness.KEY, limit=10)))
-            (record,) = storage.get_asset_check_execution_history(readiness.KEY, limit=1)
+            (record,) = storage.get_asset_check_execution_history(readiness.KEY, limit=10)
             assert asyncio.run(record.targets_latest_materialization(LoadingContextForTest(world.instance)))
-        assert reported == [1, 1, 2, 3, 3]
         assert len(hook.messages) == 1
+
+
+def test_no_run_that_somebody_starts_judges_punctuality() -> None:
+    definitions = build_definitions(Settings())
+    everything = definitions.resolve_implicit_global_asset_job_def()
+    graph = definitions.resolve_asset_graph()
+    built = everything.get_subset(asset_selection=graph.materializable_asset_keys)
+    asked = [built, *(definitions.resolve_job_def(name) for name in ("daily_snapshot", "monitoring", "serve"))]
+    assert not any("ready_by_hour" in node for job in asked for node in job.graph.node_dict)
+    assert {"engagement_scores", "bi_export"} <= set(built.graph.node_dict)
+    by_hand = everything.get_subset(asset_selection=set(), asset_check_selection={readiness.KEY})
+    assert [*by_hand.graph.node_dict] == ["yesterdays_snapshot_ready_by_hour"]

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from pyspark.sql import DataFrame, Row
@@ -97,6 +97,8 @@ class Rule:
     evaluate: Callable[[Audited], dict[str, Outcome]]
     conditions: tuple[str, ...] = ()
     of_run: Callable[[Mapping[str, Outcome]], Outcome] | None = None
+    #: It tells by name what the contract says too: a day that breaks it is kept back by the contract.
+    repeats: bool = False
 
 
 def any_of(outcomes: Mapping[str, Outcome]) -> Outcome:
@@ -131,10 +133,10 @@ def all_of(outcomes: Mapping[str, Outcome]) -> Outcome:
 
 @dataclass(frozen=True)
 class Named:
-    """Conditions of a contract that have a rule of their own, by name: those that people monitor.
+    """Conditions of a contract that are told by a rule of their own too: those that people monitor.
 
-    `covers` tells by its name whether a condition is one of them. With `reasons` the rows are those of a source, of which some
-    were rejected for these reasons before a condition could see them: the result is told once per run, with their number.
+    `covers` tells by its name whether a condition is one of them. Of the rows of a source some were rejected, for `reasons`,
+    before a condition could see them: the result tells their number.
     """
 
     name: str
@@ -157,7 +159,7 @@ _NO_NULL_IDENTIFIERS = Named(
     (verdicts.MISSING_CUSTOMER, verdicts.MISSING_ORDER),
 )
 
-#: Table -> the rules that its contract's conditions are told by, beside `contract`, which has those that are left.
+#: Table -> the rules that tell conditions of its contract by name.
 NAMED: dict[type[Contract], tuple[Named, ...]] = {
     RawCustomers: (_NO_NULL_IDENTIFIERS,),
     RawOrders: (
@@ -194,50 +196,42 @@ NAMED: dict[type[Contract], tuple[Named, ...]] = {
 
 
 def contract_rules(contract: type[Contract], kept_out: Callable[[], Rejections]) -> list[Rule]:
-    """The contract as blocking rules: types, nulls, ranges, labels, row rules, one row per key.
+    """The contract as a blocking rule: types, nulls, ranges, labels, row rules, one row per key; and what it says by name.
 
-    `kept_out` tells what was kept out of the source; it is asked for sources only.
+    The contract has a result per day, its rules by name have one per run. `kept_out` tells what was kept out of a source.
     """
-    named = NAMED.get(contract, ())
     every = conditions(contract)
-    left = tuple(each for each in every if not any(rule.covers(each) for rule in named))
     what = f"; one row per {' and '.join(contract.key())}" if contract.key() else ""
     whole = (
         f"Every row keeps the contract of {contract.table()}: {len(contract.rules())} conditions on single rows{what}."
     )
-    own = f" {len(every) - len(left)} of them are told by {', '.join(rule.name for rule in named)}." if named else ""
+    named = [(rule, tuple(filter(rule.covers, every))) for rule in NAMED.get(contract, ())]
     return [
-        Rule("contract", whole + own, True, _of_conditions(left, also_faults=True), left),
+        Rule(
+            "contract",
+            whole,
+            True,
+            lambda audited: {day: Outcome(found) for day, found in audited.violations.items()},
+            every,
+        ),
         *[
             Rule(
                 rule.name,
                 rule.description,
                 True,
-                _of_conditions(covered := tuple(filter(rule.covers, every))),
+                partial(_of_conditions, covered),
                 covered,
-                _with_kept_out(kept_out, rule.reasons) if rule.reasons else None,
+                _with_kept_out(kept_out, rule.reasons) if rule.reasons else all_of,
+                repeats=True,
             )
-            for rule in named
+            for rule, covered in named
         ],
     ]
 
 
-def _of_conditions(names: tuple[str, ...], also_faults: bool = False) -> Callable[[Audited], dict[str, Outcome]]:
-    """The outcomes of some conditions of a contract; `also_faults`: and of what only pandera finds fault with."""
-
-    def evaluate(audited: Audited) -> dict[str, Outcome]:
-        return {
-            day: Outcome(
-                {
-                    name: rows
-                    for name, rows in found.items()
-                    if name in names or (also_faults and name.startswith(_FAULT))
-                }
-            )
-            for day, found in audited.violations.items()
-        }
-
-    return evaluate
+def _of_conditions(names: tuple[str, ...], audited: Audited) -> dict[str, Outcome]:
+    """The outcomes of some conditions of a contract."""
+    return {day: Outcome({name: found[name] for name in names}) for day, found in audited.violations.items()}
 
 
 def _with_kept_out(

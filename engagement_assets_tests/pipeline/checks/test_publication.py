@@ -7,6 +7,7 @@ import pytest
 
 from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.contracts import EngagementScores, OrderAggregates
+from engagement_assets.pipeline.asset_factory import unbound
 from engagement_assets.pipeline.checks import rules
 from engagement_assets.pipeline.partitions import daily_partitions
 from engagement_assets.transforms import order_aggregates as step
@@ -89,7 +90,7 @@ def test_a_range_run_records_each_check_for_each_day(ranged: Ranged) -> None:
     days = {f"2025-03-0{n}": True for n in range(1, 5)}
     for asset, check in [
         ("raw_orders", "contract"),
-        ("raw_orders", "known_customers"),
+        ("customer_features", "one_row_per_customer"),
         ("engagement_scores", "contract"),
     ]:
         assert evaluations(result, asset, check) == days
@@ -155,7 +156,7 @@ def test_every_rule_is_declared_with_the_partitions_of_its_asset(shop: World) ->
     definitions = build_definitions(shop.settings)
     specs = list(definitions.resolve_asset_graph().asset_check_keys)
     assert len(specs) >= 15
-    assert rules.contract_rule(OrderAggregates).blocking
+    assert all(rule.blocking for rule in rules.contract_rules(OrderAggregates, unbound))
 
 
 def test_too_many_rejected_rows_stop_the_publication_and_are_still_shown(world: World) -> None:

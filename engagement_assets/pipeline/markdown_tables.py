@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-#: Width of the bars in the distribution of scores.
-_BAR = 0.1
+#: Bars in the distribution of scores, from 0 to 1.
+TENTHS = 10
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -22,22 +22,15 @@ def _padded(cells: Sequence[str]) -> list[str]:
     return [f" {cell} " if cell else " " for cell in cells]
 
 
-def score_distribution(scores: DataFrame) -> dict[str, str]:
-    """Customers per tenth of the score, with bars."""
-    last_bar = round(1 / _BAR) - 1
-    bar = F.least(F.floor(F.col("engagement_score") / _BAR), F.lit(last_bar)).cast("int").alias("bar")
-    counted: dict[str, dict[int, int]] = defaultdict(dict)
-    for day, number, customers in scores.groupBy("as_of_date", bar).count().collect():
-        counted[day.isoformat()][number] = customers
-    tables = {}
-    for day, bars in counted.items():
-        lines = []
-        for number in range(last_bar + 1):
-            count = bars.get(number, 0)
-            tenth = f"{number * _BAR:.1f} to {(number + 1) * _BAR:.1f}"
-            lines.append([tenth, f"{count:,}", "█" * round(20 * count / max(bars.values()))])
-        tables[day] = _table(["score", "customers", ""], lines)
-    return tables
+def score_distribution(customers: Mapping[int, int]) -> str:
+    """Customers per tenth of the score (its number -> customers), with bars."""
+    most = max(customers.values(), default=1)
+    lines = []
+    for number in range(TENTHS):
+        count = customers.get(number, 0)
+        tenth = f"{number / TENTHS:.1f} to {(number + 1) / TENTHS:.1f}"
+        lines.append([tenth, f"{count:,}", "█" * round(20 * count / most)])
+    return _table(["score", "customers", ""], lines)
 
 
 def transitions(counted: DataFrame, labels: Sequence[str]) -> dict[str, str]:

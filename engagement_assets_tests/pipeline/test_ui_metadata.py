@@ -10,10 +10,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import dagster as dg
+import pytest
 
 from engagement_assets.dashboard.site import PAGES
 from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.catalogue import daily_tables
+from engagement_assets.domain.contracts.engagement import SEGMENTS
 from engagement_assets.settings import Settings
 from engagement_assets_tests import PROJECT
 from engagement_assets_tests.worlds import World
@@ -64,3 +66,24 @@ def test_dg_knows_this_project_beside_its_workspace(tmp_path: Path) -> None:
     assert {table.table() for table in daily_tables()} < keys
     assert 'code_location_name = "engagement"\n' in (PROJECT / "dg.toml").read_text()
     assert "location_name: engagement\n" in (PROJECT / "workspace.yaml").read_text()
+
+
+def test_scores_and_metrics_carry_the_numbers_that_dagster_plots_over_time(sample_world: World) -> None:
+    rows = sample_world.rows("engagement_scores", DAY)
+    shares = {
+        f"share_{name}": label for name, label in zip(("high", "medium", "low", "at_risk"), SEGMENTS, strict=True)
+    }
+    expected = {
+        "average_score": sum(row["engagement_score"] for row in rows) / len(rows),
+        **{name: sum(row["engagement_segment"] == label for row in rows) / len(rows) for name, label in shares.items()},
+        "share_high_risk": sum(row["is_high_risk"] for row in rows) / len(rows),
+        "share_slipping": sum(row["is_slipping"] for row in rows) / len(rows),
+    }
+    assert expected["share_slipping"] > 0
+    for table, own_rows in (("engagement_scores", len(rows)), ("engagement_metrics", 1)):
+        records = dg.AssetRecordsFilter(asset_key=dg.AssetKey(table), asset_partitions=[DAY])
+        record = sample_world.instance.fetch_materializations(records, limit=1).records[0]
+        assert record.asset_materialization is not None
+        told = {name: value.value for name, value in record.asset_materialization.metadata.items()}
+        assert {name: told[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+        assert told["dagster/partition_row_count"] == own_rows

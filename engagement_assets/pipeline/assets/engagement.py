@@ -24,9 +24,9 @@ from engagement_assets.domain.days import as_date, days_between
 from engagement_assets.domain.return_chance import CELLS
 from engagement_assets.lake.staging import Staged
 from engagement_assets.lake.staleness import outdated
+from engagement_assets.pipeline import score_numbers
 from engagement_assets.pipeline.asset_factory import TableRun, table_asset
 from engagement_assets.pipeline.checks import rules
-from engagement_assets.pipeline.markdown_tables import score_distribution
 from engagement_assets.settings import Settings
 from engagement_assets.transforms.customer_features import build_features
 from engagement_assets.transforms.engagement_metrics import total_metrics
@@ -84,7 +84,7 @@ def return_rates(run: TableRun) -> Iterator[Any]:
 
 
 def engagement_scores(run: TableRun) -> Iterator[Any]:
-    """Build the days asked for, and tell how the scores are distributed."""
+    """Build the days asked for, and tell the numbers of their scores."""
 
     def build(first: date, last: date) -> DataFrame:
         features, rates = run.read(CustomerFeatures, first, last), run.read(ReturnRates, first, last)
@@ -92,8 +92,8 @@ def engagement_scores(run: TableRun) -> Iterator[Any]:
 
     def tell(rows: DataFrame, published: Staged) -> None:
         run.preview(rows, published)
-        for day, distribution in score_distribution(rows).items():
-            run.publication.describe(day, score_distribution=dg.MetadataValue.md(distribution))
+        for day, numbers in score_numbers.of_scores(rows).items():
+            run.publication.describe(day, **numbers)
 
     yield from run.publish(build, after_audit=tell)
 
@@ -106,7 +106,12 @@ def engagement_metrics(run: TableRun) -> Iterator[Any]:
             run.read(EngagementScores, first, last), [as_date(day) for day in days_between(first, last)]
         )
 
-    yield from run.publish(build, after_audit=run.preview)
+    def tell(rows: DataFrame, published: Staged) -> None:
+        run.preview(rows, published)
+        for day, numbers in score_numbers.of_metrics(rows).items():
+            run.publication.describe(day, **numbers)
+
+    yield from run.publish(build, after_audit=tell)
 
 
 def build_engagement_assets(settings: Settings, lake: str) -> list[dg.AssetsDefinition]:

@@ -24,10 +24,14 @@ class AudienceRule(BaseModel):
     condition: str = Field(description="SQL condition of its members")
     action: str = Field(description="recommended action, in words")
     evidence: str = Field(description="why a customer is in it; {column} and {column|noun} are filled in")
-    value: str = Field("cast(total_revenue as double)", description="SQL: what the customer is worth")
+    value: str = Field(
+        "coalesce(expected_revenue_90_days, 0.0)",
+        description="SQL: what is at stake, by default the revenue expected in 90 days",
+    )
     drop: str = Field(
-        "greatest(-coalesce(reference_score_change, 0), 0.01)",
-        description="SQL: the share of it at stake, by default the fall of the reference score in 30 days, 0.01 at least",
+        "coalesce(1.0 - return_chance, greatest(-coalesce(reference_score_change, 0.0), 0.01))",
+        description="SQL: the share of it that may be lost, by default the chance not to come back; as long as that is not "
+        "known the fall of the reference score in a window, 0.01 at least",
     )
 
     def __str__(self) -> str:
@@ -52,17 +56,31 @@ AUDIENCES = (
         drop="1.0",
     ),
     AudienceRule(
+        name="save_slipping",
+        condition="is_slipping",
+        action="Win back while they can be saved: a personal offer, and ask what is missing",
+        evidence="{slipping_reasons}; spent {revenue_last_365_days} in a year",
+        value="cast(coalesce(revenue_last_365_days, 0) as double)",
+        drop="1.0",  # in the order of the list of slipping customers
+    ),
+    AudienceRule(
         name="win_back_vips",
-        condition="value_segment = 'At-risk VIPs'",
+        # Who bought lately needs no winning back, however low the score.
+        condition="value_segment in ('VIPs', 'At-risk VIPs') and lifecycle_stage in ('Slipping', 'Lapsed')",
         action="Win back with a personal offer",
-        evidence="spent {total_revenue} in {total_orders|order}; {recency_days|day} since the last; "
-        "{sessions_last_30_days|session} in 30 days, {sessions_previous_30_days} before",
+        evidence="spent {total_revenue} in {total_orders|order}; {recency_days|day} since the last",
     ),
     AudienceRule(
         name="reward_vips",
         condition="value_segment = 'VIPs'",
         action="Reward and give early access",
         evidence="spent {total_revenue} in {total_orders|order}, the last {recency_days|day} ago",
+    ),
+    AudienceRule(
+        name="second_order",
+        condition="order_days = 1 and recency_days between 14 and 60",
+        action="Ask for a second order: what fits the first one",
+        evidence="ordered on one day, {recency_days|day} ago, for {total_revenue}; no second order yet",
     ),
     AudienceRule(
         name="welcome_new",
@@ -73,9 +91,9 @@ AUDIENCES = (
     ),
     AudienceRule(
         name="convert_browsers",
-        condition="engagement_status = 'Browsing Only' and engaged_sessions_last_30_days >= 2",
+        condition="value_segment = 'Converters-to-be' and total_orders = 0",
         action="Offer a first order",
-        evidence="{engaged_sessions_last_30_days|engaged session} and {page_views_last_30_days|page view} in 30 days, "
+        evidence="{engaged_sessions_last_30_days|engaged session} and {page_views_last_30_days|page view} of late, "
         "no order yet",
         value="cast(engaged_sessions_last_30_days + 2 * add_to_carts_last_30_days as double)",
         drop="1.0 - engagement_score",

@@ -20,6 +20,9 @@ _DROPPED = ("slipping_until_days",)
 #: Days of `sessions_last_7_days`.
 WEEK_DAYS = 7
 
+#: Engaged sessions in the activity window from which on a customer without orders counts as engaged.
+PROSPECT_SESSIONS = 2
+
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

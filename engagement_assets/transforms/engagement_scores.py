@@ -19,7 +19,7 @@ from engagement_assets.domain.return_chance import (
     known_from,
 )
 from engagement_assets.domain.score_parts import CONTRIBUTIONS, MEASURES, PARTS, ScoredMeasure, ScorePart
-from engagement_assets.domain.scoring_policy import ScoringPolicy
+from engagement_assets.domain.scoring_policy import PROSPECT_SESSIONS, ScoringPolicy
 from engagement_assets.transforms.lifecycle import lifecycle_stage
 from engagement_assets.transforms.rfm import rfm_limits, with_rfm
 from engagement_assets.transforms.steps import band, collected
@@ -187,9 +187,14 @@ def segment(score: Column, percentile: Column, policy: ScoringPolicy) -> Column:
 
 
 def value_segment(engagement_segment: Column, revenue_band: Column) -> Column:
-    """Engagement band (At Risk counts as Low) by revenue band; every customer has exactly one."""
+    """Engagement band by revenue band; every customer has exactly one.
+
+    The band of a buyer is the segment, At Risk as Low. Customers without orders score low whatever they do: theirs is Medium from
+    `PROSPECT_SESSIONS` engaged sessions in the activity window on, else Low. Reads total_orders, engaged_sessions_last_30_days.
+    """
     valuable = revenue_band == "High"
-    low_band = engagement_segment.isin("Low", "At Risk")
+    is_buyer, is_keen = F.col("total_orders") > 0, F.col("engaged_sessions_last_30_days") >= PROSPECT_SESSIONS
+    low_band = F.when(is_buyer, engagement_segment.isin("Low", "At Risk")).otherwise(~is_keen)
     return (
         F.when(valuable & (engagement_segment == "High"), "VIPs")
         .when(valuable & low_band, "At-risk VIPs")

@@ -37,13 +37,18 @@ def expected_audience(row: Row, cart: date | None) -> str | None:
     """The audience by the default rules, in plain Python."""
     if cart is not None and (row["last_order_date"] is None or row["last_order_date"] < cart):
         return "abandoned_cart"
-    if row["value_segment"] == "At-risk VIPs":
+    silence = row["recency_days"] or 0
+    if 31 <= silence <= 119 and row["order_days"] >= 2:
+        return "save_slipping"
+    if row["value_segment"] in ("VIPs", "At-risk VIPs") and silence > 30:
         return "win_back_vips"
     if row["value_segment"] == "VIPs":
         return "reward_vips"
+    if row["order_days"] == 1 and 14 <= silence <= 60:
+        return "second_order"
     if row["lifecycle_stage"] == "New" or (row["lifecycle_stage"] == "Prospect" and row["tenure_days"] < 7):
         return "welcome_new"
-    if row["engagement_status"] == "Browsing Only" and row["engaged_sessions_last_30_days"] >= 2:
+    if row["total_orders"] == 0 and row["engaged_sessions_last_30_days"] >= 2:
         return "convert_browsers"
     if row["value_segment"] == "Dormant" and row["recency_days"] is not None and row["recency_days"] >= 60:
         return "wake_dormant"
@@ -70,10 +75,26 @@ def test_everybody_is_in_the_first_audience_that_fits_and_is_drawn_alike(sample_
             days = (day - date(1970, 1, 1)).days
             assert row["is_contact_day"] == (days % 7 == int(draw(f"contact/{name}") * 7))
             assert row["is_to_contact"] == (row["is_contact_day"] and not row["is_holdout"])
-            if row["audience"] in ("win_back_vips", "reward_vips", "wake_dormant"):
-                fall = max(-(scores[name]["reference_score_change"] or 0.0), 0.01)
-                assert row["priority"] == pytest.approx(float(scores[name]["total_revenue"]) * fall, rel=1e-12)
-    assert len(seen) == 6
+            if row["audience"] in ("win_back_vips", "reward_vips", "second_order", "wake_dormant"):
+                expected_loss = scores[name]["expected_revenue_90_days"] * (1 - scores[name]["return_chance"])
+                assert row["priority"] == pytest.approx(expected_loss, rel=1e-12)
+            if row["audience"] == "save_slipping":
+                assert row["priority"] == pytest.approx(float(scores[name]["revenue_last_365_days"]), rel=1e-12)
+    assert len(seen) == 8
+
+
+def test_who_is_slipping_is_addressed_and_who_has_long_been_silent_is_not_rewarded(sample_world: World) -> None:
+    scores = sample_world.by_customer("engagement_scores", "2026-06-30")
+    found = sample_world.by_customer("campaign_audiences", "2026-06-30")
+    slipping = {name for name, row in scores.items() if row["is_slipping"]}
+    assert {found[name]["audience"] for name in slipping} <= {"save_slipping", "abandoned_cart"}
+    assert len(slipping) > 40
+    rewarded = [scores[name]["recency_days"] for name, row in found.items() if row["audience"] == "reward_vips"]
+    assert max(rewarded) <= 30
+    browsers = [
+        row for row in scores.values() if row["total_orders"] == 0 and row["engaged_sessions_last_30_days"] >= 2
+    ]
+    assert {row["value_segment"] for row in browsers} == {"Converters-to-be"}
 
 
 def test_nobody_is_contacted_twice_in_a_week(sample_world: World) -> None:
@@ -130,8 +151,10 @@ def test_files_for_channels_hold_whom_to_contact_and_are_safe_to_open(shop: Worl
     assert day == DAY
     assert {files.audience: files.customers for files in written} == {
         "abandoned_cart": 1,
+        "save_slipping": 0,
         "win_back_vips": 0,
         "reward_vips": 0,
+        "second_order": 0,
         "welcome_new": 2,
         "convert_browsers": 0,
         "wake_dormant": 0,

@@ -18,13 +18,15 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from engagement_assets.analysis.backtest import bg_nbd, metrics
+from engagement_assets.analysis.backtest import bg_nbd, lists, metrics
 from engagement_assets.analysis.backtest.earlier import EARLIER
-from engagement_assets.analysis.backtest.metrics import Floats, Grouped, Ranking
+from engagement_assets.analysis.backtest.metrics import Floats, Grouped, Ranking, Values
 from engagement_assets.analysis.backtest.outcomes import (
     BG_NBD,
+    EXPECTED_REVENUE,
     PREDICTORS,
     RECENCY,
+    RETURN_CHANCE,
     SCORE,
     FollowedSnapshot,
     Outcomes,
@@ -32,6 +34,7 @@ from engagement_assets.analysis.backtest.outcomes import (
 )
 from engagement_assets.domain.catalogue import HORIZONS
 from engagement_assets.domain.contracts import EngagementScores, ScoreBacktest
+from engagement_assets.domain.return_chance import OUTCOME_DAYS
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.lake.tables import LakeResource
 
@@ -112,9 +115,14 @@ def judge(day: date, found: FollowedSnapshot, *, resamples: int = 0) -> list[Jud
                     gained = drawn[key] - drawn[RECENCY, horizon]
                     row["auc_gain_low"], row["auc_gain_high"] = metrics.interval(gained)
             if name == SCORE:
-                risky = found.is_high_risk
+                risky = found.candidates.is_high_risk
+                active = risky & found.candidates.were_active
                 row["high_risk_customers"] = int(risky.sum())
-                row["high_risk_precision"] = float((risky & ~happened).sum() / risky.sum()) if risky.any() else None
+                row["high_risk_precision"] = float((active & ~happened).sum() / active.sum()) if active.any() else None
+                if horizon == lists.DAYS_AFTER:
+                    row |= lists.judge_lists(found.candidates, happened)
+            if horizon == OUTCOME_DAYS and key in ranked:
+                row |= _against_what_was_seen(name, found.predictors.get(name), ranked[key], row, found.spent[horizon])
             judged.append(row)
     return judged
 
@@ -129,6 +137,24 @@ def _figures(ordered: Grouped, spent: Grouped) -> dict[str, Any]:
         "spend_share_top_decile": spent.top_share(),
         **{f"decile_{number}_rate": rate for number, rate in enumerate(rates, start=1)},
         "deciles_fall": metrics.falls_throughout(rates),
+    }
+
+
+def _against_what_was_seen(
+    name: str, predicted: Values | None, ranking: Ranking, row: Mapping[str, Any], spent: Values
+) -> dict[str, Any]:
+    """How far what is a forecast, of a chance or of a sum, was from what was seen."""
+    if predicted is None:
+        return {}
+    if name == EXPECTED_REVENUE:
+        return {"predicted_total": float(predicted.sum()), "spent_total": float(spent.sum()) / 100}
+    if name != RETURN_CHANCE:
+        return {}
+    chances = ranking.sums(predicted).decile_rates()
+    seen = [row[f"decile_{number}_rate"] for number in range(1, len(chances) + 1)]
+    return {
+        **{f"decile_{number}_predicted": chance for number, chance in enumerate(chances, start=1)},
+        "calibration_error": float(np.mean([abs(chance - rate) for chance, rate in zip(chances, seen, strict=True)])),
     }
 
 

@@ -291,7 +291,9 @@ class EngagementScores(CustomerFeatures):
         "by total revenue: {revenue_band}", of=_features("total_revenue", "total_orders"), isin=list(REVENUE_BANDS)
     )
     value_segment: T.StringType() = column(
-        "engagement band (At Risk counts as Low) by revenue band: {value_segment}", of=_SCORE, isin=list(VALUE_SEGMENTS)
+        "engagement band ({engagement_band}) by revenue band: {value_segment}",
+        of=(*_SCORE, *_features("engaged_sessions_last_30_days")),
+        isin=list(VALUE_SEGMENTS),
     )
     lifecycle_stage: T.StringType() = column(
         "by the dates of orders: {lifecycle_stage}",

@@ -35,6 +35,21 @@ _PREDICTORS_BEFORE = _scores(
 _UNDEFINED = "null where all or none of them ordered, and for a BG/NBD model that could not be fitted"
 
 
+_OF_LISTS = "score, 60 days; null while nothing is known of 30 days before"
+_LAPSING = (*_scores("recency_days", "order_days", "revenue_last_365_days"), "return_rates.chance", *_BUYERS)
+
+
+def _predicted(number: int) -> T.DoubleType:
+    text = f"mean return chance in tenth {number}; return chance, 90 days"
+    return column(text, of=_scores("return_chance"), nullable=True, in_range=SHARE)
+
+
+def _holds(which: str, *, revenue: bool = False) -> T.DoubleType:
+    part = "their revenue of a year" if revenue else "the lapsing customers"
+    text = f"share of {part} that {which} hold{'s' if revenue else ''}; {_OF_LISTS}"
+    return column(text, of=(*_LAPSING, *_PREDICTORS), nullable=True, in_range=SHARE)
+
+
 def _decile(number: int) -> T.DoubleType:
     text = f"share who ordered again in tenth {number} by this predictor; 1 is the highest, 10 the lowest"
     return column(text, of=_PREDICTORS, nullable=True, in_range=SHARE)
@@ -103,6 +118,54 @@ class ScoreBacktest(Contract):
     deciles_fall: T.BooleanType() = column(
         "whether no tenth ordered again more often than the one above it", of=_PREDICTORS, nullable=True
     )
+    calibration_error: T.DoubleType() = column(
+        "expected calibration error: mean distance of what was predicted and seen, over tenths; return chance, 90 days",
+        of=(*_scores("return_chance"), *_BUYERS),
+        nullable=True,
+        in_range=SHARE,
+    )
+    decile_1_predicted: T.DoubleType() = _predicted(1)
+    decile_2_predicted: T.DoubleType() = _predicted(2)
+    decile_3_predicted: T.DoubleType() = _predicted(3)
+    decile_4_predicted: T.DoubleType() = _predicted(4)
+    decile_5_predicted: T.DoubleType() = _predicted(5)
+    decile_6_predicted: T.DoubleType() = _predicted(6)
+    decile_7_predicted: T.DoubleType() = _predicted(7)
+    decile_8_predicted: T.DoubleType() = _predicted(8)
+    decile_9_predicted: T.DoubleType() = _predicted(9)
+    decile_10_predicted: T.DoubleType() = _predicted(10)
+    predicted_total: T.DoubleType() = column(
+        "sum of what was expected to be spent, currency units; expected revenue, 90 days",
+        of=_scores("expected_revenue_90_days"),
+        nullable=True,
+        ge=0,
+    )
+    spent_total: T.DoubleType() = column(
+        "what was spent, currency units; expected revenue, 90 days", of=("raw_orders.order_amount",), nullable=True, ge=0
+    )
+    list_length: T.LongType() = column(
+        f"customers that a list has room for: 5 % of the buyers; {_OF_LISTS}", of=_BUYERS, nullable=True, ge=0
+    )
+    lapsing_customers: T.LongType() = column(
+        "customers who were active 30 days before (orders on two or more days, and at least half of those who stood there come "
+        f"back) and did not order from then to 60 days after the snapshot; {_OF_LISTS}",
+        of=_LAPSING,
+        nullable=True,
+        ge=0,
+    )
+    lapsing_revenue: T.DoubleType() = column(
+        f"what they spent in the 365 days up to the snapshot, currency units; {_OF_LISTS}", of=_LAPSING, nullable=True, ge=0
+    )
+    slipping_holds: T.DoubleType() = _holds("the slipping customers, most revenue of a year first,")
+    slipping_holds_revenue: T.DoubleType() = _holds("the same list", revenue=True)
+    high_risk_holds: T.DoubleType() = _holds("the customers at high risk, most revenue first,")
+    high_risk_holds_revenue: T.DoubleType() = _holds("the same list", revenue=True)
+    lowest_score_holds: T.DoubleType() = _holds("the buyers of the lowest score")
+    lowest_score_holds_revenue: T.DoubleType() = _holds("the same list", revenue=True)
+    longest_silence_holds: T.DoubleType() = _holds("the buyers of the longest silence")
+    longest_silence_holds_revenue: T.DoubleType() = _holds("the same list", revenue=True)
+    random_holds: T.DoubleType() = _holds("a list by lot, on average,")
+    random_holds_revenue: T.DoubleType() = _holds("the same list", revenue=True)
     high_risk_customers: T.LongType() = column(
         "customers at high risk on the snapshot; score only",
         of=(*_scores("is_high_risk"), *_BUYERS),
@@ -110,7 +173,7 @@ class ScoreBacktest(Contract):
         ge=0,
     )
     high_risk_precision: T.DoubleType() = column(
-        "share of those at high risk who did not order again; score only",
+        "share of those at high risk, and active 30 days before, who did not order again; score only",
         of=(*_scores("is_high_risk"), *_BUYERS),
         nullable=True,
         in_range=SHARE,

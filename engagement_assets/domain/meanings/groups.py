@@ -1,4 +1,6 @@
-"""The groups that customers are put into: their names in their order, who is in them, and what to do with them.
+"""The groups that customers are put into: their names in their order, and who is in them.
+
+What to do with a customer follows from the audience that they are in (campaign_policy.py).
 
 Texts hold the names of settings in braces; `Meanings` fills them in.
 """
@@ -10,11 +12,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Group:
-    """A group of customers: its name in the tables, who is in it, and what to do, where that follows from the group."""
+    """A group of customers: its name in the tables, and who is in it."""
 
     name: str
     text: str
-    advice: str = ""
 
 
 #: The groups by the column that holds their names.
@@ -35,31 +36,11 @@ GROUPS: dict[str, tuple[Group, ...]] = {
         Group("Low", "all others"),
     ),
     "value_segment": (
-        Group(
-            "VIPs",
-            "highly engaged, high revenue",
-            "Reward and keep close: early access, personal thanks, referral invitations. No discounts.",
-        ),
-        Group(
-            "Converters-to-be",
-            "engaged, revenue still low",
-            "They come often and spend little: bundles, free shipping from a threshold, product advice.",
-        ),
-        Group(
-            "Core",
-            "medium engagement, high revenue",
-            "Keep the rhythm: replenishment reminders, cross-sell, and a loyalty offer towards VIP.",
-        ),
-        Group(
-            "At-risk VIPs",
-            "low engagement, high revenue",
-            "Win back first: personal contact, a time-limited offer, and ask what went wrong.",
-        ),
-        Group(
-            "Dormant",
-            "low engagement, low revenue",
-            "Low-cost re-activation in a series of two or three mails; then rest the contact.",
-        ),
+        Group("VIPs", "highly engaged, high revenue"),
+        Group("Converters-to-be", "engaged, revenue still low"),
+        Group("Core", "medium engagement, high revenue"),
+        Group("At-risk VIPs", "low engagement, high revenue"),
+        Group("Dormant", "low engagement, low revenue"),
     ),
     "lifecycle_stage": (
         Group("Prospect", "never ordered"),

@@ -21,7 +21,7 @@ HELP: dict[str, str] = {
     f"{enumerated(f'from {part.words}' for part in PARTS)}.",
     "scatter": "Each point is a customer: sessions in {window} against orders so far; the area stands for revenue.",
     "matrix": "Engagement band (At Risk counts as Low) by revenue band: {revenue_band}.",
-    "value_segments": "Engagement band by revenue band. Average order value is revenue by orders.",
+    "value_segments": "Engagement band ({engagement_band}) by revenue band. Average order value is revenue by orders.",
     "moves": "Customers by segment on the comparison date and on this date. Customers who signed up in between come from “New”.",
     "came_to_risk": "At high risk on this date, but not on the comparison date.",
     "left_risk": "At high risk on the comparison date, and no longer on this date.",

@@ -8,7 +8,7 @@ from engagement_assets.domain.bands import STEADY
 from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.meanings.groups import GROUPS
 from engagement_assets.domain.score_parts import MEASURES, PARTS
-from engagement_assets.domain.scoring_policy import Bounds, ScoringPolicy
+from engagement_assets.domain.scoring_policy import PROSPECT_SESSIONS, Bounds, ScoringPolicy
 
 
 def counted(number: float, noun: str) -> str:
@@ -39,6 +39,8 @@ _PIECES = {
     "below {high_risk_threshold}",
     "slipping": "a buyer with orders on {slipping_orders} or more, the latest more than {window} and less than {lapsed_after} "
     "ago",
+    "engagement_band": "of buyers the segment, At Risk as Low; of others Medium from {prospect_sessions} in the last {window} on, "
+    "else Low",
     "score_bands": "High from {high_threshold}, Medium from {medium_threshold}, Low from {low_threshold}, else Very low",
     "stability": "below 0.1 stable, from 0.1 worth a look, from 0.25 the distribution has shifted",
     **{column: ", ".join(f"{group.name} ({group.text})" for group in groups) for column, groups in GROUPS.items()},
@@ -64,6 +66,7 @@ def words_in_force(scoring: ScoringPolicy, campaigns: CampaignPolicy) -> dict[st
         "lapsed_after": counted(scoring.lapsed_after_days, "day"),
         "slipping_orders": counted(scoring.slipping_order_days, "day"),
         "few_sessions": counted(scoring.low_sessions, "session"),
+        "prospect_sessions": counted(PROSPECT_SESSIONS, "engaged session"),
         "session_gap": counted(scoring.session_gap_minutes, "minute"),
         "engaged_after": counted(scoring.engaged_session_seconds, "second"),
         "scored_orders": "ln(1 + orders so far)" if scoring.order_scale == "log1p" else "orders so far",

@@ -61,7 +61,8 @@ CREATE TABLE engagement_scores AS
     CASE WHEN buys THEN 'Active' WHEN sessions_last_30_days > 0 THEN 'Browsing Only' ELSE 'Not Active' END
       AS engagement_status,
     CASE WHEN is_valuable THEN 'High' ELSE 'Low' END AS revenue_band,
-    CASE WHEN is_valuable AND engagement_segment = 'High' THEN 'VIPs'
+    CASE WHEN NOT buys THEN CASE WHEN engaged_sessions_last_30_days >= 2 THEN 'Converters-to-be' ELSE 'Dormant' END
+      WHEN is_valuable AND engagement_segment = 'High' THEN 'VIPs'
       WHEN is_valuable AND engagement_segment = 'Medium' THEN 'Core' WHEN is_valuable THEN 'At-risk VIPs'
       WHEN engagement_segment IN ('High', 'Medium') THEN 'Converters-to-be' ELSE 'Dormant' END AS value_segment,
     CASE WHEN NOT buys THEN 'Prospect' WHEN as_of_date - first_order_date <= 30 THEN 'New'

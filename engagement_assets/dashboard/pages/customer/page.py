@@ -33,7 +33,6 @@ from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain import bands
 from engagement_assets.domain.colours import BLUE, GREY
-from engagement_assets.domain.meanings import group
 from engagement_assets.domain.score_parts import PARTS
 
 PAGE = Page("/customer", "Customer", "One customer: profile, score and reasons, orders and sessions.", order=90)
@@ -72,15 +71,26 @@ def head(warehouse: Warehouse, view: View) -> Component:
         return _nobody(warehouse, view)
     signed_up = f"signed up {row['signup_date']} ({row['tenure_days']:,} days ago)"
     pills = [segment_pill(row["engagement_segment"]), pill(row["value_segment"], "calm")]
+    if row["is_slipping"]:
+        pills.append(pill("Slipping", "bad"))
     if row["is_high_risk"]:
         pills.append(pill("High risk", "bad"))
     name = html.Div([html.Strong(row["customer_id"], className="customer-id"), *pills], className="trail")
     return stack(
         html.Div([name, _neighbours(warehouse, view)], className="customer-head"),
         small(f"{row['country']} · {signed_up} · status {row['engagement_status']}"),
-        *([_told("Why at risk: ", row["risk_reasons"], "notice")] if row["risk_reasons"] else []),
-        _told("Recommended: ", group("value_segment", row["value_segment"]).advice, "small"),
+        *([_told("Slipping: ", row["slipping_reasons"], "notice")] if row["slipping_reasons"] else []),
+        *([_told("High risk: ", row["risk_reasons"], "notice")] if row["risk_reasons"] else []),
+        _told("Recommended: ", _recommended(queries.audience(warehouse, view.as_of, view.customer)), "small"),
     )
+
+
+def _recommended(audience: Row | None) -> str:
+    if audience is None:
+        return "nothing now; the customer is in no audience."
+    if audience["is_holdout"]:
+        return f"nothing; held out from {audience['audience']}, so that its effect can be measured."
+    return f"{audience['recommended_action']} ({audience['audience']}: {audience['evidence']})."
 
 
 def _told(head: str, text: str, kind: str) -> Component:

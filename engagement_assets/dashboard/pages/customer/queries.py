@@ -8,7 +8,7 @@ from engagement_assets.analysis.explanation import BOUNDS_SQL, CUSTOMER_SQL
 from engagement_assets.dashboard.pages.behaviour.queries import window
 from engagement_assets.dashboard.questions import thinned
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
-from engagement_assets.domain.contracts import EngagementScores, RawOrders, Sessions
+from engagement_assets.domain.contracts import CampaignAudiences, EngagementScores, RawOrders, Sessions
 from engagement_assets.domain.score_parts import PARTS
 
 #: Rows that a customer's history may look through; beyond it, days are left out evenly.
@@ -24,6 +24,17 @@ def profile(warehouse: Warehouse, day: str, customer: str) -> Row | None:
         "SELECT * FROM {scores} s WHERE customer_id = $customer",
         {"customer": customer},
         scores=(EngagementScores, [day]),
+    )
+    return rows[0] if rows else None
+
+
+@remembered
+def audience(warehouse: Warehouse, day: str, customer: str) -> Row | None:
+    """The audience that a customer is in, with action, evidence, hold-out; None if in none."""
+    rows = warehouse.rows(
+        "SELECT audience, recommended_action, evidence, is_holdout FROM {audiences} WHERE customer_id = $customer",
+        {"customer": customer},
+        audiences=(CampaignAudiences, [day]),
     )
     return rows[0] if rows else None
 

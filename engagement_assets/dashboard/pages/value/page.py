@@ -164,13 +164,16 @@ def _faint(colour: str) -> str:
 
 
 def _value_segments(warehouse: Warehouse, view: View) -> list[Row]:
-    """The value segments that have customers."""
+    """The value segments that have customers, with the audiences that these are in."""
     found = queries.value_segments(warehouse, view.as_of, view.filters)
+    reached: dict[str, list[str]] = {}
+    for row in queries.audiences(warehouse, view.as_of, view.filters):
+        reached.setdefault(row["name"], []).append(f"{row['audience']} {formats.count(row['customers'])}")
     return [
         {
             **row,
             "average_order": formats.ratio(row["revenue"], row["orders"]),
-            "recommended_action": group("value_segment", name).advice,
+            "audiences": ", ".join(reached.get(name, ["none"])),
         }
         for name, row in found.items()
     ]
@@ -178,20 +181,20 @@ def _value_segments(warehouse: Warehouse, view: View) -> list[Row]:
 
 @PAGE.visual(
     "value-segments",
-    "Value segments and what to do",
+    "Value segments and their audiences",
     _value_segments,
     meaning="value_segments",
     csv=Csv(
         "value-segments",
-        {"name": "value_segment", **same("customers", "revenue", "orders", "average_order", "recommended_action")},
+        {"name": "value_segment", **same("customers", "revenue", "orders", "average_order", "audiences")},
     ),
     height=330,
 )
 def segments(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
-    """Value segments with share of revenue, average order value and recommended action."""
+    """Value segments with share of revenue, average order value, and the audiences that their customers are in."""
     found = {row["name"]: row for row in rows}
     customers, revenue = sum(row["customers"] for row in rows), sum(row["revenue"] for row in rows)
-    nobody = {"customers": 0, "revenue": 0.0, "average_order": None}
+    nobody = {"customers": 0, "revenue": 0.0, "average_order": None, "audiences": ""}
 
     def who(row: Row) -> Component:
         name = row["name"]
@@ -211,10 +214,7 @@ def segments(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
             ("Revenue", "revenue", formats.money),
             ("Share", lambda row: formats.share(formats.ratio(row["revenue"], revenue))),
             ("Average order", "average_order", formats.cents),
-            (
-                "Recommended action",
-                lambda row: html.Div(group("value_segment", row["name"]).advice, className="action"),
-            ),
+            ("Audiences", lambda row: html.Div(row["audiences"], className="action")),
         ],
         left=(0, 6),
         caption="Customers by value segment",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engagement_assets.dashboard.questions import Customers, Filters
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
-from engagement_assets.domain.contracts import EngagementScores
+from engagement_assets.domain.contracts import CampaignAudiences, EngagementScores
 
 #: Customers who signed up between two dates come from here.
 NEW = "New"
@@ -15,7 +15,8 @@ def matrix(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     """Customers and revenue per engagement band (`engagement`: High, Medium, Low) and revenue band (`revenue_band`)."""
     return Customers(warehouse, day, filters).rows(
         """
-        SELECT CASE engagement_segment WHEN 'At Risk' THEN 'Low' ELSE engagement_segment END AS engagement, revenue_band,
+        SELECT CASE WHEN total_orders = 0 THEN if(value_segment = 'Dormant', 'Low', 'Medium')
+                    WHEN engagement_segment = 'At Risk' THEN 'Low' ELSE engagement_segment END AS engagement, revenue_band,
                any_value(value_segment) AS value_segment, count(*) AS customers, sum(total_revenue)::DOUBLE AS revenue
         FROM {scores} s WHERE {filters} GROUP BY 1, 2 ORDER BY 1, 2
         """
@@ -33,6 +34,18 @@ def value_segments(warehouse: Warehouse, day: str, filters: Filters) -> dict[str
         """
     )
     return {row["name"]: row for row in rows}
+
+
+@remembered
+def audiences(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Customers per value segment (`name`) and campaign audience, with its `action`; most customers first."""
+    return Customers(warehouse, day, filters).rows(
+        """
+        SELECT s.value_segment AS name, audience, any_value(a.recommended_action) AS action, count(*) AS customers
+        FROM {audiences} a JOIN {scores} s USING (customer_id) WHERE {filters} GROUP BY ALL ORDER BY customers DESC, audience
+        """,
+        audiences=(CampaignAudiences, [day]),
+    )
 
 
 @remembered

@@ -38,8 +38,8 @@ class SnapshotReport:
     metrics: dict[str, Any]
     #: Segment, customers, revenue so far.
     segments: list[tuple[str, int, float]]
-    #: Customer, score, revenue so far, reasons: the most valuable customers at high risk.
-    at_risk: list[tuple[str, float, float, str]]
+    #: Customer, revenue of the last 365 days, reasons: the slipping customers who spent most.
+    slipping: list[tuple[str, float, str]]
     #: Reason, rows.
     rejected: list[tuple[str, int]]
 
@@ -117,9 +117,9 @@ def snapshot_report(settings: Settings, day: str | None = None) -> SnapshotRepor
             "SELECT engagement_segment, count(*), coalesce(sum(total_revenue), 0) FROM engagement_scores "
             "GROUP BY 1 ORDER BY max(engagement_score) DESC"
         ).fetchall()
-        at_risk = connection.execute(
-            "SELECT customer_id, engagement_score, total_revenue, risk_reasons FROM engagement_scores WHERE is_high_risk "
-            f"ORDER BY total_revenue DESC, customer_id LIMIT {_MOST_VALUABLE}"
+        slipping = connection.execute(
+            "SELECT customer_id, revenue_last_365_days, slipping_reasons FROM engagement_scores WHERE is_slipping "
+            f"ORDER BY revenue_last_365_days DESC, customer_id LIMIT {_MOST_VALUABLE}"
         ).fetchall()
         rejected = connection.execute(
             "SELECT reason, count(*) FROM rejected_rows GROUP BY 1 ORDER BY 2 DESC, 1"
@@ -129,7 +129,7 @@ def snapshot_report(settings: Settings, day: str | None = None) -> SnapshotRepor
             f"engagement_metrics: {chosen} is not built; build it with `engagement run --date {chosen}`"
         )
     named = dict(zip(EngagementMetrics.columns(), found[0], strict=True))
-    return SnapshotReport(chosen, len(lake.partitions(EngagementScores)), named, segments, at_risk, rejected)
+    return SnapshotReport(chosen, len(lake.partitions(EngagementScores)), named, segments, slipping, rejected)
 
 
 def read_table(

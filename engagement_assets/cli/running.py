@@ -100,16 +100,18 @@ def summarize(settings: Settings, day: str | None) -> None:
         ),
         to_the_right=("Customers", "Share", "Revenue so far"),
     )
-    risk = metrics["high_risk_customers"]
+    slipping, revenue = metrics["slipping_customers"] or 0, metrics["slipping_revenue"] or 0
     say(
-        f"\n[bold]{risk:,} customers at high risk[/bold], who have spent {metrics['revenue_at_risk']:,.2f} so far; "
-        "the most valuable of them:"
+        f"\n[bold]{slipping:,} customers are slipping[/bold] and can still be saved; they spent {revenue:,.2f} in a year"
+        + ("; the most valuable of them:" if slipping else "")
     )
-    print_table(
-        ("Customer", "Score", "Revenue", "Why"),
-        ((customer, f"{score:.3f}", f"{revenue:,.2f}", why) for customer, score, revenue, why in report.at_risk),
-        to_the_right=("Score", "Revenue"),
-    )
+    if slipping:
+        print_table(
+            ("Customer", "Revenue of a year", "Why"),
+            ((customer, f"{spent:,.2f}", why) for customer, spent, why in report.slipping),
+            to_the_right=("Revenue of a year",),
+        )
+    say(f"{metrics['high_risk_customers']:,} customers are at high risk by their score.")
     kept_out = ", ".join(f"{rows:,} {reason}" for reason, rows in report.rejected) or "none"
     say(f"\nRows kept out ([bold]engagement rejects[/bold]): {kept_out}")
     say(f"CSV files for BI tools, and a Power BI project over them: {settings.export}")

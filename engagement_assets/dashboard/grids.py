@@ -28,6 +28,7 @@ _WRITE: dict[str, Callable[[Any], str]] = {
     "count": formats.count,
     "money": formats.cents,
     "score": formats.score,
+    "share": formats.share,
     "date": formats.day,
     "text": lambda value: formats.NOTHING if value is None else str(value),
     "change": formats.difference,
@@ -85,7 +86,7 @@ def grid(warehouse: Warehouse, view: View, name: str, *, height: int = 460, empt
 
 
 def _definition(column: Column, meanings: Meanings) -> dict[str, Any]:
-    right = column.kind in ("count", "money", "score", "change")
+    right = column.kind in ("count", "money", "score", "share", "change")
     definition: dict[str, Any] = {
         "field": column.key,
         "headerName": column.title,
@@ -99,7 +100,7 @@ def _definition(column: Column, meanings: Meanings) -> dict[str, Any]:
     }
     if column.key == "customer_id":
         definition |= {"cellClass": "grid-link", "pinned": "left", "width": column.width, "flex": None}
-    if column.key == "risk_reasons":
+    if column.key == "why":
         definition |= {"tooltipField": column.key, "flex": 4}
     if column.band:
         field = f"{column.key}_mood"

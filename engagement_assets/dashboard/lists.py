@@ -10,10 +10,10 @@ from typing import Any, Literal
 from engagement_assets.dashboard.questions import where
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.warehouse import Relation, Row, Warehouse, remembered
-from engagement_assets.domain.contracts import EngagementScores
+from engagement_assets.domain.contracts import CampaignAudiences, EngagementScores
 from engagement_assets.exports.star_schema import HIGH_VALUE
 
-Kind = Literal["text", "count", "money", "score", "change", "date"]
+Kind = Literal["text", "count", "money", "score", "share", "change", "date"]
 
 #: Rows of one block at the most, whatever the browser asks for.
 LARGEST_BLOCK = 500
@@ -35,14 +35,16 @@ class Column:
 class CustomerList:
     """A list of customers of a snapshot. `condition` narrows it; it may speak of `o`, the comparison date's row.
 
-    `order` is the column it is sorted by, the largest first, until another order is chosen.
+    `order` are the columns it is sorted by, the largest first, until another order is chosen. `derived` gives columns that the
+    snapshot does not have, as SQL over `s` and `a`, the row of the day's campaign audiences.
     """
 
     name: str
     title: str
     columns: tuple[Column, ...]
     condition: Callable[[View], str]
-    order: str
+    order: tuple[str, ...]
+    derived: Callable[[View], dict[str, str]] = lambda view: {}
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -71,13 +73,33 @@ LAST_ORDER = Column("last_order_date", "Last order", "date", width=130)
 BANDED_LAST_ORDER = Column("last_order_date", "Last order", "date", width=178, band="recency")
 SEGMENT = Column("engagement_segment", "Segment", "text", width=115)
 VALUE_SEGMENT = Column("value_segment", "Value segment", "text", width=155)
-REASONS = Column("risk_reasons", "Why", "text", "Why the customer is at high risk", 200)
+REASONS = Column("why", "Why", "text", "Why the customer is in this list", 250)
+YEAR_REVENUE = Column("revenue_last_365_days", "Revenue, year", "money", "Revenue of the last 365 days", 135)
+RETURN_CHANCE = Column("return_chance", "Comes back", "share", "return_chance", 125)
+SUCH_CUSTOMERS = Column(
+    "return_chance_customers", "Of such", "count", "Customers who stood there before, and were counted", 100
+)
+EXPECTED = Column("expected_revenue_90_days", "Expected", "money", "expected_revenue", 115)
+AUDIENCE = Column("audience", "Audience", "text", "Campaign audience that the customer is in", 140)
+HELD_OUT = Column("held_out", "Hold-out", "text", "Whether the customer is left alone to measure the effect", 110)
 
 _AT_RISK = {
-    "now": "s.is_high_risk",
-    "new": "s.is_high_risk AND NOT coalesce(o.is_high_risk, false)",
-    "recovered": "NOT s.is_high_risk AND o.is_high_risk",
+    "now": "s.is_slipping",
+    "new": "s.is_slipping AND NOT coalesce(o.is_slipping, false)",
+    "recovered": "o.is_slipping AND s.lifecycle_stage IN ('Active', 'Reactivated')",
+    "lapsed": "s.lifecycle_stage = 'Lapsed'",
+    "high-risk": "s.is_high_risk",
 }
+
+
+def _of_risk(view: View) -> dict[str, str]:
+    reasons = "risk_reasons" if view.at_risk_list == "high-risk" else "slipping_reasons"
+    return {
+        "why": f"coalesce(s.{reasons}, 'last order ' || s.recency_days || ' days ago')",
+        "audience": "coalesce(a.audience, 'none')",
+        "held_out": "if(a.is_holdout, 'held out', NULL)",
+    }
+
 
 LISTS = {
     found.name: found
@@ -87,14 +109,18 @@ LISTS = {
             "Customers",
             (CUSTOMER, SEGMENT, VALUE_SEGMENT, SCORE, SESSIONS, ORDERS, REVENUE, LAST_ORDER, COUNTRY),
             lambda view: "true",
-            "engagement_score",
+            ("engagement_score",),
         ),
         CustomerList(
             "at-risk",
             "At-risk customers",
-            (CUSTOMER, REASONS, REVENUE, BANDED_LAST_ORDER, BANDED_SESSIONS, BANDED_SCORE, CHANGE, COUNTRY),
+            (
+                *(CUSTOMER, REASONS, YEAR_REVENUE, RETURN_CHANCE, SUCH_CUSTOMERS, EXPECTED, AUDIENCE, HELD_OUT),
+                *(BANDED_LAST_ORDER, BANDED_SESSIONS, REVENUE, BANDED_SCORE, COUNTRY),
+            ),
             lambda view: _AT_RISK[view.at_risk_list],
-            "total_revenue",
+            ("revenue_last_365_days", "total_revenue"),
+            _of_risk,
         ),
         CustomerList(
             "high-value",
@@ -112,7 +138,7 @@ LISTS = {
                 CHANGE,
             ),
             lambda view: HIGH_VALUE,
-            "total_revenue",
+            ("total_revenue",),
         ),
     )
 }
@@ -181,7 +207,12 @@ def _source(
     own = found.condition(view)
     narrowed, more = compiled(json.loads(filters), found)
     relations: dict[str, Relation] = {"scores": (EngagementScores, [view.as_of])}
-    source = "FROM {scores} s"
+    source, derived = "FROM {scores} s", found.derived(view)
+    if derived:
+        more_columns = ", ".join(f"{sql} AS {name}" for name, sql in derived.items())
+        joined = "{scores} s LEFT JOIN {audiences} a ON a.customer_id = s.customer_id"
+        source = f"FROM (SELECT s.*, {more_columns} FROM {joined}) s"
+        relations["audiences"] = (CampaignAudiences, [view.as_of])
     if "o." in own:
         # Without a comparison date nobody is new and nobody has recovered.
         relations["before"] = (EngagementScores, [view.compared] if view.compared else [])
@@ -192,7 +223,7 @@ def _source(
 
 
 def _order(found: CustomerList, sort: Sort) -> str:
-    known = [(key, way) for key, way in sort if key in found.keys] or [(found.order, "desc")]
+    known = [(key, way) for key, way in sort if key in found.keys] or [(key, "desc") for key in found.order]
     parts = [f"s.{key} {'DESC' if way == 'desc' else 'ASC'} NULLS LAST" for key, way in known]
     return ", ".join([*parts, "s.customer_id"])
 

@@ -39,12 +39,20 @@ KEY_FIGURES = (
     "high_risk_customers",
     "average_sessions",
     "revenue_at_risk",
+    "slipping_customers",
+    "slipping_share",
+    "slipping_revenue",
+    "slipping_loss",
+    "slipping_return_share",
     "revenue",
     "orders",
     *(part.name for part in PARTS),
     *(f"{part.name}_part" for part in PARTS),
 )
-FOLLOWED = ("customers", "average_score", "average_reference_score", "high_risk_customers", "high_risk_share")
+FOLLOWED = (
+    *("customers", "average_score", "average_reference_score", "high_risk_customers", "high_risk_share"),
+    *("slipping_customers", "slipping_share"),
+)
 
 
 def of_day(ask: Callable[[Warehouse, str, Filters], Any]) -> Question:

@@ -23,7 +23,7 @@ DEFAULT_COMPARISON = "30"
 #: What a score can be broken down by.
 DIMENSIONS = ("segment", "country", "status")
 
-AT_RISK_LISTS = ("now", "new", "recovered")
+AT_RISK_LISTS = ("now", "new", "recovered", "lapsed", "high-risk")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, chart, day_axis, figure
 from engagement_assets.dashboard.warehouse import Row, Warehouse
-from engagement_assets.domain.colours import VERMILLION
+from engagement_assets.domain.colours import GREY, VERMILLION
 
 TREND = Csv("trend", same("as_of_date", *questions.FOLLOWED), questions.of_day(questions.trend))
 
@@ -62,11 +62,16 @@ def _room(values: Sequence[float]) -> list[float] | None:
 
 
 def risk_share(height: int) -> Callable[[Warehouse, View, Sequence[Row]], Component]:
-    """Draws the share of customers at high risk over time."""
+    """Draws the shares of customers who are slipping, and at high risk by score, over time."""
 
     def draw(warehouse: Warehouse, view: View, rows: Sequence[Row]) -> Component:
-        lines = [("high_risk_share", "At high risk", VERMILLION, "solid")]
+        lines = [
+            ("slipping_share", "Slipping", VERMILLION, "solid"),
+            ("high_risk_share", "High risk by score", GREY, "dot"),
+        ]
         drawn = trend_figure(rows, lines, title="Share of customers", percent=True, compared=view.compared)
-        return chart(drawn, "Share of customers at high risk over time.", height=height)
+        return chart(
+            drawn, "Shares of customers who are slipping, and at high risk by score, over time.", height=height
+        )
 
     return draw

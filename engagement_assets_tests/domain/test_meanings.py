@@ -197,7 +197,7 @@ def test_no_measure_no_page_of_power_bi_and_no_help_says_a_default(unusual: Sett
         "monetary": "Mean monetary score: revenue between the day's lowest and highest.",
         "recency_part": "Mean of 0.49 times the recency score; the contributions add up to the score.",
         # 0.49 * 17 / (201 - 1) = 0.0417
-        "high_value_slipping": "High-value customers whose reference score (fixed scale) fell by more than 0.02 in 17 days. "
+        "high_value_declining": "High-value customers whose reference score (fixed scale) fell by more than 0.02 in 17 days. "
         "A buyer who does nothing for 17 days falls by about 0.04.",
         "sessions_in_window": "Sessions that began in the 17 days up to the snapshot.",
         "orders_per_customer": "Orders of the 17 days up to the snapshot, by customers.",

@@ -20,11 +20,15 @@ HELP: dict[str, str] = {
     "score_change": "How much of the change of the average score came "
     f"{enumerated(f'from {part.words}' for part in PARTS)}.",
     "scatter": "Each point is a customer: sessions in {window} against orders so far; the area stands for revenue.",
-    "matrix": "Engagement band (At Risk counts as Low) by revenue band: {revenue_band}.",
+    "matrix": "Engagement band ({engagement_band}) by revenue band: {revenue_band}.",
     "value_segments": "Engagement band ({engagement_band}) by revenue band. Average order value is revenue by orders.",
     "moves": "Customers by segment on the comparison date and on this date. Customers who signed up in between come from “New”.",
-    "came_to_risk": "At high risk on this date, but not on the comparison date.",
-    "left_risk": "At high risk on the comparison date, and no longer on this date.",
+    "newly_slipping": "Slipping on this date, but not on the comparison date.",
+    "came_back": "Slipping on the comparison date, and ordered since.",
+    "return_chance": "Of customers who stood where this one stands (days since the last order, days with an order), in this "
+    "shop's own past, the share who ordered again within 90 days. Thin groups are drawn towards what is like them.",
+    "expected_revenue": "Revenue expected in the next 90 days: what was spent, the older the less, times what that brought "
+    "in the shop's own past.",
     "funnel": "The {window} up to the date. A stage counts those who got at least that far: who checked out without a recorded "
     "cart counts there too. Sessions reach “order” where the customer ordered on the session's day.",
     "sessions_orders": "Orders per customer in the last {window}, by number of sessions in the same days.",

@@ -62,14 +62,15 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
             "Customers at high risk by their score. Each is {high_risk}.",
         ),
         "slipping_customers": ("Slipping customers", "Customers who can still be saved. Each is {slipping}."),
+        "lapsed_customers": ("Lapsed customers", "Customers whose latest order is {lapsed_after} ago or longer."),
         "orders": ("Orders so far", "Orders of the customers up to the snapshot."),
         "buyers": ("Buyers", "Customers who have ordered."),
         "high_value_customers": (
             "High-value customers",
             "Customers with revenue band High and engagement segment High or Medium: they spend much and still come.",
         ),
-        "high_value_slipping": (
-            "High-value slipping",
+        "high_value_declining": (
+            "High-value declining",
             "High-value customers whose reference score (fixed scale) fell by more than {steady} in {window}. A buyer who "
             "does nothing for {window} falls by about {window_fall}.",
         ),
@@ -79,9 +80,16 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
             "Daily high-risk customers",
             "Customers at high risk on a day; of several days, the mean.",
         ),
+        "daily_slipping_customers": (
+            "Daily slipping customers",
+            "Customers who are slipping on a day; of several days, the mean.",
+        ),
         "segment_moves": ("Segment moves", "Changes of segment from one day to the next."),
-        "newly_at_risk": ("Newly at risk", "Times that a customer came to be at high risk, from one day to the next."),
-        "recovered": ("Recovered", "Times that a customer got out of high risk, from one day to the next."),
+        "newly_at_risk": (
+            "Newly at high risk",
+            "Times that a customer came to be at high risk, from one day to the next.",
+        ),
+        "recovered": ("Out of high risk", "Times that a customer got out of high risk, from one day to the next."),
         "customers_at_stage": ("Customers at stage", f"Customers who {_STAGE}"),
         "sessions_at_stage": ("Sessions at stage", f"Sessions that {_STAGE}"),
         "sessions_in_window": ("Sessions in the window", "Sessions that began in the {window} up to the snapshot."),
@@ -96,6 +104,12 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
         "high_risk_share": (
             "High-risk share",
             "Share of customers at high risk by their score. Each of them is {high_risk}.",
+        ),
+        "slipping_share": ("Slipping share", "Share of customers who can still be saved. Each of them is {slipping}."),
+        "slipping_return_share": (
+            "Slipping customers who come back",
+            "Mean return chance of the slipping customers: of those who stood where they stand, in this shop's own past, the "
+            "share who ordered again within 90 days.",
         ),
         "high_value_share": ("High-value share of buyers", "High-value customers by customers who have ordered."),
         "daily_high_risk_share": (
@@ -119,7 +133,7 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
     MONEY: {
         "revenue": ("Revenue", "What the customers have spent so far, in the currency of the orders."),
         "revenue_at_risk": (
-            "Revenue at risk",
+            "High-risk revenue",
             "What customers at high risk have spent so far, in the currency of the orders: what is lost if they all stay "
             "away.",
         ),
@@ -131,6 +145,11 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
             "Expected revenue of slipping customers",
             "What the slipping customers are expected to spend in the 90 days after the snapshot, in the currency of the orders; "
             "blank while the shop's history is too short to tell.",
+        ),
+        "slipping_loss": (
+            "Expected loss of slipping customers",
+            "What the slipping customers spend in 90 days at the pace of their last 365, times the chance that they do not come "
+            "back within 90 days, in the currency of the orders.",
         ),
         "average_order": ("Average order", "Revenue by orders."),
         "high_value_revenue": ("High-value revenue", "What the high-value customers have spent so far."),

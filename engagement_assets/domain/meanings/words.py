@@ -39,8 +39,8 @@ _PIECES = {
     "below {high_risk_threshold}",
     "slipping": "a buyer with orders on {slipping_orders} or more, the latest more than {window} and less than {lapsed_after} "
     "ago",
-    "engagement_band": "of buyers the segment, At Risk as Low; of others Medium from {prospect_sessions} in the last {window} on, "
-    "else Low",
+    "engagement_band": "of buyers the segment, At Risk as Low; of others Medium from {prospect_sessions} in the last {window} "
+    "on, else Low",
     "score_bands": "High from {high_threshold}, Medium from {medium_threshold}, Low from {low_threshold}, else Very low",
     "stability": "below 0.1 stable, from 0.1 worth a look, from 0.25 the distribution has shifted",
     **{column: ", ".join(f"{group.name} ({group.text})" for group in groups) for column, groups in GROUPS.items()},

@@ -11,6 +11,7 @@ _DAILY = {
     "daily_score": "Average score",
     "daily_reference_score": "Average reference score",
     "daily_high_risk_customers": "High risk customers",
+    "daily_slipping_customers": "Slipping customers",
     "daily_high_risk_share": "High risk share",
 }
 

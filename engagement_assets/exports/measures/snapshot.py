@@ -37,6 +37,20 @@ def snapshot() -> Iterator[Formulas]:
             f"CALCULATE(SUM('Latest Scores'[Expected revenue 90 days]), {_SLIPPING})",
             "sum(expected_revenue_90_days) FILTER (is_slipping)",
         ),
+        "slipping_share": ("DIVIDE([Slipping customers], [Customers])", "avg(is_slipping::INT)"),
+        "slipping_loss": (
+            f"SUMX(FILTER('Latest Scores', {_SLIPPING}), 'Latest Scores'[Revenue last 365 days] * 90 / 365 "
+            "* (1 - 'Latest Scores'[Return chance]))",
+            "sum(revenue_last_365_days::DOUBLE * 90 / 365 * (1 - return_chance)) FILTER (is_slipping)",
+        ),
+        "slipping_return_share": (
+            f"CALCULATE(AVERAGE('Latest Scores'[Return chance]), {_SLIPPING})",
+            "avg(return_chance) FILTER (is_slipping)",
+        ),
+        "lapsed_customers": (
+            f"CALCULATE({ROWS}, 'Latest Scores'[Lifecycle stage] = \"Lapsed\")",
+            "count(*) FILTER (lifecycle_stage = 'Lapsed')",
+        ),
         "orders": ("SUM('Latest Scores'[Total orders])", "coalesce(sum(total_orders), 0)::BIGINT"),
         "average_order": (
             "DIVIDE([Revenue], [Orders so far])",
@@ -60,7 +74,7 @@ def snapshot() -> Iterator[Formulas]:
             "DIVIDE([High-value customers], [Buyers])",
             f"count(*) FILTER ({HIGH_VALUE}) / nullif(count(*) FILTER (total_orders > 0), 0)",
         ),
-        "high_value_slipping": (
+        "high_value_declining": (
             f"CALCULATE({ROWS}, {_HIGH_VALUE}, 'Latest Scores'[Reference score change] < -{STEADY:g})",
             f"count(*) FILTER ({HIGH_VALUE} AND reference_score_change < -{STEADY})",
         ),

@@ -17,8 +17,9 @@ LIFECYCLE = "Customers[Lifecycle stage]"
 STATUS = "Customers[Engagement status]"
 REVENUE_BAND = "Customers[Revenue band]"
 HIGH_RISK = "Customers[Is high risk]"
+SLIPPING = "Customers[Is slipping]"
 HIGH_VALUE = "Customers[Is high value]"
-REASONS = "Latest Scores[Risk reasons]"
+REASONS = "Latest Scores[Slipping reasons]"
 
 #: Measures that the lists of customers show with a traffic light.
 BANDED = "Days since last order, Average sessions, Average score, Change of reference score"

@@ -16,6 +16,7 @@ from engagement_assets.exports.power_bi.charts import (
     REASONS,
     REVENUE_BAND,
     SEGMENT,
+    SLIPPING,
     STATUS,
     VALUE_SEGMENT,
     cards,
@@ -43,7 +44,11 @@ def _scores(policy: ScoringPolicy) -> list[Page]:
         Page(
             "Executive overview",
             "How engaged customers are, how many may be lost, and what has changed.",
-            cards(100, 20, "Average score, High-risk share, Customers, Average sessions, Revenue at risk"),
+            cards(
+                100,
+                20,
+                "Average score, Slipping customers, Customers, Average sessions, Slipping revenue, High-risk share",
+            ),
             chart("histogram", "columnChart", 65, 42, "Customers by engagement score", coloured=SEGMENT).showing(
                 Category=f"{CUSTOMER_TABLE}[Score bucket]", Series=SEGMENT, Y="Customers"
             ),
@@ -92,13 +97,13 @@ def _segments() -> list[Page]:
                 Values=f"{VALUE_SEGMENT}, {figures}"
             ),
             chart("moves", "tableEx", 40, 52, "Moves from day to day", by="Segment moves").showing(
-                Values=f"{from_to}, Segment moves, Newly at risk, Recovered"
+                Values=f"{from_to}, Segment moves, Newly at high risk, Out of high risk"
             ),
         ),
         Page(
             "Customer value vs engagement risk",
             "Where revenue and risk meet: whom to reward, whom to win back.",
-            cards(100, 20, "Revenue, Revenue at risk, High-value customers, At-risk VIPs"),
+            cards(100, 20, "Revenue, Slipping revenue, High-value customers, At-risk VIPs"),
             chart(
                 "scatter", "scatterChart", 55, 80, "Engagement score against revenue", coloured=VALUE_SEGMENT
             ).showing(Category=CUSTOMER, Series=VALUE_SEGMENT, X="Average score", Y="Revenue", Size="Orders so far"),
@@ -112,28 +117,33 @@ def _segments() -> list[Page]:
 def _lists(policy: ScoringPolicy) -> list[Page]:
     """The pages that list customers."""
     lights = traffic_lights(policy)
-    falling = {"status": [properties(direction="Negative")]}
-    risky, valued = "Customers at high risk, the most revenue first", "High-value customers, the most revenue first"
+    slipping, valued = (
+        "Slipping customers, the most revenue of a year first",
+        "High-value customers, the most revenue first",
+    )
     return [
         Page(
             "At-risk customers",
-            "Customers who have ordered before and are slipping away, and why.",
-            chart("kpi", "kpi", 28, 35, "Share at high risk, against 30 days before", objects=falling).showing(
-                Indicator="Daily high-risk share", TrendLine=DATE, Goal="High-risk share 30 days before"
+            "Customers who have ordered before, are slipping away and can still be saved, and why.",
+            cards(
+                52,
+                35,
+                saving,
             ),
-            cards(24, 35, "High-risk customers, Revenue at risk"),
-            chart("trend", "lineChart", 48, 35, "Customers at high risk over time").showing(
-                Category=DATE, Y="Daily high-risk customers"
+            chart(
+                "trend", "lineChart", 48, 35, "Slipping customers, and those at high risk by score, over time"
+            ).showing(Category=DATE, Y="Daily slipping customers, Daily high-risk customers"),
+            chart("table", "tableEx", 100, 65, slipping, by="Slipping revenue", objects=lights).showing(
+                Values=f"{CUSTOMER}, {COUNTRY}, {REASONS}, Slipping revenue, Slipping customers who come back, {BANDED}"
             ),
-            chart("table", "tableEx", 100, 65, risky, by="Revenue", objects=lights).showing(
-                Values=f"{CUSTOMER}, {COUNTRY}, {REASONS}, Revenue, {BANDED}"
-            ),
-            only=HIGH_RISK,
+            only=SLIPPING,
         ),
         Page(
             "High-value customers",
             "Who spends much and still comes, and who of them is slipping.",
-            cards(100, 20, "High-value customers, High-value share of buyers, High-value revenue, High-value slipping"),
+            cards(
+                100, 20, "High-value customers, High-value share of buyers, High-value revenue, High-value declining"
+            ),
             chart("table", "tableEx", 72, 80, valued, by="Revenue", objects=lights).showing(
                 Values=f"{CUSTOMER}, {COUNTRY}, {VALUE_SEGMENT}, Revenue, Orders so far, Average order, {BANDED}"
             ),

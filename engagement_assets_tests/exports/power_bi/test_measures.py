@@ -115,7 +115,7 @@ def test_every_twin_is_what_plain_python_makes_of_the_tables(twins: dict[str, An
         "high_value_customers": len(valued),
         "high_value_revenue": total(valued, "total_revenue"),
         "high_value_share": len(valued) / len(buyers),
-        "high_value_slipping": len([row for row in valued if (row["reference_score_change"] or 0) < -0.02]),
+        "high_value_declining": len([row for row in valued if (row["reference_score_change"] or 0) < -0.02]),
         "at_risk_vips": len([row for row in scores if row["value_segment"] == "At-risk VIPs"]),
         "average_recency": mean(scores, "recency_days"),
         "average_change": mean(scores, "reference_score_change"),
@@ -229,7 +229,7 @@ def test_the_dashboard_says_the_same(twins: dict[str, Any], warehouse: Warehouse
     assert twins["sessions_at_stage"] == funnel["sessions"]
     assert close(twins["stability"], monitoring.stability(warehouse, day, before, EVERYBODY)["engagement_score"])
     profile = high_value.profile(warehouse, day, EVERYBODY)[True]
-    assert (twins["high_value_customers"], twins["high_value_slipping"]) == (profile["customers"], profile["slipping"])
+    assert (twins["high_value_customers"], twins["high_value_declining"]) == (profile["customers"], profile["slipping"])
     assert close(twins["high_value_revenue"], profile["revenue"])
     assert twins["customers"] == sum(overview.segments(warehouse, day, EVERYBODY).values())
     trend = questions.trend(warehouse, day, EVERYBODY)

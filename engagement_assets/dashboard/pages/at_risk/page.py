@@ -1,4 +1,4 @@
-"""At-risk customers: who may be lost, why, and the list to send."""
+"""At-risk customers: who is slipping and can still be saved, why, and the list to send; beside them who lapsed."""
 
 from __future__ import annotations
 
@@ -19,36 +19,52 @@ from engagement_assets.domain import bands
 PAGE = Page(
     "/at-risk",
     "At-risk customers",
-    "Who has bought before and is slipping away, why, and the list to act on.",
+    "Who has bought before, is slipping away and can still be saved; why, and the list to act on.",
     order=40,
 )
 
 #: Name in the address: title, and what is said where nobody is in it.
 _LISTS = {
-    "now": ("At risk now", "Nobody is at high risk here. Good news, or too narrow a filter."),
-    "new": ("Newly at risk", "Nobody has come to be at risk since the comparison date."),
-    "recovered": ("Recovered", "Nobody has recovered since the comparison date."),
+    "now": ("Slipping now", "Nobody is slipping here. Good news, or too narrow a filter."),
+    "new": ("Newly slipping", "Nobody has come to be slipping since the comparison date."),
+    "recovered": ("Came back", "Nobody who was slipping on the comparison date has ordered since."),
+    "lapsed": ("Lapsed", "Nobody has lapsed here."),
+    "high-risk": ("High risk by score", "Nobody is at high risk by score here."),
 }
 
 
 def _crossed(row: Row, key: str) -> str:
     if key not in row:
         return "no earlier snapshot to compare with"
-    return f"since {row['since']}, revenue {formats.money(row[f'{key}_revenue'])}"
+    return f"since {row['since']}, spent {formats.money(row[f'{key}_revenue'])} in a year"
+
+
+def _told_of(row: Row) -> str:
+    if row["too_early"]:
+        return "too early to tell: the shop's history is too short"
+    return "of customers who stood there before, within 90 days"
 
 
 FIGURES = (
-    KeyFigure("At risk now", "high_risk_customers", formats.count, "high_risk_customers", "down"),
-    KeyFigure("Revenue at risk", "revenue_at_risk", formats.money, "revenue_at_risk", "down"),
-    KeyFigure("Newly at risk", "new", formats.count, "came_to_risk", note=lambda row: _crossed(row, "new")),
-    KeyFigure("Recovered", "recovered", formats.count, "left_risk", note=lambda row: _crossed(row, "recovered")),
+    KeyFigure("Slipping now", "slipping_customers", formats.count, "slipping_customers", "down"),
+    KeyFigure("Their revenue of a year", "slipping_revenue", formats.money, "slipping_revenue", "down"),
+    KeyFigure("Expected loss, 90 days", "slipping_loss", formats.money, "slipping_loss", "down"),
+    KeyFigure("Come back", "slipping_return_share", formats.share, "slipping_return_share", note=_told_of),
+    KeyFigure("Newly slipping", "new", formats.count, "newly_slipping", note=lambda row: _crossed(row, "new")),
+    KeyFigure("Came back", "recovered", formats.count, "came_back", note=lambda row: _crossed(row, "recovered")),
+    KeyFigure(
+        *("Lapsed", "lapsed", formats.count, "lapsed_customers"),
+        note=lambda row: f"spent {formats.money(row['lapsed_revenue'])} so far",
+    ),
+    KeyFigure("High risk by score", "high_risk_customers", formats.count, "high_risk_customers", "down"),
 )
 
 
-@PAGE.visual("risk-cards", "Key figures", height=118, bare=True)
+@PAGE.visual("risk-cards", "Key figures", height=236, bare=True)
 def cards(warehouse: Warehouse, view: View) -> Component:
-    """At risk, revenue at risk, newly at risk, recovered."""
+    """Slipping customers with what is at stake, newly and no more; the lapsed and those at high risk by score."""
     now = {**questions.key_figures(warehouse, view.as_of, view.filters), "since": view.compared}
+    now |= queries.beside(warehouse, view.as_of, view.filters)
     if view.compared:
         now |= queries.crossings(warehouse, view.as_of, view.compared, view.filters)
     return figure_cards(warehouse, FIGURES, now, questions.comparison(warehouse, view), view.compared)
@@ -57,12 +73,12 @@ def cards(warehouse: Warehouse, view: View) -> Component:
 @PAGE.visual(
     "risk-customers",
     "Target list",
-    meaning="high_risk_customers",
+    meaning="slipping_customers",
     note="Choose a customer to open their page. CSV downloads the list as it is sorted and filtered here.",
     height=520,
 )
 def customers(warehouse: Warehouse, view: View) -> Component:
-    """The list, with a choice between those at risk now, newly, and recovered."""
+    """The list, with a choice between who is slipping now, newly, came back, lapsed, and is at high risk by score."""
     choices = [
         link(title, view.link(PAGE.path, list=name if name != "now" else None), className="link choice")
         if name != view.at_risk_list
@@ -82,9 +98,9 @@ def customers(warehouse: Warehouse, view: View) -> Component:
 
 PAGE.visual(
     "risk-trend",
-    "At-risk share over time",
+    "Slipping and high-risk share over time",
     questions.of_day(questions.trend),
-    meaning="high_risk_share",
+    meaning="slipping_share",
     csv=TREND,
     height=240,
 )(risk_share(240))

@@ -52,7 +52,7 @@ FIGURES = (
         "Slipping",
         "slipping",
         formats.count,
-        "high_value_slipping",
+        "high_value_declining",
         note=lambda row: f"with revenue so far of {formats.money(row['slipping_revenue'])}",
     ),
 )
@@ -142,7 +142,7 @@ def countries(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     "high-slipping",
     "Who is slipping",
     of_day(queries.slipping),
-    meaning="high_value_slipping",
+    meaning="high_value_declining",
     csv=Csv("slipping", same("customer_id", "revenue", "recency_days", "sessions", "sessions_before", "change")),
     empty=message("Nobody is slipping", "No high-value customer's score has fallen noticeably of late."),
     height=290,

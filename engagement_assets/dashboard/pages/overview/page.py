@@ -36,16 +36,17 @@ PAGE = Page(
 
 FIGURES = (
     KeyFigure("Average score", "average_score", formats.score, "average_score", "up"),
-    KeyFigure("High-risk customers", "high_risk_share", formats.share, "high_risk_share", "down"),
+    KeyFigure("Slipping customers", "slipping_customers", formats.count, "slipping_customers", "down"),
     KeyFigure("Total customers", "customers", formats.count, "customers", "up"),
     KeyFigure("Average sessions", "average_sessions", formats.decimal, "average_sessions", "up", unit="in {window}"),
-    KeyFigure("Revenue at risk", "revenue_at_risk", formats.money, "revenue_at_risk", "down"),
+    KeyFigure("Slipping revenue", "slipping_revenue", formats.money, "slipping_revenue", "down", unit="of a year"),
+    KeyFigure("High risk by score", "high_risk_share", formats.share, "high_risk_share", "down"),
 )
 
 
 @PAGE.visual("overview-cards", "Key figures", height=118, bare=True)
 def cards(warehouse: Warehouse, view: View) -> Component:
-    """The five key figures, each with its change."""
+    """The key figures, each with its change."""
     now = questions.key_figures(warehouse, view.as_of, view.filters)
     return figure_cards(warehouse, FIGURES, now, questions.comparison(warehouse, view), view.compared)
 
@@ -161,9 +162,9 @@ def score_trend(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
 
 PAGE.visual(
     "overview-risk",
-    "At-risk share over time",
+    "Slipping and high-risk share over time",
     of_day(questions.trend),
-    meaning="high_risk_share",
+    meaning="slipping_share",
     height=280,
     beside="halves",
 )(risk_share(280))
@@ -183,7 +184,7 @@ PAGE.visual(
             "customers_change": "customers_change",
             "score": "average_reference_score",
             "score_change": "average_reference_score_change",
-            "at_risk_change": "high_risk_customers_change",
+            "slipping_change": "slipping_customers_change",
         },
     ),
 )

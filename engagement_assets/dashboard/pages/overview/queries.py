@@ -41,14 +41,14 @@ def segments(warehouse: Warehouse, day: str, filters: Filters) -> dict[str, int]
 def group_movers(warehouse: Warehouse, day: str, before: str, filters: Filters) -> list[Row]:
     """Groups by country, segment, value segment and status whose mean reference score moved most between two dates.
 
-    `kind`, `name`, `customers`, `customers_change`, `score`, `score_change`, `at_risk_change`.
+    `kind`, `name`, `customers`, `customers_change`, `score`, `score_change`, `slipping_change`.
     """
     return Customers(warehouse, day, filters).rows(
         f"""
         WITH totals AS (
             SELECT as_of_date, country, engagement_segment, value_segment, engagement_status,
                    grouping(country, engagement_segment, value_segment, engagement_status) AS which,
-                   count(*) AS customers, avg(reference_score) AS score, count(*) FILTER (is_high_risk) AS at_risk
+                   count(*) AS customers, avg(reference_score) AS score, count(*) FILTER (is_slipping) AS slipping
             FROM {{scores}} s WHERE {{filters}}
             GROUP BY GROUPING SETS ((as_of_date, country), (as_of_date, engagement_segment),
                                     (as_of_date, value_segment), (as_of_date, engagement_status))
@@ -57,11 +57,11 @@ def group_movers(warehouse: Warehouse, day: str, before: str, filters: Filters) 
                    CASE which WHEN 7 THEN 'Country' WHEN 11 THEN 'Segment' WHEN 13 THEN 'Value segment'
                               ELSE 'Status' END AS kind,
                    coalesce(country, engagement_segment, value_segment, engagement_status) AS name,
-                   customers, score, at_risk
+                   customers, score, slipping
             FROM totals
         )
         SELECT kind, name, n.customers, n.customers - o.customers AS customers_change, n.score,
-               n.score - o.score AS score_change, n.at_risk - o.at_risk AS at_risk_change
+               n.score - o.score AS score_change, n.slipping - o.slipping AS slipping_change
         FROM named n JOIN named o USING (kind, name)
         WHERE n.as_of_date = $day::DATE AND o.as_of_date = $before::DATE
           AND least(n.customers, o.customers) >= {SMALLEST_GROUP}

@@ -73,7 +73,7 @@ LAST_ORDER = Column("last_order_date", "Last order", "date", width=130)
 BANDED_LAST_ORDER = Column("last_order_date", "Last order", "date", width=178, band="recency")
 SEGMENT = Column("engagement_segment", "Segment", "text", width=115)
 VALUE_SEGMENT = Column("value_segment", "Value segment", "text", width=155)
-REASONS = Column("why", "Why", "text", "Why the customer is in this list", 250)
+REASONS = Column("why", "Why", "text", "Why the customer is in this list", 430)
 YEAR_REVENUE = Column("revenue_last_365_days", "Revenue, year", "money", "Revenue of the last 365 days", 135)
 RETURN_CHANCE = Column("return_chance", "Comes back", "share", "return_chance", 125)
 SUCH_CUSTOMERS = Column(

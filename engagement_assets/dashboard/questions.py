@@ -116,7 +116,7 @@ def comparison(warehouse: Warehouse, view: View) -> Row | None:
 
 @remembered
 def trend(warehouse: Warehouse, until: str, filters: Filters) -> list[Row]:
-    """Per day up to `until`: customers, average_score, average_reference_score, high_risk_customers, high_risk_share.
+    """Per day up to `until`: as_of_date and the measures of `FOLLOWED`.
 
     Without filters from the daily totals; with filters from the snapshots themselves, days left out evenly where that would
     be too many rows.
@@ -124,7 +124,7 @@ def trend(warehouse: Warehouse, until: str, filters: Filters) -> list[Row]:
     if not any(filters):
         measured = [day for day in warehouse.days(EngagementMetrics) if day <= until][-TREND_DAYS:]
         return warehouse.rows(
-            f"SELECT as_of_date, {', '.join(FOLLOWED)} FROM {{metrics}} ORDER BY as_of_date",
+            f"SELECT *, slipping_customers / nullif(customers, 0) AS slipping_share FROM {{metrics}} ORDER BY as_of_date",
             metrics=(EngagementMetrics, measured),
         )
     days = [day for day in warehouse.catalogue().days if day <= until][-TREND_DAYS:]

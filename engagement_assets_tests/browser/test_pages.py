@@ -186,12 +186,12 @@ def test_high_value(visit: Visit, now: list[Row]) -> None:
     revenue, whole = sum(row["total_revenue"] for row in high), sum(row["total_revenue"] for row in here)
     visit.says("high-cards", f"High-value customers {len(high)}")
     visit.says("high-cards", f"Share of all revenue {revenue / whole:.1%}")
-    slipping = visit.download("Who is slipping")
+    declining = visit.download("Whose score falls")
     falling = {row["customer_id"] for row in high if (row["reference_score_change"] or 0) < -0.02}
-    assert {row["customer_id"] for row in slipping} <= falling
+    assert {row["customer_id"] for row in declining} <= falling
     visit.says("high-cards", f"Slipping {len(falling)}")
-    visit.page.locator("#high-slipping a").first.click()
-    expect(visit.page.locator(".customer-id")).to_have_text(slipping[0]["customer_id"])
+    visit.page.locator("#high-declining a").first.click()
+    expect(visit.page.locator(".customer-id")).to_have_text(declining[0]["customer_id"])
 
 
 def test_behaviour(visit: Visit, now: list[Row]) -> None:

@@ -178,7 +178,7 @@ def test_high_value_customers(warehouse: Warehouse, sample_world: World, filters
     found = high_value.profile(warehouse, DAY, filters)
     assert found[True]["customers"] == len(high)
     assert close(found[True]["revenue"], sum(row["total_revenue"] for row in high))
-    assert found[True]["slipping"] == sum((row["reference_score_change"] or 0) < -0.02 for row in high)
+    assert found[True]["declining"] == sum((row["reference_score_change"] or 0) < -0.02 for row in high)
     assert found[False]["customers"] == len(buyers) - len(high)
 
 

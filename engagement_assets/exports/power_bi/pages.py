@@ -117,22 +117,19 @@ def _segments() -> list[Page]:
 def _lists(policy: ScoringPolicy) -> list[Page]:
     """The pages that list customers."""
     lights = traffic_lights(policy)
-    slipping, valued = (
-        "Slipping customers, the most revenue of a year first",
-        "High-value customers, the most revenue first",
+    slipping, valued = "Slipping customers, the most revenue first", "High-value customers, the most revenue first"
+    saving = (
+        "Slipping customers, Slipping revenue, Expected loss of slipping customers, Slipping customers who come back"
     )
+    over_time = "Slipping customers, and those at high risk by score, over time"
     return [
         Page(
             "At-risk customers",
             "Customers who have ordered before, are slipping away and can still be saved, and why.",
-            cards(
-                52,
-                35,
-                saving,
+            cards(52, 35, saving),
+            chart("trend", "lineChart", 48, 35, over_time).showing(
+                Category=DATE, Y="Daily slipping customers, Daily high-risk customers"
             ),
-            chart(
-                "trend", "lineChart", 48, 35, "Slipping customers, and those at high risk by score, over time"
-            ).showing(Category=DATE, Y="Daily slipping customers, Daily high-risk customers"),
             chart("table", "tableEx", 100, 65, slipping, by="Slipping revenue", objects=lights).showing(
                 Values=f"{CUSTOMER}, {COUNTRY}, {REASONS}, Slipping revenue, Slipping customers who come back, {BANDED}"
             ),
@@ -140,7 +137,7 @@ def _lists(policy: ScoringPolicy) -> list[Page]:
         ),
         Page(
             "High-value customers",
-            "Who spends much and still comes, and who of them is slipping.",
+            "Who spends much and still comes, and whose score falls.",
             cards(
                 100, 20, "High-value customers, High-value share of buyers, High-value revenue, High-value declining"
             ),

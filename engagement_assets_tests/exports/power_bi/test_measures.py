@@ -229,7 +229,10 @@ def test_the_dashboard_says_the_same(twins: dict[str, Any], warehouse: Warehouse
     assert twins["sessions_at_stage"] == funnel["sessions"]
     assert close(twins["stability"], monitoring.stability(warehouse, day, before, EVERYBODY)["engagement_score"])
     profile = high_value.profile(warehouse, day, EVERYBODY)[True]
-    assert (twins["high_value_customers"], twins["high_value_declining"]) == (profile["customers"], profile["slipping"])
+    assert (twins["high_value_customers"], twins["high_value_declining"]) == (
+        profile["customers"],
+        profile["declining"],
+    )
     assert close(twins["high_value_revenue"], profile["revenue"])
     assert twins["customers"] == sum(overview.segments(warehouse, day, EVERYBODY).values())
     trend = questions.trend(warehouse, day, EVERYBODY)

@@ -50,6 +50,9 @@ FIGURES = (
     KeyFigure("Their revenue of a year", "slipping_revenue", formats.money, "slipping_revenue", "down"),
     KeyFigure("Expected loss, 90 days", "slipping_loss", formats.money, "slipping_loss", "down"),
     KeyFigure("Come back", "slipping_return_share", formats.share, "slipping_return_share", note=_told_of),
+)
+
+BESIDE = (
     KeyFigure("Newly slipping", "new", formats.count, "newly_slipping", note=lambda row: _crossed(row, "new")),
     KeyFigure("Came back", "recovered", formats.count, "came_back", note=lambda row: _crossed(row, "recovered")),
     KeyFigure(
@@ -60,14 +63,24 @@ FIGURES = (
 )
 
 
-@PAGE.visual("risk-cards", "Key figures", height=236, bare=True)
+@PAGE.visual("risk-cards", "Key figures", height=118, bare=True)
 def cards(warehouse: Warehouse, view: View) -> Component:
-    """Slipping customers with what is at stake, newly and no more; the lapsed and those at high risk by score."""
+    """Slipping customers, what they spent, what may be lost, how many such customers came back."""
+    return _cards(warehouse, view, FIGURES)
+
+
+@PAGE.visual("risk-beside", "Beside them", height=118, bare=True)
+def beside(warehouse: Warehouse, view: View) -> Component:
+    """Newly slipping and no more; the lapsed and those at high risk by score."""
+    return _cards(warehouse, view, BESIDE)
+
+
+def _cards(warehouse: Warehouse, view: View, figures: tuple[KeyFigure, ...]) -> Component:
     now = {**questions.key_figures(warehouse, view.as_of, view.filters), "since": view.compared}
     now |= queries.beside(warehouse, view.as_of, view.filters)
     if view.compared:
         now |= queries.crossings(warehouse, view.as_of, view.compared, view.filters)
-    return figure_cards(warehouse, FIGURES, now, questions.comparison(warehouse, view), view.compared)
+    return figure_cards(warehouse, figures, now, questions.comparison(warehouse, view), view.compared)
 
 
 @PAGE.visual(

@@ -1,4 +1,4 @@
-"""High-value customers: who carries the revenue, what they have in common, who of them is slipping."""
+"""High-value customers: who carries the revenue, what they have in common, whose score falls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from engagement_assets.domain.colours import BLUE
 PAGE = Page(
     "/high-value",
     "High-value customers",
-    "Who carries the revenue and still comes, what they have in common, and who of them is slipping.",
+    "Who carries the revenue and still comes, what they have in common, and whose score falls.",
     order=50,
 )
 
@@ -49,11 +49,11 @@ FIGURES = (
         "up",
     ),
     KeyFigure(
-        "Slipping",
-        "slipping",
+        "Declining",
+        "declining",
         formats.count,
         "high_value_declining",
-        note=lambda row: f"with revenue so far of {formats.money(row['slipping_revenue'])}",
+        note=lambda row: f"with revenue so far of {formats.money(row['declining_revenue'])}",
     ),
 )
 
@@ -71,14 +71,14 @@ _TRAITS = (
 
 @PAGE.visual("high-cards", "Key figures", height=118, bare=True)
 def cards(warehouse: Warehouse, view: View) -> Component:
-    """How many there are, their revenue, their orders, how many are slipping."""
+    """How many there are, their revenue, their orders, how many are declining."""
 
     def measures(day: str, nobody: Row) -> Row:
         found = queries.profile(warehouse, day, view.filters).get(True, nobody)
         everybody = questions.key_figures(warehouse, day, view.filters)
         return {**found, "part": formats.ratio(found.get("revenue"), everybody["revenue"])}
 
-    now = measures(view.as_of, {"customers": 0, "revenue": 0.0, "slipping": 0, "slipping_revenue": 0.0})
+    now = measures(view.as_of, {"customers": 0, "revenue": 0.0, "declining": 0, "declining_revenue": 0.0})
     before = measures(view.compared, {}) if view.compared else None
     return figure_cards(warehouse, FIGURES, now, before, view.compared)
 
@@ -139,15 +139,15 @@ def countries(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
 
 
 @PAGE.visual(
-    "high-slipping",
-    "Who is slipping",
-    of_day(queries.slipping),
+    "high-declining",
+    "Whose score falls",
+    of_day(queries.declining),
     meaning="high_value_declining",
-    csv=Csv("slipping", same("customer_id", "revenue", "recency_days", "sessions", "sessions_before", "change")),
-    empty=message("Nobody is slipping", "No high-value customer's score has fallen noticeably of late."),
+    csv=Csv("declining", same("customer_id", "revenue", "recency_days", "sessions", "sessions_before", "change")),
+    empty=message("Nobody is declining", "No high-value customer's score has fallen noticeably of late."),
     height=290,
 )
-def slipping(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+def declining(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """The high-value customers who fell most."""
     came = {"from": "high-value", "sort": "reference_score_change:asc"}
     return listing(

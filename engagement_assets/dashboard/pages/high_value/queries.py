@@ -7,7 +7,7 @@ from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.exports.measures import STEADY
 from engagement_assets.exports.star_schema import HIGH_VALUE
 
-SLIPPING_SHOWN = 10
+DECLINING_SHOWN = 10
 COUNTRIES_SHOWN = 6
 
 
@@ -21,8 +21,8 @@ def profile(warehouse: Warehouse, day: str, filters: Filters) -> dict[bool, Row]
                sum(total_revenue)::DOUBLE / sum(total_orders) AS average_order, avg(recency_days) AS recency,
                avg(sessions_last_30_days) AS sessions, avg(tenure_days) AS tenure, avg(engagement_score) AS score,
                sum(engaged_sessions_last_30_days) / nullif(sum(sessions_last_30_days), 0) AS engaged,
-               count(*) FILTER (reference_score_change < -{STEADY}) AS slipping,
-               coalesce(sum(total_revenue) FILTER (reference_score_change < -{STEADY}), 0)::DOUBLE AS slipping_revenue
+               count(*) FILTER (reference_score_change < -{STEADY}) AS declining,
+               coalesce(sum(total_revenue) FILTER (reference_score_change < -{STEADY}), 0)::DOUBLE AS declining_revenue
         FROM {{scores}} s WHERE {{filters}} AND total_orders > 0 GROUP BY 1
         """
     )
@@ -43,13 +43,13 @@ def countries(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
 
 
 @remembered
-def slipping(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+def declining(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     """The high-value customers who fell most in 30 days, the most revenue first among equals."""
     return Customers(warehouse, day, filters).rows(
         f"""
         SELECT customer_id, total_revenue AS revenue, recency_days, sessions_last_30_days AS sessions,
                sessions_previous_30_days AS sessions_before, reference_score_change AS change
         FROM {{scores}} s WHERE {{filters}} AND {HIGH_VALUE} AND reference_score_change < -{STEADY}
-        ORDER BY reference_score_change, total_revenue DESC, customer_id LIMIT {SLIPPING_SHOWN}
+        ORDER BY reference_score_change, total_revenue DESC, customer_id LIMIT {DECLINING_SHOWN}
         """
     )

@@ -39,7 +39,7 @@ FIGURES = (
     KeyFigure("Slipping customers", "slipping_customers", formats.count, "slipping_customers", "down"),
     KeyFigure("Total customers", "customers", formats.count, "customers", "up"),
     KeyFigure("Average sessions", "average_sessions", formats.decimal, "average_sessions", "up", unit="in {window}"),
-    KeyFigure("Slipping revenue", "slipping_revenue", formats.money, "slipping_revenue", "down", unit="of a year"),
+    KeyFigure("Slipping revenue", "slipping_revenue", formats.money, "slipping_revenue", "down"),
     KeyFigure("High risk by score", "high_risk_share", formats.share, "high_risk_share", "down"),
 )
 

@@ -124,7 +124,7 @@ def trend(warehouse: Warehouse, until: str, filters: Filters) -> list[Row]:
     if not any(filters):
         measured = [day for day in warehouse.days(EngagementMetrics) if day <= until][-TREND_DAYS:]
         return warehouse.rows(
-            f"SELECT *, slipping_customers / nullif(customers, 0) AS slipping_share FROM {{metrics}} ORDER BY as_of_date",
+            "SELECT *, slipping_customers / nullif(customers, 0) AS slipping_share FROM {metrics} ORDER BY as_of_date",
             metrics=(EngagementMetrics, measured),
         )
     days = [day for day in warehouse.catalogue().days if day <= until][-TREND_DAYS:]

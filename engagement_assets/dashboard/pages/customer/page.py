@@ -90,7 +90,7 @@ def _recommended(audience: Row | None) -> str:
         return "nothing now; the customer is in no audience."
     if audience["is_holdout"]:
         return f"nothing; held out from {audience['audience']}, so that its effect can be measured."
-    return f"{audience['recommended_action']} ({audience['audience']}: {audience['evidence']})."
+    return f"{audience['recommended_action']} (audience {audience['audience']})."
 
 
 def _told(head: str, text: str, kind: str) -> Component:

@@ -188,7 +188,12 @@ CATALOGUE: dict[type[Contract], Entry] = {
             ScoreBacktest,
             "monitoring",
             "engagement_assets.analysis.backtest.evaluation.open_backtest",
-            reads=(Read(EngagementScores), Read(ReturnRates), Read(RawOrders, None), Read(RawOrders, horizons=HORIZONS)),
+            reads=(
+                Read(EngagementScores),
+                Read(ReturnRates),
+                Read(RawOrders, None),
+                Read(RawOrders, horizons=HORIZONS),
+            ),
         ),
     )
 }

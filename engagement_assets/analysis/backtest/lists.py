@@ -6,8 +6,9 @@ active a month before the snapshot, and who then lapse: how many of them it hold
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,15 @@ ACTIVE_ORDER_DAYS, ACTIVE_CHANCE = 2, 0.5
 
 #: Days before the snapshot, and after it, in which who lapses does not order.
 DAYS_BEFORE, DAYS_AFTER = 30, 60
+
+#: The lists by the names of their columns, in words.
+LISTS = {
+    "slipping": "slipping customers",
+    "high_risk": "high risk by score",
+    "lowest_score": "lowest score",
+    "longest_silence": "longest silence",
+    "random": "by lot",
+}
 
 Mask = NDArray[np.bool_]
 
@@ -84,3 +94,20 @@ def judge_lists(found: Candidates, ordered_after: Mask) -> dict[str, int | float
         told[f"{name}_holds"] = len(held) / customers if customers else None
         told[f"{name}_holds_revenue"] = float(found.revenue_of_a_year[held].sum()) / revenue if revenue else None
     return told
+
+
+def lists_in_words(row: Mapping[str, Any]) -> str:
+    """Which list to use here; `row` has the columns that `judge_lists` fills."""
+    if row["lapsing_customers"] is None:
+        return "Which list finds those who lapse cannot be told yet: nothing is known of a month before."
+    if not row["lapsing_customers"]:
+        return f"Nobody who was active {DAYS_BEFORE} days before has lapsed: no list could find anybody."
+    held = {name: row[f"{name}_holds_revenue"] or 0.0 for name in LISTS}
+    best = max(held, key=lambda name: held[name])
+    told = ", ".join(f"{LISTS[name]} {share:.0%}" for name, share in held.items())
+    advice = f"Use the list of {LISTS[best]} here" if best != "random" else "No list is better than one by lot here"
+    return (
+        f"{row['lapsing_customers']:,} customers were active {DAYS_BEFORE} days before the snapshot and did not order until "
+        f"{DAYS_AFTER} days after it; they had spent {row['lapsing_revenue']:,.0f} in a year. Of that, lists of "
+        f"{row['list_length']:,} customers hold: {told}. {advice}."
+    )

@@ -16,8 +16,8 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from engagement_assets.analysis.backtest.bg_nbd import Purchases
 from engagement_assets.analysis.backtest import lists
+from engagement_assets.analysis.backtest.bg_nbd import Purchases
 from engagement_assets.analysis.backtest.earlier import EARLIER, scale_then, score_then
 from engagement_assets.analysis.backtest.metrics import Values
 from engagement_assets.domain.contracts import EngagementScores, RawOrders, ReturnRates
@@ -132,7 +132,11 @@ class Outcomes:
             spent[horizon] = np.bincount(self._buyer[within], self._hundredths[within], self._buyers)[buyer]
         predictors = {name: columns[name] for name in PREDICTORS}
         return FollowedSnapshot(
-            {name: values for name, values in predictors.items() if not (values.dtype.kind == "f" and np.isnan(values).any())},
+            {
+                name: values
+                for name, values in predictors.items()
+                if not (values.dtype.kind == "f" and np.isnan(values).any())
+            },
             {name: columns[f"earlier_{name}"] for name in EARLIER},
             Purchases(purchases[buyer] - 1, last_day[buyer] - self._first_day[buyer], number - self._first_day[buyer]),
             lists.Candidates(
@@ -160,7 +164,8 @@ class Outcomes:
         last_day[self._buyer[:until]] = self._day[:until]
         with self._connection.cursor() as cursor:
             cells = cursor.execute(
-                "SELECT silence_from_days, order_days_from, chance FROM return_rates WHERE as_of_date = $day", {"day": day}
+                "SELECT silence_from_days, order_days_from, chance FROM return_rates WHERE as_of_date = $day",
+                {"day": day},
             ).fetchall()
         of_cell = {(silence, days): chance for silence, days, chance in cells}
         known = np.full((len(SILENCE_FROM), len(ORDER_DAYS_FROM)), np.nan)

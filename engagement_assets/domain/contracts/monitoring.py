@@ -4,7 +4,16 @@ import pyspark.sql.types as T
 
 from engagement_assets.domain.contracts.base import SHARE, Contract, column, columns_of
 
-PREDICTORS = ("score", "reference_score", "recency", "frequency", "rfm_quintiles", "bg_nbd")
+PREDICTORS = (
+    "score",
+    "reference_score",
+    "recency",
+    "frequency",
+    "rfm_quintiles",
+    "return_chance",
+    "expected_revenue",
+    "bg_nbd",
+)
 
 _scores = columns_of("engagement_scores")
 
@@ -141,7 +150,10 @@ class ScoreBacktest(Contract):
         ge=0,
     )
     spent_total: T.DoubleType() = column(
-        "what was spent, currency units; expected revenue, 90 days", of=("raw_orders.order_amount",), nullable=True, ge=0
+        "what was spent, currency units; expected revenue, 90 days",
+        of=("raw_orders.order_amount",),
+        nullable=True,
+        ge=0,
     )
     list_length: T.LongType() = column(
         f"customers that a list has room for: 5 % of the buyers; {_OF_LISTS}", of=_BUYERS, nullable=True, ge=0
@@ -154,7 +166,10 @@ class ScoreBacktest(Contract):
         ge=0,
     )
     lapsing_revenue: T.DoubleType() = column(
-        f"what they spent in the 365 days up to the snapshot, currency units; {_OF_LISTS}", of=_LAPSING, nullable=True, ge=0
+        f"what they spent in the 365 days up to the snapshot, currency units; {_OF_LISTS}",
+        of=_LAPSING,
+        nullable=True,
+        ge=0,
     )
     slipping_holds: T.DoubleType() = _holds("the slipping customers, most revenue of a year first,")
     slipping_holds_revenue: T.DoubleType() = _holds("the same list", revenue=True)

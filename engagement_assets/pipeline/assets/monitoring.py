@@ -10,6 +10,7 @@ import dagster as dg
 from pyspark.sql import DataFrame
 
 from engagement_assets.analysis.backtest.evaluation import Judgement, judgements_in_words, open_backtest
+from engagement_assets.analysis.backtest.lists import lists_in_words
 from engagement_assets.domain.catalogue import HORIZONS
 from engagement_assets.domain.contracts import EngagementScores, RawOrders, ScoreBacktest
 from engagement_assets.domain.contracts.monitoring import PREDICTORS
@@ -29,7 +30,9 @@ def score_backtest(run: TableRun) -> Iterator[Any]:
 
     def tell(_: DataFrame, published: Staged) -> None:
         for day in published.rows():
-            run.publication.describe(day, verdict=judgements_in_words(judged[day]))
+            listed = [each for each in judged[day] if each["lapsing_customers"] is not None]
+            told = {"lists": lists_in_words(listed[0])} if listed else {}
+            run.publication.describe(day, verdict=judgements_in_words(judged[day]), **told)
 
     everything = [as_date(day) for day in sorted({*run.asked, *extra})]
     rows = {day.isoformat(): len(HORIZONS) * len(PREDICTORS) for day in everything}

@@ -7,7 +7,9 @@ from statistics import fmean, stdev
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.analysis.backtest.evaluation import BG_NBD, RECENCY, SCORE, judgements_in_words
+from engagement_assets.analysis.backtest.evaluation import judgements_in_words
+from engagement_assets.analysis.backtest.lists import DAYS_AFTER, LISTS, lists_in_words
+from engagement_assets.analysis.backtest.outcomes import BG_NBD, EXPECTED_REVENUE, RECENCY, RETURN_CHANCE, SCORE
 from engagement_assets.analysis.backtest.sensitivity import RANGE_COLUMNS, Sensitivity
 from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import customer_link, listing, message, small, stack, table
@@ -34,6 +36,8 @@ _NAMES = {
     RECENCY: "Recency only",
     "frequency": "Number of orders only",
     "rfm_quintiles": "Sum of RFM quintiles",
+    RETURN_CHANCE: "Return chance",
+    EXPECTED_REVENUE: "Expected revenue",
     BG_NBD: "BG/NBD expected purchases",
 }
 
@@ -59,18 +63,84 @@ _NOT_YET = message(
 def verdict(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Whether the score beats recency, in words."""
     score = next(row for row in _longest(rows) if row["predictor"] == SCORE)
-    risk = (
-        f"Of {formats.count(score['high_risk_customers'])} customers at high risk, "
-        f"{formats.share(score['high_risk_precision'])} did not order again; of all buyers, "
-        f"{formats.share(1 - score['base_rate'])}."
-        if score["high_risk_precision"] is not None
-        else ""
-    )
+    return stack(small(f"Snapshot of {score['as_of_date']}"), html.Div(judgements_in_words(rows), className="notice"))
+
+
+def _listed(warehouse: Warehouse, view: View) -> list[Row]:
+    """The row that tells of lists."""
+    rows = _judged(warehouse, view)
+    return [row for row in rows if row["predictor"] == SCORE and row["horizon_days"] == DAYS_AFTER]
+
+
+@PAGE.visual(
+    "quality-lists",
+    "Which list finds those who lapse?",
+    _listed,
+    meaning="lists",
+    empty=message("Nothing can be said yet", f"Lists are judged once the {DAYS_AFTER} days after a snapshot are over."),
+    height=240,
+)
+def compared_lists(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+    """Whom each list holds of those who lapsed, at the same length."""
+    (row,) = rows
+    verdict = html.Div(lists_in_words(row), className="notice")
+    if not row["lapsing_customers"]:
+        return verdict
+    held = [
+        {"list": words, "customers": row[f"{name}_holds"], "revenue": row[f"{name}_holds_revenue"]}
+        for name, words in LISTS.items()
+    ]
     return stack(
-        small(f"Snapshot of {score['as_of_date']}"),
-        html.Div(judgements_in_words(rows), className="notice"),
-        html.Div(risk, className="small"),
+        verdict,
+        listing(
+            held,
+            [
+                ("List", "list"),
+                ("Of the lapsing customers", "customers", formats.share),
+                ("Of their revenue of a year", "revenue", formats.share),
+            ],
+            caption="What lists of the same length hold of those who lapsed",
+        ),
     )
+
+
+def _chances(warehouse: Warehouse, view: View) -> list[Row]:
+    """The row that tells of the return chance, where it was known."""
+    rows = _judged(warehouse, view)
+    return [row for row in rows if row["predictor"] == RETURN_CHANCE and row["calibration_error"] is not None]
+
+
+@PAGE.visual(
+    "quality-calibration",
+    "Return chance: predicted and seen",
+    _chances,
+    meaning="calibration",
+    empty=message(
+        "Nothing can be said yet", "The chance is judged once the 90 days after a snapshot that has one are over."
+    ),
+    height=330,
+)
+def calibration(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+    """Mean chance and share who ordered again, per tenth of the buyers."""
+    (row,) = rows
+    names = [str(number) for number in range(1, 11)]
+    drawn = figure(
+        *[
+            bars(
+                names,
+                [row[f"decile_{number}_{kind}"] for number in range(1, 11)],
+                colour,
+                f"Tenth %{{x}}: %{{y:.1%}}<extra>{name}</extra>",
+                name=name,
+            )
+            for kind, name, colour in (("predicted", "Predicted", AMBER), ("rate", "Ordered again", BLUE))
+        ],
+        barmode="group",
+        xaxis=names_axis("Tenths of the buyers by return chance, the highest first"),
+        yaxis=axis("Within 90 days", tickformat=".0%", rangemode="tozero"),
+    )
+    told = f"Mean distance (expected calibration error): {formats.score(row['calibration_error'])}."
+    return stack(chart(drawn, "Return chance against the share who ordered again, by tenth.", height=270), small(told))
 
 
 @PAGE.visual("quality-deciles", "Who ordered again, by tenth", _judged, meaning="deciles", empty=_NOT_YET, height=330)
@@ -168,6 +238,10 @@ def predictors(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
             ("Spend, top 10 %", "spend_share_top_decile", formats.share),
             ("Deciles fall", falls),
             ("Rank kept", "rank_persistence", formats.score),
+            (
+                "Sum, of what was spent",
+                lambda row: formats.share(formats.ratio(row["predicted_total"], row["spent_total"])),
+            ),
         ],
         caption="How well each predictor told who orders again",
     )

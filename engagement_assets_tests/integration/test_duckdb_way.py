@@ -95,10 +95,13 @@ def test_what_is_compared_has_every_kind_of_customer_and_of_move(sample_world: W
     assert {row["movement"] for row in changes} >= {"Up", "Down", "New"}
     for cause in ("ordered again", "since the last order", "more session", "fewer session", "revenue +", "others "):
         assert any(cause in row["explanation"] for row in changes), cause
-    assert len({row["audience"] for row in rows("campaign_audiences", LAST_DAYS[-1:])}) == 6
+    assert len({row["audience"] for row in rows("campaign_audiences", LAST_DAYS[-1:])}) == 8
     judged = rows("score_backtest", JUDGED)
-    assert len(judged) == len(JUDGED) * 3 * 6
+    assert len(judged) == len(JUDGED) * 3 * 8
     assert all(row["auc"] and row["spend_share_top_decile"] for row in judged)
+    told_of_lists = [row for row in judged if row["lapsing_customers"]]
+    assert len(told_of_lists) == len(JUDGED)
+    assert any(row["slipping_holds_revenue"] for row in told_of_lists)
 
 
 #: A table, a query over the rows of its last day as they were written by hand (`was`), and what is said of its rows.

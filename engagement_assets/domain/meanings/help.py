@@ -53,10 +53,9 @@ HELP: dict[str, str] = {
     "times more often the top 10 % order again than all. Intervals: 95 %, customers resampled. Rank kept: Spearman's correlation "
     "with that of {window} before. BG/NBD: a purchase model fitted to the orders up to the snapshot.",
     "lists": "Customers who were active a month before the snapshot (orders on two or more days, and at least half of those who "
-    "stood there come back) and did not order until 60 days after it lapse. Each list has room for 5 % of the buyers: how many of "
-    "those who lapse does it hold, and how much of what they spent in a year?",
-    "calibration": "Buyers in tenths by return chance: what was predicted beside the share who ordered again. Calibrated chances "
-    "are as high as what is seen.",
+    "stood there come back) and did not order until 60 days after it lapse. Each list has room for 5 % of the buyers: how many "
+    "of those who lapse does it hold, and how much of what they spent in a year?",
+    "calibration": "Buyers in tenths by return chance: what was predicted beside the share who ordered again.",
     "deciles": "Buyers in tenths, the highest first: the share who ordered again should fall from left to right.",
     "auc": "The chance that a buyer who orders again within 30 days ranks above one who does not, for each snapshot.",
     "sensitivity": "Each weight from 10 % up in steps of 10 %: every such weighting of the same component scores, fixed "

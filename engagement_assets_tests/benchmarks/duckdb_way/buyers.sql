@@ -16,7 +16,8 @@ CREATE TABLE buyers AS
         + 0.3 * norm(ln(1 + total_revenue_30_days_before::DOUBLE), money_low, money_high) END AS earlier_score
     FROM engagement_scores s LEFT JOIN scales USING (as_of_date)
     WHERE s.as_of_date BETWEEN $first::DATE AND $last::DATE - 30 AND total_orders > 0)
-  SELECT s.as_of_date, s.customer_id, is_high_risk, total_revenue, engagement_score AS score, reference_score,
+  SELECT s.as_of_date, s.customer_id, is_high_risk, is_slipping, revenue_last_365_days, total_revenue,
+    engagement_score AS score, reference_score, return_chance, expected_revenue_90_days AS expected_revenue,
     -recency_days::DOUBLE AS recency, total_orders::DOUBLE AS frequency,
     (rfm_recency + rfm_frequency + rfm_monetary)::DOUBLE AS rfm_quintiles, earlier_score,
     CASE WHEN earlier_score IS NOT NULL THEN reference_score_30_days_before END AS earlier_reference_score,

@@ -56,7 +56,7 @@ def _predicted(number: int) -> T.DoubleType:
 def _holds(which: str, *, revenue: bool = False) -> T.DoubleType:
     part = "their revenue of a year" if revenue else "the lapsing customers"
     text = f"share of {part} that {which} hold{'s' if revenue else ''}; {_OF_LISTS}"
-    return column(text, of=(*_LAPSING, *_PREDICTORS), nullable=True, in_range=SHARE)
+    return column(text, of=tuple(dict.fromkeys((*_LAPSING, *_PREDICTORS))), nullable=True, in_range=SHARE)
 
 
 def _decile(number: int) -> T.DoubleType:

@@ -9,7 +9,7 @@ from engagement_assets.analysis.backtest.lists import Candidates, judge_lists, l
 
 
 def forty_buyers(**changes: dict[int, float]) -> Candidates:
-    """Forty buyers: all active a month before and silent for 40 days, none slipping, none at risk; some changed by their number."""
+    """Forty buyers: all active a month before, silent for 40 days, not slipping, not at risk; some changed."""
     values = {
         "is_slipping": np.zeros(40, dtype=bool),
         "is_high_risk": np.zeros(40, dtype=bool),

@@ -81,7 +81,7 @@ def head(warehouse: Warehouse, view: View) -> Component:
         small(f"{row['country']} · {signed_up} · status {row['engagement_status']}"),
         *([_told("Slipping: ", row["slipping_reasons"], "notice")] if row["slipping_reasons"] else []),
         *([_told("High risk: ", row["risk_reasons"], "notice")] if row["risk_reasons"] else []),
-        _told("Recommended: ", _recommended(queries.audience(warehouse, view.as_of, view.customer)), "small"),
+        _told("Recommended: ", _recommended(queries.audience(warehouse, view.as_of, row["customer_id"])), "small"),
     )
 
 

@@ -57,11 +57,11 @@ DEFAULTS = re.compile(
     r"|\bln\b|logarithmic"
 )
 
-#: What is no setting: the days after a snapshot over which its score is judged, the day that the share at high risk is held
+#: What is no setting: the days after a snapshot over which its score and lists are judged, the day that the share at high risk is held
 #: against, the place in the list of weightings.
 FIXED = re.compile(
     r"30, 60 and 90 days|the (last )?365 days|in the last 7 days|within 30 days ranks|"
-    r"30 days before the latest day shown|at high risk, against 30 days before"
+    r"30 days before the latest day shown|at high risk, against 30 days before|60 days after|score, 60 days"
 )
 
 
@@ -208,8 +208,8 @@ def test_no_measure_no_page_of_power_bi_and_no_help_says_a_default(unusual: Sett
     assert {key: measured[key] for key in expected} == expected
     assert "Sessions in 17 days against orders so far; the area is revenue" in project.values()
     assert helped["matrix"] == (
-        "Engagement band (At Risk counts as Low) by revenue band: High (at or above percentile 66 of buyers' revenue), "
-        "Low (all others)."
+        "Engagement band (of buyers the segment, At Risk as Low; of others Medium from 2 engaged sessions in the last 17 days "
+        "on, else Low) by revenue band: High (at or above percentile 66 of buyers' revenue), Low (all others)."
     )
     assert helped["scatter"].startswith("Each point is a customer: sessions in 17 days against orders so far;")
     assert "whose day it is, once in 5 days." in helped["audiences"]

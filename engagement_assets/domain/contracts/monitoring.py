@@ -44,7 +44,7 @@ _PREDICTORS_BEFORE = _scores(
 _UNDEFINED = "null where all or none of them ordered, and for a BG/NBD model that could not be fitted"
 
 
-_OF_LISTS = "score, 60 days; null while nothing is known of 30 days before"
+_OF_LISTS = "score, 60 days; null while nothing is known of a month before"
 _LAPSING = (*_scores("recency_days", "order_days", "revenue_last_365_days"), "return_rates.chance", *_BUYERS)
 
 
@@ -159,7 +159,7 @@ class ScoreBacktest(Contract):
         f"customers that a list has room for: 5 % of the buyers; {_OF_LISTS}", of=_BUYERS, nullable=True, ge=0
     )
     lapsing_customers: T.LongType() = column(
-        "customers who were active 30 days before (orders on two or more days, and at least half of those who stood there come "
+        "customers who were active a month before (orders on two or more days, and at least half of those who stood there come "
         f"back) and did not order from then to 60 days after the snapshot; {_OF_LISTS}",
         of=_LAPSING,
         nullable=True,
@@ -188,7 +188,7 @@ class ScoreBacktest(Contract):
         ge=0,
     )
     high_risk_precision: T.DoubleType() = column(
-        "share of those at high risk, and active 30 days before, who did not order again; score only",
+        "share of those at high risk, and active a month before, who did not order again; score only",
         of=(*_scores("is_high_risk"), *_BUYERS),
         nullable=True,
         in_range=SHARE,

@@ -148,7 +148,7 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "slipping_loss": (
             "Expected loss of slipping customers",
-            "What the slipping customers spend in 90 days at the pace of their last 365, times the chance that they do not come "
+            "What the slipping customers spend in 90 days at the pace of their last year, times the chance that they do not come "
             "back within 90 days, in the currency of the orders.",
         ),
         "average_order": ("Average order", "Revenue by orders."),

@@ -57,8 +57,8 @@ DEFAULTS = re.compile(
     r"|\bln\b|logarithmic"
 )
 
-#: What is no setting: the days after a snapshot over which its score and lists are judged, the day that the share at high risk is held
-#: against, the place in the list of weightings.
+#: What is no setting: the days after a snapshot over which its score and lists are judged, the day that the share at high risk is
+#: held against, the place in the list of weightings.
 FIXED = re.compile(
     r"30, 60 and 90 days|the (last )?365 days|in the last 7 days|within 30 days ranks|"
     r"30 days before the latest day shown|at high risk, against 30 days before|60 days after|score, 60 days"

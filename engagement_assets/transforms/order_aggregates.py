@@ -11,7 +11,7 @@ from engagement_assets.domain.contracts import OrderAggregates
 from engagement_assets.domain.days import ONE_DAY
 from engagement_assets.domain.return_chance import DECAY_DAYS, anchor_of
 from engagement_assets.domain.scoring_policy import ScoringPolicy
-from engagement_assets.transforms.steps import each_day, weighed
+from engagement_assets.transforms.steps import each_day
 
 #: What the revenue of a year is summed over, the as-of date included.
 YEAR = timedelta(days=365)
@@ -36,6 +36,8 @@ def aggregate_orders(
         .groupBy("customer_id", F.col("as_of_date").alias("order_date"))
         .agg(F.count(F.lit(1)).alias("orders"), F.sum("order_amount").alias("revenue"))
     )
+    # Of an amount as of the anchor; in decimals, whose sums are exact.
+    growth = F.exp(F.datediff("order_date", F.lit(anchor)) / F.lit(float(DECAY_DAYS)))
     # Orders that were known W days before the first day count alike on all days, but for the year they are in.
     per_day = daily.groupBy(
         "customer_id", F.greatest("order_date", F.lit(first - timedelta(days=width))).alias("order_day")
@@ -44,7 +46,7 @@ def aggregate_orders(
         F.sum("revenue").alias("revenue"),
         F.count(F.lit(1)).alias("order_days"),
         F.sum(F.when(F.col("order_date") > F.lit(first - YEAR), F.col("revenue"))).alias("revenue_of_year"),
-        F.sum(weighed(F.col("revenue"), F.col("order_date"), anchor)).alias("weighed"),
+        F.sum((F.col("revenue").cast("double") * growth).cast("decimal(38,16)")).alias("weighed"),
         F.min("order_date").alias("first_order_date"),
         F.max("order_date").alias("last_order_date"),
     )
@@ -54,7 +56,7 @@ def aggregate_orders(
         F.date_add("order_date", YEAR.days).alias("order_day"),
         (-F.col("revenue")).alias("revenue_of_year"),
     )
-    facts = per_day.unionByName(leaving, allowMissingColumns=True)
+    facts = per_day if first == last else per_day.unionByName(leaving, allowMissingColumns=True)
     signed_up = facts.join(customers.select("customer_id", "signup_date"), on="customer_id", how="inner")
     counted = each_day(signed_up, F.greatest("order_day", "signup_date", F.lit(first)), F.lit(last))
     was_known = F.date_add("order_day", width) <= F.col("as_of_date")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession, Window
@@ -23,18 +22,20 @@ from engagement_assets.domain.return_chance import (
     SILENCE_FROM,
     STEP_DAYS,
     Cell,
-    anchor_of,
     chances,
     day_of,
     decayed_share,
     steps_before,
 )
-from engagement_assets.transforms.steps import band, weighed
+from engagement_assets.transforms.steps import band
+
+#: Order days are numbered through all customers of a bucket: opening a window for each customer costs more than sorting them.
+_BUCKETS = 64
 
 
 @dataclass
 class StepCounts:
-    """What was counted at an earlier day: customers and who came back per cell; what all had spent, decayed, and spent after."""
+    """What was counted at a step: customers and who came back per cell; what all had spent, decayed, and spent after."""
 
     customers: dict[Cell, int] = field(default_factory=dict)
     came_back: dict[Cell, int] = field(default_factory=dict)
@@ -49,85 +50,95 @@ def count_steps(orders: DataFrame, customers: DataFrame, start: date, first: dat
     signup_date), all who had signed up by `last`: a buyer is counted from the sign-up on. `start` is the first partition.
     """
     steps = range(steps_before(first, start).start, steps_before(last, start).stop)
-    found: dict[int, StepCounts] = {}
-    for anchor, together in groupby(steps, key=lambda step: anchor_of(day_of(step))):
-        own = list(together)
-        found |= _counted(orders, customers, range(own[0], own[-1] + 1), anchor)
-    return found
-
-
-def _counted(orders: DataFrame, customers: DataFrame, steps: range, anchor: date) -> dict[int, StepCounts]:
-    last_step = steps[-1] + OUTCOME_STEPS
+    counted = {step: StepCounts() for step in steps}
+    if not counted:
+        return {}
     daily = (
-        orders.filter(F.col("as_of_date") <= F.lit(day_of(last_step)))
-        .groupBy("customer_id", "as_of_date")
+        orders.filter(F.col("as_of_date") <= F.lit(day_of(steps[-1] + OUTCOME_STEPS)))
+        .groupBy("customer_id", F.unix_date("as_of_date").alias("order_day"))
         .agg(F.sum("order_amount").alias("revenue"))
-        .join(customers.select("customer_id", "signup_date"), on="customer_id", how="inner")
+    )
+    signups = customers.select("customer_id", F.unix_date("signup_date").alias("signup_day"))
+    for row in _standing(daily, signups, steps).collect():
+        cell = (row["silence"], row["order_days"])
+        counted[row["step"]].customers[cell] = row["customers"]
+        counted[row["step"]].came_back[cell] = row["came_back"]
+    # In an order of their own: sums of doubles depend on it.
+    for row in sorted(_spent(daily, signups).collect()):
+        for step in steps:
+            if max(row["order_step"], row["known_step"]) <= step:
+                ago = (step - row["order_step"]) * STEP_DAYS
+                counted[step].decayed_revenue += float(row["weighed"]) * math.exp(-ago / DECAY_DAYS)
+            if row["known_step"] <= step < row["order_step"] <= step + OUTCOME_STEPS:
+                counted[step].spent_after += row["revenue"]
+    return counted
+
+
+def _standing(daily: DataFrame, signups: DataFrame, steps: range) -> DataFrame:
+    """Per step and cell: buyers who stood there, and those of them who came back."""
+    by_customer = Window.partitionBy("bucket").orderBy("customer_id", "order_day")
+    numbered = (
+        daily.join(signups, on="customer_id", how="inner")
+        .withColumn("bucket", F.pmod(F.hash("customer_id"), F.lit(_BUCKETS)))
         .select(
-            "customer_id",
-            "revenue",
-            F.unix_date("as_of_date").alias("order_day"),
-            F.unix_date("signup_date").alias("signup_day"),
-            weighed(F.col("revenue"), F.col("as_of_date"), anchor).alias("weighed"),
+            "*",
+            F.row_number().over(by_customer).alias("row"),
+            F.lag("customer_id").over(by_customer).alias("previous_customer"),
+            F.lead("customer_id").over(by_customer).alias("next_customer"),
+            F.lead("order_day").over(by_customer).alias("next_day"),
         )
     )
-    by_day = Window.partitionBy("customer_id").orderBy("order_day")
-    so_far = by_day.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    standing = daily.select(
-        "order_day",
-        F.lead("order_day").over(by_day).alias("next_order_day"),
-        F.row_number().over(by_day).alias("order_days"),
-        F.sum("revenue").over(so_far).alias("revenue"),
-        F.sum("weighed").over(so_far).alias("weighed"),
-        _step_from(F.col("signup_day")).alias("signup_step"),
-        _step_from(F.greatest(F.min("order_day").over(so_far), "signup_day")).alias("known_step"),
+    is_first = F.coalesce(F.col("previous_customer") != F.col("customer_id"), F.lit(True))
+    first_row = F.max(F.when(is_first, F.col("row"))).over(
+        by_customer.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     )
-    begin = F.greatest(_step_from(F.col("order_day")), F.col("signup_step"), F.lit(steps[0]))
+    standing = numbered.select(
+        "order_day",
+        "signup_day",
+        (F.col("row") - first_row + 1).alias("order_days"),
+        F.when(F.col("next_customer") == F.col("customer_id"), F.col("next_day")).alias("next_order_day"),
+    )
+    begin = F.greatest(_step_from(F.greatest("order_day", "signup_day")), F.lit(steps[0]))
     # Up to the last step before the next order.
-    until = F.least(F.coalesce(_step_from(F.col("next_order_day")) - 1, F.lit(last_step)), F.lit(last_step))
+    until = F.least(F.coalesce(_step_from(F.col("next_order_day")) - 1, F.lit(steps[-1])), F.lit(steps[-1]))
     at_steps = standing.filter(begin <= until).withColumn("step", F.explode(F.sequence(begin, until)))
     day = F.col("step") * STEP_DAYS
-    was_known = F.col("known_step") <= F.col("step") - OUTCOME_STEPS
-    totals = at_steps.groupBy(
+    return at_steps.groupBy(
         "step",
         band(day - F.col("order_day"), SILENCE_FROM).alias("silence"),
         band(F.col("order_days"), ORDER_DAYS_FROM).alias("order_days"),
     ).agg(
         F.count(F.lit(1)).alias("customers"),
         F.sum(F.when(F.col("next_order_day") <= day + OUTCOME_DAYS, 1).otherwise(0)).alias("came_back"),
-        F.sum("weighed").alias("weighed"),
-        F.sum("revenue").alias("revenue"),
-        F.sum(F.when(was_known, F.col("revenue"))).alias("revenue_of_known"),
     )
-    # In an order of their own: sums of Python's decimals are rounded too.
-    rows = sorted(totals.collect(), key=lambda row: (row["step"], row["silence"], row["order_days"]))
-    return _by_step([row.asDict() for row in rows], steps, anchor)
+
+
+def _spent(daily: DataFrame, signups: DataFrame) -> DataFrame:
+    """What was spent, by the step on or after the order and the step at which its customer was known as a buyer.
+
+    `weighed` is as of the step: in decimals, whose sums do not depend on the order of the rows.
+    """
+    known = (
+        daily.groupBy("customer_id")
+        .agg(F.min("order_day").alias("first_order_day"))
+        .join(signups, on="customer_id", how="inner")
+        .select("customer_id", _step_from(F.greatest("first_order_day", "signup_day")).alias("known_step"))
+    )
+    step = _step_from(F.col("order_day"))
+    share = F.exp((F.col("order_day") - step * STEP_DAYS) / F.lit(float(DECAY_DAYS)))
+    return (
+        daily.join(known, on="customer_id", how="inner")
+        .groupBy(step.alias("order_step"), "known_step")
+        .agg(
+            F.sum("revenue").alias("revenue"),
+            F.sum((F.col("revenue").cast("double") * share).cast("decimal(38,16)")).alias("weighed"),
+        )
+    )
 
 
 def _step_from(day: Column) -> Column:
     """The first step on or after a day, both as numbers."""
     return F.floor((day + (STEP_DAYS - 1)) / STEP_DAYS).cast("int")
-
-
-def _by_step(rows: Iterable[Mapping[str, Any]], steps: range, anchor: date) -> dict[int, StepCounts]:
-    found = {step: StepCounts() for step in steps}
-    weights: defaultdict[int, Decimal] = defaultdict(Decimal)
-    revenue: defaultdict[int, Decimal] = defaultdict(Decimal)
-    revenue_of_known: defaultdict[int, Decimal] = defaultdict(Decimal)
-    for row in rows:
-        step = row["step"]
-        revenue[step] += row["revenue"]
-        # What those who were known six steps before have spent by now, less what all had spent then, was spent in between.
-        revenue_of_known[step] += row["revenue_of_known"] or 0
-        if step in found:
-            cell = (row["silence"], row["order_days"])
-            found[step].customers[cell] = row["customers"]
-            found[step].came_back[cell] = row["came_back"]
-            weights[step] += row["weighed"]
-    for step, counts in found.items():
-        counts.decayed_revenue = float(weights[step]) * math.exp((anchor - day_of(step)).days / DECAY_DAYS)
-        counts.spent_after = revenue_of_known[step + OUTCOME_STEPS] - revenue[step]
-    return found
 
 
 def rates_of(spark: SparkSession, counted: Mapping[int, StepCounts], start: date, days: Iterable[date]) -> DataFrame:

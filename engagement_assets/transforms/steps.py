@@ -8,12 +8,9 @@ customer cost more: an engine opens each window by itself, and most customers ha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-
-from engagement_assets.domain.return_chance import DECAY_DAYS
 
 
 def each_day(facts: DataFrame, begin: Column, until: Column) -> DataFrame:
@@ -29,9 +26,3 @@ def collected(aggregates: DataFrame) -> DataFrame:
 def band(value: Column, begins: Sequence[int]) -> Column:
     """Where the band of a value begins, of bands that begin at `begins`, in rising order; null below the first."""
     return F.coalesce(*[F.when(value >= begin, begin) for begin in reversed(begins)])
-
-
-def weighed(amount: Column, day: Column, anchor: date) -> Column:
-    """An amount of a day as of the anchor: `amount * exp((day - anchor) / DECAY_DAYS)`, in decimals, whose sums are exact."""
-    growth = F.exp(F.datediff(day, F.lit(anchor)) / F.lit(float(DECAY_DAYS)))
-    return (amount.cast("double") * growth).cast("decimal(38,16)")

@@ -169,6 +169,9 @@ def test_show_calibrate_and_settings_of_the_sample_data(
     assert "export ENGAGEMENT_SCORING__REFERENCE_REVENUE__LOW=0 " in proposed.stdout
     summary = looking("summary", **places)
     assert "Customers as of 2026-06-30 (16 snapshot(s) published)" in summary.stdout
+    slipping = [row for row in sample_world.rows("engagement_scores", "2026-06-30") if row["is_slipping"]]
+    assert f"{len(slipping)} customers are slipping and can still be saved" in summary.stdout
+    assert max(slipping, key=lambda row: row["revenue_last_365_days"])["slipping_reasons"] in summary.stdout
     settings = looking("settings", **places)
     assert sample_world.settings.lake in settings.stdout
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, FiniteFloat, StrictStr, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, FiniteFloat, StrictInt, StrictStr, TypeAdapter, ValidationError
 
 #: Columns that may be filtered at once, and conditions on one.
 MOST_COLUMNS, MOST_CONDITIONS = 20, 5
@@ -13,15 +13,20 @@ MOST_COLUMNS, MOST_CONDITIONS = 20, 5
 #: Characters of a value, and of all filters together: an address keeps them.
 LONGEST_VALUE, LONGEST = 200, 1_000
 
-Value = Annotated[StrictStr, Field(max_length=LONGEST_VALUE)] | FiniteFloat | None
+#: JavaScript knows no larger whole number exactly.
+LARGEST_NUMBER = 2**53
+
+Number = Annotated[StrictInt, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)] | FiniteFloat
+Value = Annotated[StrictStr, Field(max_length=LONGEST_VALUE)] | Number | None
 
 
 class Condition(BaseModel):
     """What a column is compared with, and how."""
 
+    filterType: Value = None  # noqa: N815  (AG Grid's name)
     type: Value = None
     filter: Value = None
-    filterTo: Value = None  # noqa: N815  (AG Grid's name)
+    filterTo: Value = None  # noqa: N815
     dateFrom: Value = None  # noqa: N815
     dateTo: Value = None  # noqa: N815
 

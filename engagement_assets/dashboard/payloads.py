@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, StrictInt, StrictStr, TypeAdapter, Valida
 from werkzeug.exceptions import BadRequest
 
 from engagement_assets.dashboard.access import refusal
-from engagement_assets.dashboard.column_filters import LONGEST_VALUE, ColumnFilters
+from engagement_assets.dashboard.column_filters import LARGEST_NUMBER, LONGEST_VALUE, ColumnFilters
 from engagement_assets.dashboard.lists import LARGEST_BLOCK
 
 #: Bytes of a body, characters of an address; what the pages send is below 2,000.
@@ -24,9 +24,6 @@ LARGEST_BODY, LONGEST_ADDRESS = 256 * 1024, 8_192
 
 #: Levels and values of a JSON body, and characters of a text in it.
 DEEPEST, MOST_VALUES, LONGEST_TEXT = 16, 5_000, LONGEST_ADDRESS
-
-#: JavaScript knows no larger whole number exactly.
-LARGEST_NUMBER = 2**53
 
 CALLBACKS = "/_dash-update-component"
 

@@ -99,6 +99,13 @@ class Settings(BaseSettings):
         ge=1,
         description="days back to which the sensor rebuilds outdated snapshots; `engagement refresh` does the rest",
     )
+    run_retention_days: int | None = Field(
+        None, ge=1, description="Dagster forgets runs and their events after so many days; none: it keeps them"
+    )
+    refresh_changed_settings: bool = Field(
+        False,
+        description="the sensor also rebuilds days that other settings or other code made; `engagement refresh` always does",
+    )
     alert_webhook: SecretStr | None = Field(
         None, description="address that alerts are posted to as Slack-compatible JSON; never shown"
     )

@@ -62,6 +62,7 @@ def refresh(
             "and kept no checksums. They can be read to their end; whether they hold what was written cannot be told until their "
             "days are written again."
         )
+    _tell_policies(settings, lake)
     if not plan.outdated:
         whole = verify and not plan.damaged and not plan.unverified
         say("Every published day is what the sources say." + " Every file is what was written." * whole)
@@ -70,6 +71,10 @@ def refresh(
     for contract, days in plan.outdated.items():
         own = len(plan.changed.get(contract, ()))
         why = f"rows of {own} changed at the source" if own else "older than what they are built from"
+        if plan.otherwise.get(contract):
+            why = f"{len(plan.otherwise[contract])} made with other settings or other code" + (
+                f"; {why}" if own else ""
+            )
         if any(damage.contract is contract for damage in plan.damaged):
             why += ", or damaged"
         rows.append((contract.table(), str(len(days)), in_spans(days), why))
@@ -86,6 +91,21 @@ def refresh(
         raise typer.Exit(1)
     rebuilt = {day for days in plan.outdated.values() for day in days}
     say(f"[green]Rebuilt[/green] {len(rebuilt)} day(s) in {len(plan.steps)} run(s).")
+
+
+def _tell_policies(settings: Settings, lake: LakeResource) -> None:
+    """Say which scoring policy the published days of the scores were made with, where they are several or not that in force."""
+    from engagement_assets.lake.staleness import policies
+
+    days: dict[str, list[str]] = {}
+    for day, policy in policies(lake).items():
+        days.setdefault(policy, []).append(day)
+    if set(days) - {settings.scoring.fingerprint()}:
+        in_force = settings.scoring.fingerprint()
+        rows = [
+            (policy, "in force" * (policy == in_force), str(len(each)), in_spans(each)) for policy, each in days.items()
+        ]
+        print_table(("Scoring policy", "", "Days of scores", "Which"), rows)
 
 
 def _carried_out(settings: Settings, lake: LakeResource, plan: Plan) -> Refreshed:

@@ -99,6 +99,15 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
             if results:
                 connection.execute(AssetCheckExecutionsTable.insert(), results)
 
+    def delete_events(self, run_id: str) -> None:
+        """As Dagster's own, which leaves the file of the run's log behind."""
+        super().delete_events(run_id)
+        if run_id in self._engines:
+            self._engines.pop(run_id).dispose()
+        self._initialized_dbs.discard(run_id)
+        for end in ("", "-wal", "-shm"):
+            Path(f"{self.path_for_shard(run_id)}{end}").unlink(missing_ok=True)
+
     def _result_row(self, entry: EventLogEntry, number: int, row: Mapping[str, Any]) -> dict[str, Any]:
         """The row of a check's result; there is none yet that was written when the check was planned (`telling`)."""
         found = entry.get_dagster_event().event_specific_data

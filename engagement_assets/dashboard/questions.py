@@ -11,6 +11,7 @@ from engagement_assets.dashboard.warehouse import Relation, Row, Warehouse, reme
 from engagement_assets.domain.contracts import EngagementMetrics, EngagementScores
 from engagement_assets.domain.score_parts import PARTS
 from engagement_assets.exports.measures import select
+from engagement_assets.lake.staleness import policies
 
 #: Countries, segments, value segments; an empty part stands for all.
 Filters = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
@@ -116,23 +117,31 @@ def comparison(warehouse: Warehouse, view: View) -> Row | None:
 
 @remembered
 def trend(warehouse: Warehouse, until: str, filters: Filters) -> list[Row]:
-    """Per day up to `until`: as_of_date and the measures of `FOLLOWED`.
+    """Per day up to `until`: as_of_date, the measures of `FOLLOWED`, policy.
 
     Without filters from the daily totals; with filters from the snapshots themselves, days left out evenly where that would
     be too many rows.
     """
     if not any(filters):
         measured = [day for day in warehouse.days(EngagementMetrics) if day <= until][-TREND_DAYS:]
-        return warehouse.rows(
+        rows = warehouse.rows(
             "SELECT *, slipping_customers / nullif(customers, 0) AS slipping_share FROM {metrics} ORDER BY as_of_date",
             metrics=(EngagementMetrics, measured),
         )
+        return _with_policies(warehouse, rows)
     days = [day for day in warehouse.catalogue().days if day <= until][-TREND_DAYS:]
     figures = select(warehouse.settings.scoring, *FOLLOWED)
-    return Customers(warehouse, until, filters).rows(
+    rows = Customers(warehouse, until, filters).rows(
         f"SELECT as_of_date, {figures} FROM {{scores}} s WHERE {{filters}} GROUP BY as_of_date ORDER BY as_of_date",
         scores=(EngagementScores, thinned(warehouse, days)),
     )
+    return _with_policies(warehouse, rows)
+
+
+def _with_policies(warehouse: Warehouse, rows: list[Row]) -> list[Row]:
+    """Rows of days with the fingerprint of the scoring policy (`policy`) that each day was made with, None where unknown."""
+    made = policies(warehouse.lake)
+    return [{**row, "policy": made.get(str(row["as_of_date"]))} for row in rows]
 
 
 def thinned(warehouse: Warehouse, days: list[str], rows: int = TREND_ROWS) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import plotly.graph_objects as go
 from dash.development.base_component import Component
@@ -23,7 +24,7 @@ Line = tuple[str, str, str, str]
 def trend_figure(
     rows: Sequence[Row], lines: Sequence[Line], *, title: str, percent: bool, compared: str | None
 ) -> go.Figure:
-    """Lines over time. The comparison date is marked."""
+    """Lines over time. The comparison date is marked, and where the scoring policy changed (`policy` of a row)."""
     days = [row["as_of_date"] for row in rows]
     pattern = ".1%" if percent else ".3f"
     alone = len(days) == 1
@@ -46,9 +47,27 @@ def trend_figure(
         showlegend=len(lines) > 1,
         hovermode="closest",
     )
+    for before, row in pairwise(rows):
+        if before.get("policy") and row.get("policy") and before["policy"] != row["policy"]:
+            _mark_policy(drawn, row)
     if compared and not alone:
         drawn.add_vline(x=compared, line={"color": "#868e96", "width": 1, "dash": "dot"})
     return drawn
+
+
+def _mark_policy(drawn: go.Figure, row: Row) -> None:
+    """A line at the first day of another scoring policy: a step there is no doing of the customers."""
+    drawn.add_vline(x=row["as_of_date"], line={"color": VERMILLION, "width": 1, "dash": "dashdot"})
+    drawn.add_annotation(
+        x=row["as_of_date"],
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        text="other scoring policy",
+        hovertext=f"from here on scored with policy {row['policy']}",
+        showarrow=False,
+        font={"size": 11},
+    )
 
 
 def _room(values: Sequence[float]) -> list[float] | None:

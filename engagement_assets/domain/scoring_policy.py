@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -150,5 +151,9 @@ class ScoringPolicy(BaseModel):
 
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits that change with any value of the policy."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return fingerprint_of(self.model_dump(mode="json"))
+
+
+def fingerprint_of(policy: Mapping[str, Any]) -> str:
+    """The fingerprint of a policy as it was recorded, also by a release that knew other settings."""
+    return hashlib.sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()[:12]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 from pathlib import Path
@@ -140,6 +140,11 @@ class PublishedTables(ConfigurableResource):
         for file in self.live_files(contract):
             newest[file.partition] = max(newest[file.partition], file.modified)
         return dict(newest)
+
+    def made_with(self, contract: type[Contract]) -> Mapping[str, Mapping[str, str]]:
+        """The settings and the code that each published partition was made with, as far as that is known."""
+        current = self.current(contract)
+        return current.made_with if current is not None else {}
 
     def fingerprint(self, contract: type[Contract], partition: str | None = None) -> str:
         """A hash that changes with what is published, of one partition or of all, whatever changed it."""

@@ -112,6 +112,11 @@ def partition_column(contract: type[Contract]) -> str:
     return "as_of_date" if "as_of_date" in contract.columns() else "source"
 
 
+def partition_of(path: str) -> str:
+    """The partition of a file that was staged, by its path."""
+    return path.split(f"/{FOLDER_KEY}=")[1].split("/")[0]
+
+
 def write_files(
     frame: DataFrame, contract: type[Contract], root: str, folder: str, partitions: Sequence[str], parts: int = 1
 ) -> Staged:
@@ -151,7 +156,7 @@ def _found(contract: type[Contract], root: str, folder: str, partitions: Sequenc
         if not name.endswith(".parquet"):
             continue
         relative = name[len(base) + 1 :]
-        partition = relative.split(f"/{FOLDER_KEY}=")[1].split("/")[0]
+        partition = partition_of(relative)
         if partition not in partitions:
             raise ValueError(f"{contract.table()}: rows of {partition}, which this write does not stand for")
         seen.add(partition)

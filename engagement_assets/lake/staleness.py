@@ -1,14 +1,18 @@
-"""Which published partitions are older than something they were built from, and the runs that build them anew."""
+"""Which published partitions are older than something they were built from, or made otherwise; the runs that build them anew."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from engagement_assets.domain.catalogue import CATALOGUE, FACTS, Read
-from engagement_assets.domain.contracts import Contract, Sessions
+from engagement_assets.domain.contracts import Contract, EngagementScores, Sessions
+from engagement_assets.domain.contracts.sources import SOURCE_TABLES
 from engagement_assets.domain.days import ONE_DAY, Days, as_date, days_between, spans
+from engagement_assets.domain.scoring_policy import fingerprint_of
+from engagement_assets.lake.code_versions import code_version
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings
 
@@ -42,6 +46,38 @@ def outdated(
 
 
 _LATER_THAN_ANY = 1 << 62
+
+
+def made_otherwise(lake: LakeResource, settings: Settings) -> dict[type[Contract], list[str]]:
+    """Published days that other settings or other code made than are in force now.
+
+    Tables of sources are left out: their rows are what the sources say, and a look at these tells which are others now.
+    """
+    found = {}
+    for contract in CATALOGUE:
+        if contract in SOURCE_TABLES.values():
+            continue
+        version, made = code_version(settings, contract), lake.made_with(contract)
+        if days := sorted(day for day, by in made.items() if by["code_version"] != version):
+            found[contract] = days
+    return found
+
+
+def merged(*tables: Mapping[type[Contract], Days]) -> dict[type[Contract], set[str]]:
+    """Days of each table that are in any of these."""
+    found: dict[type[Contract], set[str]] = {}
+    for each in tables:
+        for contract, days in each.items():
+            found.setdefault(contract, set()).update(days)
+    return found
+
+
+def policies(lake: LakeResource) -> dict[str, str]:
+    """The fingerprint of the scoring policy that each published day of the scores was made with."""
+    return {
+        day: fingerprint_of(json.loads(by["scoring_policy"]))
+        for day, by in sorted(lake.made_with(EngagementScores).items())
+    }
 
 
 def _older_than(built: Mapping[str, int], upstream: Mapping[str, int], read: Read, settings: Settings) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 
 from engagement_assets.domain.contracts import Contract
 from engagement_assets.lake import schema_changes
-from engagement_assets.lake.staging import partition_column
+from engagement_assets.lake.staging import partition_column, partition_of
 from engagement_assets.settings import is_url
 
 #: Tables keep their whole log and what it says of removed files: what may go, and when, is decided here.
@@ -92,6 +92,25 @@ class TableVersion:
         live = {file.path for file in self.files}
         commits = [json.loads(entry.get(CHECKSUMS, "{}")) for entry in self.table.history()]
         return {path: found for each in commits for path, found in each.items() if path in live}
+
+    @cached_property
+    def made_with(self) -> dict[str, Mapping[str, str]]:
+        """What was recorded with the commit that published each partition (`code_versions.commit_metadata`), as far as known."""
+        of_run: dict[str, Mapping[str, str]] = {}
+        of_partition: dict[str, Mapping[str, str]] = {}
+        for entry in reversed(self.table.history()):
+            if "code_version" in entry:
+                of_run[entry["run_id"]] = entry
+                for path in json.loads(entry.get(CHECKSUMS, "{}")):
+                    of_partition[partition_of(path)] = entry
+        found = {}
+        for file in self.files:
+            # A file lies in the folder of its run; one that a forgotten customer was taken out of, in another.
+            run = file.path.split("/")[1].rsplit("-", 1)[0]
+            made = of_run.get(run, of_partition.get(file.partition))
+            if made is not None:
+                found[file.partition] = made
+        return found
 
     @cached_property
     def schema_changes(self) -> list[str]:

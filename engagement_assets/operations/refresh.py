@@ -1,7 +1,8 @@
 """Published days that are no longer what the sources say, listed, and exactly these built anew.
 
-A day is outdated when rows of its own changed at the source, when a file of it is damaged, or when it is older than something
-it was built from (`lineage`). What the sources say is found by reading them as a run does, without publishing anything.
+A day is outdated when rows of its own changed at the source, when a file of it is damaged, when other settings or other code made
+it, or when it is older than something it was built from. What the sources say is found by reading them as a run does, without
+publishing anything.
 """
 
 from __future__ import annotations
@@ -52,7 +53,18 @@ def carry_out(
         forget(lake, source)
     for step in plan.steps:
         first, last = date.fromisoformat(step.first), date.fromisoformat(step.last)
-        done.runs.append(build_tables(settings, first, last, instance, listener, step.tables, plan.accept_missing))
+        done.runs.append(
+            build_tables(
+                settings,
+                first,
+                last,
+                instance,
+                listener,
+                step.tables,
+                plan.accept_missing,
+                rebuild=bool(plan.otherwise),
+            )
+        )
         if not done.success:
             return done
     if plan.steps:

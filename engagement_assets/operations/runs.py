@@ -11,6 +11,7 @@ import dagster as dg
 
 from engagement_assets.dagster_internals.names import PARTITION_NAME_TAG
 from engagement_assets.pipeline import alerts
+from engagement_assets.pipeline.asset_factory import REBUILD_TAG
 from engagement_assets.pipeline.automation import DAILY_JOB, SERVING_JOB, range_tags
 from engagement_assets.pipeline.progress import Listener, _listener
 from engagement_assets.settings import Settings
@@ -66,12 +67,14 @@ def build_tables(
     listener: Listener | None = None,
     tables: Sequence[str] | None = None,
     accept_missing: Sequence[str] = (),
+    rebuild: bool = False,
 ) -> RunOutcome:
     """Build some tables (None: all) for the days `first` to `last` in one run.
 
-    `accept_missing` names sources of which less than before is found, and that is meant.
+    `accept_missing` names sources of which less than before is found, and that is meant; `rebuild` has facts of earlier days
+    written anew that other settings or other code made.
     """
-    tags = range_tags(first.isoformat(), last.isoformat())
+    tags = range_tags(first.isoformat(), last.isoformat()) | ({REBUILD_TAG: "true"} if rebuild else {})
     return _execute(settings, DAILY_JOB, instance, listener, tags, tables, accept_missing)
 
 

@@ -36,6 +36,10 @@ OWNER = "team:engagement"
 LAKE_POOL = "engagement_lake"
 
 
+#: Tag of a run that is to write days of facts anew, too, that other settings or other code made.
+REBUILD_TAG = "engagement/rebuild"
+
+
 def unbound() -> Any:
     """What a rule asks that Dagster is told of before there is a run."""
     raise RuntimeError("this rule is known to Dagster by name only; the run binds it to its rows")

@@ -18,9 +18,11 @@ from engagement_assets.lake import staleness
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.pipeline import arrivals, readiness
 from engagement_assets.pipeline.alerts import build_alert_sensors
+from engagement_assets.pipeline.asset_factory import REBUILD_TAG
 from engagement_assets.pipeline.checks.monitoring import build_monitoring_checks, build_monitoring_job
 from engagement_assets.pipeline.deliveries import build_delivery_sensor
 from engagement_assets.pipeline.partitions import daily_partitions
+from engagement_assets.pipeline.run_retention import build_run_retention
 from engagement_assets.settings import Settings, today
 
 DAILY_JOB = "daily_snapshot"
@@ -78,7 +80,15 @@ def build_automation(settings: Settings) -> dict[str, Any]:
     return {
         "jobs": [daily, build_monitoring_job(settings), serving, examine_sources],
         "schedules": [schedule],
-        "sensors": [follow, new_source_files, refresh, snapshot_is_late, delivery, *build_alert_sensors(settings)],
+        "sensors": [
+            follow,
+            new_source_files,
+            refresh,
+            snapshot_is_late,
+            delivery,
+            *build_alert_sensors(settings),
+            *build_run_retention(settings),
+        ],
         "asset_checks": [*build_monitoring_checks(settings), ready_by_hour],
     }
 
@@ -95,8 +105,9 @@ def _refresh_sensor(settings: Settings, status: dg.DefaultSensorStatus) -> dg.Se
         job_name=DAILY_JOB,
         minimum_interval_seconds=_REFRESH_SECONDS,
         default_status=status,
-        description="Rebuilds published days that are older than what they were built from, in the order of the pipeline. "
-        "`engagement refresh --dry-run` lists them.",
+        description="Rebuilds published days that are older than what they were built from, in the order of the pipeline; with "
+        "ENGAGEMENT_REFRESH_CHANGED_SETTINGS also those that other settings or other code made. `engagement refresh --dry-run` "
+        "lists them all.",
     )
     def refresh_outdated(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         if context.instance.get_run_ids(dg.RunsFilter(job_name=DAILY_JOB, statuses=UNFINISHED), limit=1):
@@ -104,7 +115,8 @@ def _refresh_sensor(settings: Settings, status: dg.DefaultSensorStatus) -> dg.Se
         lake = LakeResource.of(settings)
         pending = arrivals.pending(lake)
         earliest = today(settings) - timedelta(days=settings.refresh_days)
-        stale = staleness.since(staleness.outdated(lake, settings, pending), earliest)
+        otherwise = staleness.made_otherwise(lake, settings) if settings.refresh_changed_settings else {}
+        stale = staleness.since(staleness.outdated(lake, settings, staleness.merged(pending, otherwise)), earliest)
         if not stale:
             return dg.SkipReason("every published day is as new as what it was built from")
         # Days are built from earlier ones: the next range waits until this one is built.
@@ -115,7 +127,7 @@ def _refresh_sensor(settings: Settings, status: dg.DefaultSensorStatus) -> dg.Se
         return dg.RunRequest(
             # The same request is not made twice, so a range that fails is not tried again until something was written.
             run_key=f"{','.join(step.tables)}:{step.first}:{step.last}:{newest}:{began}",
-            tags=range_tags(step.first, step.last),
+            tags={**range_tags(step.first, step.last), **({REBUILD_TAG: "true"} if otherwise else {})},
             asset_selection=[dg.AssetKey(table) for table in step.tables],
         )
 

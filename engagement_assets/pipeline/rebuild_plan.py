@@ -39,6 +39,8 @@ class Plan:
     schema_changes: Mapping[type[Contract], list[str]] = field(default_factory=dict)
     #: Sources of which less than before is meant.
     accept_missing: tuple[str, ...] = ()
+    #: Days that other settings or other code made.
+    otherwise: Tables = field(default_factory=dict)
 
 
 def make_plan(
@@ -68,7 +70,8 @@ def make_plan(
                 changing.setdefault(table, set()).add(max(lake.partitions(table)))
         else:
             changing.setdefault(contract, set()).update(partitions)
-    outdated = staleness.since(staleness.outdated(lake, settings, changing), since)
+    otherwise = staleness.since(staleness.made_otherwise(lake, settings), since)
+    outdated = staleness.since(staleness.outdated(lake, settings, staleness.merged(changing, otherwise)), since)
     published = {contract: lake.partitions(contract) for contract in FACTS}
     steps = tuple(staleness.steps(outdated, published))
     return Plan(
@@ -79,6 +82,7 @@ def make_plan(
         steps,
         since,
         accept_missing=tuple(accept_missing),
+        otherwise=otherwise,
     )
 
 

@@ -7,8 +7,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
+from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.catalogue import daily_tables
 from engagement_assets.domain.contracts import (
@@ -27,6 +29,7 @@ from engagement_assets.domain.contracts import (
     Sessions,
 )
 from engagement_assets.domain.scoring_policy import ScoringPolicy
+from engagement_assets.lake.staleness import policies
 from engagement_assets.operations.refresh import Refreshed, carry_out
 from engagement_assets.pipeline.rebuild_plan import Plan, make_plan
 from engagement_assets_tests.worlds import Row, World
@@ -185,3 +188,41 @@ def test_a_refresh_builds_exactly_what_the_plan_lists(world: World, tmp_path: Pa
     anew = built(World(tmp_path / "anew"), sources)
     assert contents(world) == contents(anew)
     assert plan(world).steps == ()
+
+
+def asked_by_the_sensor(world: World) -> tuple[set[str], dict[str, str]] | None:
+    """The assets and the tags of the run that `refresh_outdated` asks for."""
+    definitions = build_definitions(world.settings)
+    with dg.build_sensor_context(instance=world.instance, definitions=definitions) as context:
+        requests = definitions.resolve_sensor_def("refresh_outdated").evaluate_tick(context).run_requests
+    if not requests:
+        return None
+    return {key.to_user_string() for key in requests[0].asset_selection or []}, dict(requests[0].tags)
+
+
+def test_days_that_other_settings_made_are_told_and_rebuilt(world: World) -> None:
+    """Another weight concerns the scores and what is built from them; another gap, the sessions and what is built from these."""
+    days = DAYS[:3]
+    world.options |= {"start_date": FIRST, "scoring": POLICY, "campaigns": CAMPAIGNS, "refresh_days": 100_000}
+    write(world, shop())
+    world.run(days[0], days[-1])
+    assert (plan(world).outdated, asked_by_the_sensor(world)) == ({}, None)
+    scored = (EngagementScores, EngagementMetrics, SegmentChanges, CampaignAudiences, ScoreBacktest)
+    weighed = POLICY.model_copy(update={"recency_weight": 0.5, "monetary_weight": 0.2})
+    cut = weighed.model_copy(update={"session_gap_minutes": 5})
+    for policy, tables in ((weighed, scored), (cut, (Sessions, CustomerFeatures, *scored))):
+        before = policies(world.lake)
+        world.options |= {"scoring": policy, "refresh_changed_settings": False}
+        planned = plan(world)
+        assert planned.outdated == planned.otherwise == dict.fromkeys(tables, days)
+        assert asked_by_the_sensor(world) is None
+        world.options["refresh_changed_settings"] = True
+        asked = asked_by_the_sensor(world)
+        first = {Sessions.table()} if Sessions in tables else {table.table() for table in tables}
+        assert asked is not None
+        assert (asked[0], asked[1]["engagement/rebuild"]) == (first, "true")
+        done = refresh(world, planned)
+        assert done.success
+        assert set(before.values()) != {policy.fingerprint()}
+        assert policies(world.lake) == dict.fromkeys(days, policy.fingerprint())
+        assert (plan(world).outdated, asked_by_the_sensor(world)) == ({}, None)

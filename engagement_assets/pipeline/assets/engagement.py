@@ -23,9 +23,9 @@ from engagement_assets.domain.contracts import (
 from engagement_assets.domain.days import as_date, days_between
 from engagement_assets.domain.return_chance import CELLS
 from engagement_assets.lake.staging import Staged
-from engagement_assets.lake.staleness import outdated
+from engagement_assets.lake.staleness import made_otherwise, outdated
 from engagement_assets.pipeline import score_numbers
-from engagement_assets.pipeline.asset_factory import TableRun, table_asset
+from engagement_assets.pipeline.asset_factory import REBUILD_TAG, TableRun, table_asset
 from engagement_assets.pipeline.checks import rules
 from engagement_assets.settings import Settings
 from engagement_assets.transforms.customer_features import build_features
@@ -40,6 +40,8 @@ def sessions(run: TableRun) -> Iterator[Any]:
     """Build the days asked for, and earlier ones that are missing or stale."""
     events, published = run.lake.partitions(RawWebEvents), run.lake.partitions(Sessions)
     stale = set(outdated(run.lake, run.settings).get(Sessions, ()))
+    if REBUILD_TAG in run.context.run.tags:
+        stale |= set(made_otherwise(run.lake, run.settings).get(Sessions, ()))
     # A session day that comes out as it was leaves the snapshots of two windows up to date.
     run.publication.up_to_date = set(published) - stale
     extra = [day for day in events if day <= run.asked[-1] and (day not in published or day in stale)]

@@ -8,9 +8,10 @@ days records thousands. Used by the home that `make dev` and `engagement run` cr
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
@@ -30,6 +31,9 @@ _BUSY_SECONDS = 60
 
 #: Runs whose connections stay open; older ones are closed.
 _MOST_OPEN = 8
+
+#: Bytes of a page of a new file: on one of 4 kB, which is SQLite's own, seldom two events fit.
+_PAGE = 16_384
 
 #: Dagster hands over batches where this says how many events one may have; and the number, if nobody has set another.
 _BATCHES, _EVENTS_OF_A_BATCH = "DAGSTER_EVENT_BATCH_SIZE", "500"
@@ -43,7 +47,27 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
         self._local = threading.local()
         os.environ.setdefault(_BATCHES, _EVENTS_OF_A_BATCH)
         super().__init__(*args, **kwargs)
+        self._widen_index()
         enter_gained_inputs(self)
+
+    def _widen_index(self) -> None:
+        """Give the index of all runs the pages of `_set_up` while nothing is in it: Dagster makes its file itself."""
+        self._close()
+        place = self.path_for_shard(INDEX_SHARD_NAME)
+        # Where another process has it open already, it stays as it is.
+        with suppress(sqlite3.OperationalError), closing(sqlite3.connect(place, 0, isolation_level=None)) as index:
+            if (
+                index.execute("PRAGMA page_size").fetchone()[0] == _PAGE
+                or index.execute("SELECT 1 FROM event_logs").fetchone()
+            ):
+                return
+            for step in (
+                "PRAGMA journal_mode = DELETE",
+                f"PRAGMA page_size = {_PAGE}",
+                "VACUUM",
+                "PRAGMA journal_mode = WAL",
+            ):
+                index.execute(step)
 
     @classmethod
     def from_config_value(
@@ -136,14 +160,16 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
             event.listen(self._engines[shard], "connect", _set_up)
         return self._engines[shard]
 
-    def dispose(self) -> None:
+    def _close(self) -> None:
         while self._engines:
             self._engines.popitem()[1].dispose()
+
+    def dispose(self) -> None:
+        self._close()
         super().dispose()
 
 
 def _set_up(connection: Any, _: object) -> None:
     # With a write-ahead log this never damages the file; a power cut may lose the last events of the run it ends.
     connection.execute("PRAGMA synchronous = NORMAL")
-    # Of a new file: two events seldom fit on a page of 4 kB.
-    connection.execute("PRAGMA page_size = 16384")
+    connection.execute(f"PRAGMA page_size = {_PAGE}")  # of a new file

@@ -22,7 +22,7 @@ from pyspark.sql import types as T
 
 from engagement_assets.dagster_internals.names import AssetCheckEvaluationTargetMaterializationData
 from engagement_assets.dagster_internals.telling import already_told, days_with_results, tell, version_tags
-from engagement_assets.domain.catalogue import CATALOGUE
+from engagement_assets.domain.catalogue import CATALOGUE, settings_of
 from engagement_assets.domain.column_origins import column_origins
 from engagement_assets.domain.contracts import Contract
 from engagement_assets.domain.days import spans
@@ -85,7 +85,8 @@ class Publication:
         self.commit_metadata = commit_metadata(settings, contract)
         self.lineage = column_lineage(contract, settings.campaigns)
         self.page = dashboard_page(settings, contract)
-        self.policy = settings.scoring.fingerprint()
+        #: Of tables whose rows depend on it.
+        self.policy = {"policy": settings.scoring.fingerprint()} if settings_of(contract)[0] else {}
         self.asked = list(context.partition_keys)
         #: Published days that need no new write where their rows come out as they are.
         self.up_to_date: set[str] = set()
@@ -227,7 +228,7 @@ class Publication:
     def _materialization(self, day: str) -> dict[str, Any]:
         link = {DASHBOARD: dg.MetadataValue.url(f"{self.page}?date={day}")} if day in self.asked else {}
         rows = {"dagster/partition_row_count": self.rows[day]}
-        return {**rows, "policy": self.policy, **link, **self.metadata.get(day, {})}
+        return {**rows, **self.policy, **link, **self.metadata.get(day, {})}
 
     def _tell_results(self) -> list[dg.DagsterEvent]:
         """Record what the rules found: of each day asked for, and of others where something failed or a result is there."""

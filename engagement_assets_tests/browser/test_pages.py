@@ -56,13 +56,13 @@ def test_overview(visit: Visit, now: list[Row], then: dict[str, Row]) -> None:
     here = german(now)
     visit.says("overview-cards", f"Total customers {len(here):,}")
     visit.says("overview-cards", f"Average score {fmean(row['engagement_score'] for row in here):.3f}")
-    visit.says("overview-cards", f"High-risk customers {sum(row['is_high_risk'] for row in here) / len(here):.1%}")
+    visit.says("overview-cards", f"Slipping customers {sum(row['is_slipping'] for row in here)}")
+    visit.says("overview-cards", f"High risk by score {sum(row['is_high_risk'] for row in here) / len(here):.1%}")
     visit.says(
         "overview-cards", f"Average sessions {fmean(row['sessions_last_30_days'] for row in here):.2f} in 30 days"
     )
-    visit.says(
-        "overview-cards", f"Revenue at risk {sum(row['total_revenue'] for row in here if row['is_high_risk']):,.0f}"
-    )
+    theirs = sum(row["revenue_last_365_days"] for row in here if row["is_slipping"])
+    visit.says("overview-cards", f"Slipping revenue {theirs:,.0f}")
     visit.says("overview-cards", f"+{len(here) - len(german(list(then.values())))} better since {WEEK_BEFORE}")
     counts = Counter(row["engagement_segment"] for row in here)
     assert {row["segment"]: int(row["customers"]) for row in visit.download("Segments")} == {
@@ -77,8 +77,8 @@ def test_overview(visit: Visit, now: list[Row], then: dict[str, Row]) -> None:
 
 def test_definitions_show_on_focus(visit: Visit) -> None:
     visit.open("/")
-    visit.page.get_by_label("Revenue at risk:").focus()
-    expect(visit.page.get_by_role("tooltip").filter(has_text="lost if they all stay away")).to_be_visible()
+    visit.page.get_by_label("Slipping revenue:").focus()
+    expect(visit.page.get_by_role("tooltip").filter(has_text="in the 365 days up to the snapshot")).to_be_visible()
 
 
 def test_breakdown(visit: Visit, now: list[Row]) -> None:
@@ -142,26 +142,24 @@ def test_at_risk(visit: Visit, now: list[Row], then: dict[str, Row]) -> None:
     visit.compare("7")
     visit.choose("country", "DE")
     risky = sorted(
-        (row for row in german(now) if row["is_high_risk"]), key=lambda row: (-row["total_revenue"], row["customer_id"])
+        (row for row in german(now) if row["is_slipping"]),
+        key=lambda row: (-row["revenue_last_365_days"], -row["total_revenue"], row["customer_id"]),
     )
-    new = [row for row in risky if not (row["customer_id"] in then and then[row["customer_id"]]["is_high_risk"])]
-    visit.says("risk-cards", f"At risk now {len(risky)}")
-    visit.says("risk-cards", f"Newly at risk {len(new)} since {WEEK_BEFORE}")
+    new = [row for row in risky if not (row["customer_id"] in then and then[row["customer_id"]]["is_slipping"])]
+    visit.says("risk-cards", f"Slipping now {len(risky)}")
+    visit.says("risk-beside", f"Newly slipping {len(new)} since {WEEK_BEFORE}")
     grid = visit.page.locator("#risk-customers")
     expect(grid.locator(".grid-head")).to_contain_text(f"{len(risky)} customers")
     expect(grid.locator(".grid-link").first).to_have_text(risky[0]["customer_id"])
-    expect(grid.get_by_text(risky[0]["risk_reasons"], exact=True).first).to_be_visible()
-    expect(grid.locator(".cell-bad", has_text="long ago").first).to_be_visible()
-    # Sorted by score, the download and the neighbours follow.
-    grid.get_by_role("columnheader", name="Score").click()
-    lowest = max(risky, key=lambda row: row["engagement_score"])
-    expect(grid.locator(".grid-link").first).to_have_text(lowest["customer_id"])
+    expect(grid.get_by_text(risky[0]["slipping_reasons"], exact=True).first).to_be_visible()
+    # Sorted by what is expected, the download and the neighbours follow.
+    grid.get_by_role("columnheader", name="Expected").click()
+    ranked = sorted(risky, key=lambda row: (-row["expected_revenue_90_days"], row["customer_id"]))
+    expect(grid.locator(".grid-link").first).to_have_text(ranked[0]["customer_id"])
     found = visit.download("At-risk customers")
-    assert [row["customer_id"] for row in found] == [
-        row["customer_id"] for row in sorted(risky, key=lambda row: (-row["engagement_score"], row["customer_id"]))
-    ]
+    assert [row["customer_id"] for row in found] == [row["customer_id"] for row in ranked]
     grid.locator(".grid-link").first.click()
-    expect(visit.page.locator(".customer-id")).to_have_text(lowest["customer_id"])
+    expect(visit.page.locator(".customer-id")).to_have_text(ranked[0]["customer_id"])
     visit.page.get_by_text("Next ›").click()
     expect(visit.page.locator(".customer-id")).to_have_text(found[1]["customer_id"])
     visit.says("customer-head", f"2 of {len(risky)} in at-risk customers")

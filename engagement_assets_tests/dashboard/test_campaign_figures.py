@@ -129,7 +129,18 @@ def test_the_quality_of_the_score(warehouse: Warehouse, sample_world: World) -> 
     )
     told = said(VISUALS["quality-verdict"].render(warehouse, view))
     assert f"AUC {score['auc']:.3f} against" in told
-    assert f"{score['high_risk_precision']:.1%} did not order again" in told
+    of_lists = next(
+        row
+        for row in sample_world.rows("score_backtest", "2025-12-15")
+        if (row["predictor"], row["horizon_days"]) == ("score", 60)
+    )
+    listed = said(VISUALS["quality-lists"].render(warehouse, view))
+    assert f"{of_lists['lapsing_customers']:,} customers were active 30 days before" in listed
+    assert f"slipping customers {of_lists['slipping_holds_revenue']:.0%}" in listed
+    chance = next(
+        row for row in sample_world.rows("score_backtest", "2025-12-15") if row["calibration_error"] is not None
+    )
+    assert f"{chance['calibration_error']:.3f}" in said(VISUALS["quality-calibration"].render(warehouse, view))
     areas, kept = {}, {}
     for row in sample_world.rows("score_backtest"):
         if (row["predictor"], row["horizon_days"]) == ("score", 30):

@@ -54,10 +54,22 @@ def test_a_cell_is_never_a_formula(value: object, text: str) -> None:
 
 def test_the_target_list_has_every_customer_at_risk(client: FlaskClient, sample_world: World) -> None:
     found = rows_of(client, "/export/at-risk.csv")
-    expected = [row for row in sample_world.rows("engagement_scores", "2026-06-30") if row["is_high_risk"]]
-    expected.sort(key=lambda row: (-row["total_revenue"], row["customer_id"]))
+    scores = sample_world.rows("engagement_scores", "2026-06-30")
+    expected = [row for row in scores if row["is_slipping"]]
+    expected.sort(key=lambda row: (-row["revenue_last_365_days"], -row["total_revenue"], row["customer_id"]))
     assert [row["customer_id"] for row in found] == [row["customer_id"] for row in expected]
-    assert [row["risk_reasons"] for row in found] == [row["risk_reasons"] for row in expected]
+    assert [row["why"] for row in found] == [row["slipping_reasons"] for row in expected]
+    audiences = sample_world.by_customer("campaign_audiences", "2026-06-30")
+    assert [row["audience"] for row in found] == [audiences[row["customer_id"]]["audience"] for row in expected]
+    assert [row["held_out"] for row in found] == [
+        "held out" if audiences[row["customer_id"]]["is_holdout"] else "" for row in expected
+    ]
+    risky = rows_of(client, "/export/at-risk.csv?list=high-risk")
+    assert {row["customer_id"]: row["why"] for row in risky} == {
+        row["customer_id"]: row["risk_reasons"] for row in scores if row["is_high_risk"]
+    }
+    lapsed = rows_of(client, "/export/at-risk.csv?list=lapsed")
+    assert len(lapsed) == sum((row["recency_days"] or 0) >= 120 for row in scores)
 
 
 def test_filters_order_and_column_filters_of_the_address_hold(client: FlaskClient, sample_world: World) -> None:

@@ -118,14 +118,17 @@ def test_groups_that_moved_most(warehouse: Warehouse, sample_world: World, filte
 
 
 @both
-def test_newly_at_risk_and_recovered(warehouse: Warehouse, sample_world: World, filters: Filters) -> None:
-    then = {row["customer_id"]: row["is_high_risk"] for row in rows(sample_world, BEFORE)}
+def test_newly_slipping_and_came_back(warehouse: Warehouse, sample_world: World, filters: Filters) -> None:
+    then = {row["customer_id"]: row["is_slipping"] for row in rows(sample_world, BEFORE)}
     now = rows(sample_world, DAY, filters)
-    new = [row for row in now if row["is_high_risk"] and not then.get(row["customer_id"], False)]
-    recovered = [row for row in now if not row["is_high_risk"] and then.get(row["customer_id"], False)]
+    new = [row for row in now if row["is_slipping"] and not then.get(row["customer_id"], False)]
+    back = [row for row in now if (row["recency_days"] or 0) <= 30 and then.get(row["customer_id"], False)]
     found = risk.crossings(warehouse, DAY, BEFORE, filters)
-    assert (found["new"], found["recovered"]) == (len(new), len(recovered))
-    assert close(found["new_revenue"], sum(row["total_revenue"] for row in new))
+    assert (found["new"], found["recovered"]) == (len(new), len(back))
+    assert close(found["new_revenue"], sum(row["revenue_last_365_days"] for row in new))
+    beside = risk.beside(warehouse, DAY, filters)
+    assert beside["lapsed"] == sum((row["recency_days"] or 0) >= 120 for row in now)
+    assert beside["too_early"] == 0
 
 
 @both
@@ -134,11 +137,14 @@ def test_matrix_and_value_segments(warehouse: Warehouse, sample_world: World, fi
     cells = {
         (row["engagement"], row["revenue_band"]): row["customers"] for row in value.matrix(warehouse, DAY, filters)
     }
-    expected = Counter(
-        ("Low" if row["engagement_segment"] == "At Risk" else row["engagement_segment"], row["revenue_band"])
-        for row in now
-    )
-    assert cells == expected
+    bands = {"At Risk": "Low"}
+
+    def band(row: Row) -> str:
+        if not row["total_orders"]:
+            return "Medium" if row["engaged_sessions_last_30_days"] >= 2 else "Low"
+        return bands.get(row["engagement_segment"], row["engagement_segment"])
+
+    assert cells == Counter((band(row), row["revenue_band"]) for row in now)
     found = value.value_segments(warehouse, DAY, filters)
     for name, row in found.items():
         theirs = [each for each in now if each["value_segment"] == name]
@@ -301,7 +307,7 @@ def test_a_customer_by_their_orders_and_sessions(warehouse: Warehouse, sample_wo
 
 
 def test_previous_and_next_follow_the_order_of_the_list(warehouse: Warehouse, sample_world: World) -> None:
-    at_risk = [row for row in rows(sample_world, DAY) if row["is_high_risk"]]
+    at_risk = [row for row in rows(sample_world, DAY) if row["is_slipping"]]
     order = [
         row["customer_id"] for row in sorted(at_risk, key=lambda row: (row["engagement_score"], row["customer_id"]))
     ]

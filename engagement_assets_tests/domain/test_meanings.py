@@ -61,7 +61,8 @@ DEFAULTS = re.compile(
 #: held against, the place in the list of weightings.
 FIXED = re.compile(
     r"30, 60 and 90 days|the (last )?365 days|in the last 7 days|within 30 days ranks|"
-    r"30 days before the latest day shown|at high risk, against 30 days before|60 days after|score, 60 days"
+    r"30 days before the latest day shown|(at high risk|Slipping customers), against 30 days before|"
+    r"Slipping customers 30 days before|60 days after|score, 60 days"
 )
 
 

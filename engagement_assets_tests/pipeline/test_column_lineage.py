@@ -244,7 +244,9 @@ def test_an_audience_moves_with_what_its_rules_speak_of_and_with_nothing_else(
     for changed, names in moved.items():
         assert {name for name in names if f"engagement_scores.{changed}" not in declared[name]} == set(), changed
     assert "audience" in moved["value_segment"]
-    assert {"evidence", "priority"} <= moved["total_revenue"]
+    assert "evidence" in moved["total_revenue"]
+    assert {"evidence", "priority"} <= moved["revenue_last_365_days"]
+    assert "priority" in moved["return_chance"]
     assert not moved["revenue_band"]
 
 

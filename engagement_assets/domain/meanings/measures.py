@@ -84,6 +84,10 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
             "Daily slipping customers",
             "Customers who are slipping on a day; of several days, the mean.",
         ),
+        "slipping_customers_before": (
+            "Slipping customers 30 days before",
+            "Slipping customers 30 days before the latest day shown; blank if that day is not published.",
+        ),
         "segment_moves": ("Segment moves", "Changes of segment from one day to the next."),
         "newly_at_risk": (
             "Newly at high risk",

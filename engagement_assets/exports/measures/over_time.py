@@ -23,12 +23,13 @@ def over_time() -> Iterator[Formulas]:
         return f"CALCULATE(COUNTROWS('Segment Moves'), {condition})", f"count(*) FILTER ({sql})"
 
     daily = {key: mean("Daily Metrics", name) for key, name in _DAILY.items()}
-    daily["high_risk_share_before"] = (
-        "VAR LastDay = MAX('Daily Metrics'[As of date]) "
-        "RETURN CALCULATE(AVERAGE('Daily Metrics'[High risk share]), REMOVEFILTERS('Dates'), "
-        "'Daily Metrics'[As of date] = LastDay - 30)",
-        "avg(high_risk_share) FILTER (as_of_date = (SELECT max(as_of_date) FROM engagement_metrics) - 30)",
-    )
+    for key, name in (("high_risk_share", "High risk share"), ("slipping_customers", "Slipping customers")):
+        daily[f"{key}_before"] = (
+            "VAR LastDay = MAX('Daily Metrics'[As of date]) "
+            f"RETURN CALCULATE(AVERAGE('Daily Metrics'[{name}]), REMOVEFILTERS('Dates'), "
+            "'Daily Metrics'[As of date] = LastDay - 30)",
+            f"avg({key}) FILTER (as_of_date = (SELECT max(as_of_date) FROM engagement_metrics) - 30)",
+        )
     yield "Over time", "engagement_metrics", daily
     history = {
         "score_on_day": mean("Score History", "Engagement score"),

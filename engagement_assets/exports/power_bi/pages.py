@@ -117,6 +117,7 @@ def _segments() -> list[Page]:
 def _lists(policy: ScoringPolicy) -> list[Page]:
     """The pages that list customers."""
     lights = traffic_lights(policy)
+    falling = {"status": [properties(direction="Negative")]}
     slipping, valued = "Slipping customers, the most revenue first", "High-value customers, the most revenue first"
     saving = (
         "Slipping customers, Slipping revenue, Expected loss of slipping customers, Slipping customers who come back"
@@ -126,8 +127,11 @@ def _lists(policy: ScoringPolicy) -> list[Page]:
         Page(
             "At-risk customers",
             "Customers who have ordered before, are slipping away and can still be saved, and why.",
-            cards(52, 35, saving),
-            chart("trend", "lineChart", 48, 35, over_time).showing(
+            chart("kpi", "kpi", 22, 35, "Slipping customers, against 30 days before", objects=falling).showing(
+                Indicator="Daily slipping customers", TrendLine=DATE, Goal="Slipping customers 30 days before"
+            ),
+            cards(44, 35, saving),
+            chart("trend", "lineChart", 34, 35, over_time).showing(
                 Category=DATE, Y="Daily slipping customers, Daily high-risk customers"
             ),
             chart("table", "tableEx", 100, 65, slipping, by="Slipping revenue", objects=lights).showing(

@@ -107,6 +107,10 @@ def test_every_twin_is_what_plain_python_makes_of_the_tables(twins: dict[str, An
         "slipping_customers": len(slipping),
         "slipping_revenue": total(slipping, "revenue_last_365_days"),
         "expected_revenue_slipping": total(slipping, "expected_revenue_90_days"),
+        "slipping_share": share(scores, slipping),
+        "slipping_loss": sum(float(r["revenue_last_365_days"]) * 90 / 365 * (1 - r["return_chance"]) for r in slipping),
+        "slipping_return_share": mean(slipping, "return_chance"),
+        "lapsed_customers": len([row for row in scores if (row["recency_days"] or 0) >= 120]),
         "orders": total(scores, "total_orders"),
         "average_order": total(scores, "total_revenue") / total(scores, "total_orders"),
         **{part: mean(scores, f"{part}_score") for part in ("recency", "frequency", "monetary")},
@@ -124,9 +128,11 @@ def test_every_twin_is_what_plain_python_makes_of_the_tables(twins: dict[str, An
         "daily_score": mean(metrics, "average_score"),
         "daily_reference_score": mean(metrics, "average_reference_score"),
         "daily_high_risk_customers": mean(metrics, "high_risk_customers"),
+        "daily_slipping_customers": mean(metrics, "slipping_customers"),
         "daily_high_risk_share": mean(metrics, "high_risk_share"),
         # The day 30 days before is not published in this world.
         "high_risk_share_before": None,
+        "slipping_customers_before": None,
         "score_on_day": mean(history, "engagement_score"),
         "reference_score_on_day": mean(history, "reference_score"),
         "segment_moves": len(

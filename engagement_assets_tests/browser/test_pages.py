@@ -187,7 +187,7 @@ def test_high_value(visit: Visit, now: list[Row]) -> None:
     declining = visit.download("Whose score falls")
     falling = {row["customer_id"] for row in high if (row["reference_score_change"] or 0) < -0.02}
     assert {row["customer_id"] for row in declining} <= falling
-    visit.says("high-cards", f"Slipping {len(falling)}")
+    visit.says("high-cards", f"Declining {len(falling)}")
     visit.page.locator("#high-declining a").first.click()
     expect(visit.page.locator(".customer-id")).to_have_text(declining[0]["customer_id"])
 

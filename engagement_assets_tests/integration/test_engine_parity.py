@@ -41,8 +41,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory, engine: EngineResource, apach
 def test_both_engines_give_the_same_rows(pair: Pair, table: str) -> None:
     expected, found = (world.rows(table) for world in pair)
     assert len(found) == len(expected)
-    # What comes after the last days of the data is not known.
-    assert expected or table == "score_backtest"
+    # What comes after the last days of the data is not known, and of so short a history no chance to come back.
+    assert expected or table in ("score_backtest", "return_rates")
     for ours, theirs in zip(expected, found, strict=True):
         assert differences(ours, theirs) == {}
 

@@ -189,7 +189,7 @@ def test_everything_that_ran_has_a_result(ui: Ui) -> None:
     }
     assert len(found) > 30
     # Punctuality is the sensor's matter, which is off here.
-    assert found.pop(("engagement_scores", "ready_by_hour")) is None
+    assert found.pop(("yesterdays_snapshot", "ready_by_hour")) is None
     assert {key: status for key, status in found.items() if status not in ("SUCCEEDED", "FAILED")} == {}
 
 

@@ -24,6 +24,7 @@ from engagement_assets.domain.contracts import (
     RawCustomers,
     RawOrders,
     RawWebEvents,
+    ReturnRates,
     ScoreBacktest,
     SegmentChanges,
     Sessions,
@@ -105,22 +106,47 @@ def nothing(_: Shop) -> None:
     return
 
 
+#: What is counted of orders and customers, whenever it happened.
+COUNTED = (OrderAggregates, ReturnRates)
+
 #: What changes at the source -> the days of each table that depend on it, by their place in DAYS.
 CHANGES: dict[Callable[[Shop], None], dict[type[Contract], range]] = {
-    late_order: {RawOrders: range(4, 5), OrderAggregates: range(4, 10), **dict.fromkeys(SNAPSHOTS, range(4, 10))},
-    lost_order: {RawOrders: range(7, 8), OrderAggregates: range(7, 10), **dict.fromkeys(SNAPSHOTS, range(7, 10))},
-    corrected_amount: {RawOrders: range(8, 9), OrderAggregates: range(8, 10), **dict.fromkeys(SNAPSHOTS, range(8, 10))},
-    renamed_order: {RawOrders: range(9, 10), OrderAggregates: range(9, 10), **dict.fromkeys(SNAPSHOTS, range(9, 10))},
-    # Sessions of a day may go on after midnight: two days of sessions, each in four days of windows.
-    # The day after the last of these is told from the day before it.
+    late_order: {
+        RawOrders: range(4, 5),
+        **dict.fromkeys(COUNTED, range(4, 10)),
+        **dict.fromkeys(SNAPSHOTS, range(4, 10)),
+    },
+    lost_order: {
+        RawOrders: range(7, 8),
+        **dict.fromkeys(COUNTED, range(7, 10)),
+        **dict.fromkeys(SNAPSHOTS, range(7, 10)),
+    },
+    corrected_amount: {
+        RawOrders: range(8, 9),
+        **dict.fromkeys(COUNTED, range(8, 10)),
+        **dict.fromkeys(SNAPSHOTS, range(8, 10)),
+    },
+    renamed_order: {
+        RawOrders: range(9, 10),
+        **dict.fromkeys(COUNTED, range(9, 10)),
+        **dict.fromkeys(SNAPSHOTS, range(9, 10)),
+    },
+    # Sessions of a day may go on after midnight: two days of sessions, each in the seven days of `sessions_last_7_days`.
     late_event: {
         RawWebEvents: range(2, 3),
         Sessions: range(2, 4),
-        **dict.fromkeys(SNAPSHOTS, range(2, 7)),
-        SegmentChanges: range(2, 8),
+        **dict.fromkeys(SNAPSHOTS, range(2, 10)),
     },
-    moved_customer: {RawCustomers: range(10), OrderAggregates: range(10), **dict.fromkeys(SNAPSHOTS, range(10))},
-    new_customer: {RawCustomers: range(8, 10), OrderAggregates: range(8, 10), **dict.fromkeys(SNAPSHOTS, range(8, 10))},
+    moved_customer: {
+        RawCustomers: range(10),
+        **dict.fromkeys(COUNTED, range(10)),
+        **dict.fromkeys(SNAPSHOTS, range(10)),
+    },
+    new_customer: {
+        RawCustomers: range(8, 10),
+        **dict.fromkeys(COUNTED, range(8, 10)),
+        **dict.fromkeys(SNAPSHOTS, range(8, 10)),
+    },
     nothing: {},
 }
 

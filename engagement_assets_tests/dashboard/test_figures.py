@@ -137,6 +137,7 @@ def test_matrix_and_value_segments(warehouse: Warehouse, sample_world: World, fi
     cells = {
         (row["engagement"], row["revenue_band"]): row["customers"] for row in value.matrix(warehouse, DAY, filters)
     }
+
     def band(row: Row) -> str:
         if not row["total_orders"]:
             return "Medium" if row["engaged_sessions_last_30_days"] >= 2 else "Low"

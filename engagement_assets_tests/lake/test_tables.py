@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import functions as F
@@ -127,7 +128,7 @@ def test_a_run_removes_versions_past_their_time_by_itself(tmp_path: Path, lake: 
     forgetful = LakeResource(root=lake.root, retention_days=0, leftover_hours=0)
     forgetful.begin("run", print)
     forgetful.commit(stage(2), run_id="run")
-    forgetful.teardown_after_execution(None)  # type: ignore[arg-type]
+    forgetful.teardown_after_execution(dg.build_init_resource_context())
     assert data_files(lake) == set(lake.files(RawOrders))
     with lake.writing("next", pytest.fail):
         pass

@@ -22,6 +22,12 @@ from engagement_assets.domain.sources import SOURCES, in_words
 
 PREFIX = "ENGAGEMENT_"
 
+#: What the engines and Delta take for a pattern or an escape in the path of a table.
+_NOT_IN_A_LAKE = "%*?[]{}\\"
+
+#: What the tz database has beside zones: placeholders, and the zone of a machine. Engines know none of these.
+_NO_ZONES = ("Factory", "localtime", "posixrules")
+
 
 class Settings(BaseSettings):
     """Where things are, which engine computes, which days exist, what runs by itself, and the policies."""
@@ -130,9 +136,22 @@ class Settings(BaseSettings):
     @classmethod
     def _known_zone(cls, value: str) -> str:
         try:
+            if value in _NO_ZONES:
+                raise ValueError
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"{value!r} is no IANA time zone; write for example Europe/Berlin or UTC") from None
+        return value
+
+    @field_validator("lake")
+    @classmethod
+    def _path_of_tables(cls, value: str) -> str:
+        path = "" if is_url(value) else str(local_path(value))
+        if strange := [sign for sign in _NOT_IN_A_LAKE if sign in path]:
+            raise ValueError(
+                f"{path} has {' and '.join(strange)} in it, which engines take for a pattern or an escape; name a folder without "
+                f"any of {' '.join(_NOT_IN_A_LAKE)}"
+            )
         return value
 
     @field_validator("engine")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from engagement_assets.cli.console import Commands, DateOption, UsageError, iso_day, parse_day, print_table, say
 from engagement_assets.settings import PREFIX, Settings, local_path
@@ -99,7 +98,7 @@ def sensitivity(
             ("Customer", "Score", "Lowest percentile", "Highest"),
             (
                 (
-                    escape(row["customer_id"]),
+                    row["customer_id"],
                     f"{row['score']:.3f}",
                     f"{row['lowest_percentile']:.1f}",
                     f"{row['highest_percentile']:.1f}",
@@ -108,7 +107,7 @@ def sensitivity(
             ),
         )
     if as_csv:
-        say(f"\nEach customer's ranks: {write_ranges(settings, chosen, rows)}")
+        say(f"\nEach customer's ranks: {write_ranges(settings, chosen, rows)}", markup=False)
     ends = [each for each in lake.partitions(EngagementScores) if is_month_end(as_date(each))]
     suggestion = suggest_weights(past_snapshots(lake, ends, horizon), settings.scoring)
     say("")

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from engagement_assets.domain.days import Days, as_date, spans
 from engagement_assets.domain.sources import SOURCES, in_words
@@ -93,14 +94,18 @@ def complain(text: str, **options: Any) -> None:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Iterable[str]], *, to_the_right: Sequence[str] = (), header: bool = True
+    columns: Sequence[str],
+    rows: Iterable[Iterable[str | Text]],
+    *,
+    to_the_right: Sequence[str] = (),
+    header: bool = True,
 ) -> None:
-    """Print rows of texts below their headers; columns of numbers may be aligned `to_the_right`."""
+    """Print rows of texts, as they are, below their headers; columns of numbers may be aligned `to_the_right`."""
     table = Table(box=None, pad_edge=False, show_header=header)
     for name in columns:
         table.add_column(name, justify="right" if name in to_the_right else "left")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*[Text(cell) if isinstance(cell, str) else cell for cell in row])
     out.print(table)
 
 

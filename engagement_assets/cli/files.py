@@ -26,7 +26,7 @@ def export(
     written = export_csv(LakeResource.of(settings), settings, folder, iso_day(day))
     say(f"Snapshot of {written.as_of_date}:")
     for file in written.files:
-        say(f"  {file.path}  {file.rows:,} rows")
+        say(f"  {file.path}  {file.rows:,} rows", markup=False)
 
 
 @commands.command()
@@ -48,8 +48,8 @@ def sample(
             to, customers=customers, first_day=begin, last_day=end, seed=seed, bad_rows=not clean, overwrite=overwrite
         )
     kept = ", ".join(f"{account.kept:,} {source.removeprefix('web_')}" for source, account in made.items())
-    say(f"{kept} from {begin} to {end} in {to}")
-    say(f"Use them with {PREFIX}DATA={to} {PREFIX}START_DATE={begin}")
+    say(f"{kept} from {begin} to {end} in {to}", markup=False)
+    say(f"Use them with {PREFIX}DATA={to} {PREFIX}START_DATE={begin}", markup=False)
 
 
 @commands.command("power-bi")
@@ -65,5 +65,5 @@ def power_bi(
     from engagement_assets.exports.power_bi.project import write_project
 
     project = write_project(Settings(), folder, data)
-    say(f"{project.entry}  {project.tables} tables, {project.measures} measures, {project.pages} pages")
+    say(f"{project.entry}  {project.tables} tables, {project.measures} measures, {project.pages} pages", markup=False)
     say("Open it in Power BI Desktop; its parameter DataFolder is the folder of the CSV files.")

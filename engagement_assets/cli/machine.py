@@ -6,6 +6,7 @@ import sys
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from engagement_assets.cli.console import Commands, print_table, say
 from engagement_assets.settings import PREFIX, Settings
@@ -72,7 +73,7 @@ def show_settings() -> None:
             text = (
                 ", ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value).replace("None", "none")
             )
-            rows.append((variable, f"[bold]{text}[/bold]" if changed else text, field.description or ""))
+            rows.append((variable, Text(text, "bold" if changed else ""), field.description or ""))
     print_table(("Environment variable", "Value", "Meaning"), rows)
     say(f"\nScoring policy {settings.scoring.fingerprint()}; [bold]bold[/bold] values differ from the defaults.")
 
@@ -83,7 +84,7 @@ def doctor() -> None:
     from engagement_assets.operations.doctor import examine
 
     findings = examine(Settings())
-    marks = {"good": "[green]ok[/green]", "note": "[yellow]note[/yellow]", "bad": "[red]bad[/red]"}
+    marks = {"good": Text("ok", "green"), "note": Text("note", "yellow"), "bad": Text("bad", "red")}
     print_table(("", "What", "Found"), ((marks[each.grade], each.what, each.found) for each in findings))
     if any(finding.grade == "bad" for finding in findings):
         raise typer.Exit(1)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from engagement_assets.cli.console import (
     AcceptMissing,
@@ -114,5 +115,5 @@ def summarize(settings: Settings, day: str | None) -> None:
     say(f"{metrics['high_risk_customers']:,} customers are at high risk by their score.")
     kept_out = ", ".join(f"{rows:,} {reason}" for reason, rows in report.rejected) or "none"
     say(f"\nRows kept out ([bold]engagement rejects[/bold]): {kept_out}")
-    say(f"CSV files for BI tools, and a Power BI project over them: {settings.export}")
+    say(f"CSV files for BI tools, and a Power BI project over them: {escape(settings.export)}")
     say("Dashboard: [bold]make dashboard[/bold]; Dagster UI: [bold]make dev[/bold]; open the address it prints")

@@ -233,8 +233,8 @@ def forget(
         raise typer.Exit(1)
     say(f"[green]Erased[/green]: {found.searched:,} files were searched, and none that the product keeps is theirs.")
     say(
-        f"Now take the customer out of the sources in {settings.data} and out of backups. Until then each run leaves their rows "
-        "out, by a list of salted hashes in the lake; of lines that are no readable rows it can tell only some."
+        f"Now take the customer out of the sources in {escape(settings.data)} and out of backups. Until then each run leaves "
+        "their rows out, by a list of salted hashes in the lake; of lines that are no readable rows it can tell only some."
     )
     days = {day for each in staleness.outdated(lake, settings).values() for day in each}
     if days:

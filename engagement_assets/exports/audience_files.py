@@ -14,6 +14,7 @@ from typing import Any
 from engagement_assets.analysis.report import latest_day
 from engagement_assets.domain.contracts import CampaignAudiences
 from engagement_assets.exports.csv_files import spreadsheet_safe
+from engagement_assets.exports.folders import made
 from engagement_assets.lake.reading import opened
 from engagement_assets.lake.stores import replacing
 from engagement_assets.lake.tables import LakeResource
@@ -66,8 +67,7 @@ def write_audiences(settings: Settings, lake: LakeResource, day: str | None = No
     Files of audiences that are no longer in the settings are removed.
     """
     chosen, rows = contacts(settings, lake, day)
-    folder = local_path(settings.export) / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = made(local_path(settings.export) / FOLDER)
     names = [rule.name for rule in settings.campaigns.audiences]
     written = []
     for audience in names:

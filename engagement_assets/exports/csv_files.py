@@ -17,6 +17,7 @@ import pyspark.sql.types as T
 from engagement_assets.domain.catalogue import daily_tables
 from engagement_assets.domain.contracts import Contract, EngagementMetrics, EngagementScores
 from engagement_assets.domain.days import as_date
+from engagement_assets.exports.folders import made
 from engagement_assets.exports.star_schema import Days, ExportColumn, ExportFile, export_files
 from engagement_assets.lake.published import NotPublishedError
 from engagement_assets.lake.reading import opened
@@ -70,8 +71,7 @@ def export_csv(
         raise NotPublishedError("engagement_scores: no snapshot is published yet; build one with `engagement run`")
     day = as_date(as_of_date).isoformat() if as_of_date else published[-1]
     lake.require(EngagementScores, [day])
-    target = local_path(folder or settings.export)
-    target.mkdir(parents=True, exist_ok=True)
+    target = made(local_path(folder or settings.export))
     files = export_files(settings)
     writing = _Writing(lake, settings, day, target, cache(lake.partitions))
     # DuckDB writes an ordered file with one core at the most, outside Python.

@@ -20,11 +20,19 @@ class LakeBusyError(RuntimeError):
     """Another run writes to the tables and did not end in time; the message says which."""
 
 
+#: What operating systems say of a full disk; engines pass it on.
+DISK_FULL = "No space left on device"
+
+
+class LakeNotWritableError(RuntimeError):
+    """The tables cannot be written by this user, or on a full disk; the message names the folder and the setting."""
+
+
 class WriterLock:
     """The right to write to a lake, held by one process at a time and taken again by its holder at will."""
 
     def __init__(self, place: Path, wait_seconds: float) -> None:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        self._place = place
         self._wait_seconds = wait_seconds
         self._holder = place.with_suffix(".json")
         # Not bound to a thread: an executor may end a run in another thread than it began in.
@@ -40,6 +48,7 @@ class WriterLock:
 
         Raises LakeBusyError when the wait is over.
         """
+        self._place.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire(timeout=0)
         except Timeout:

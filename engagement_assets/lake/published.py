@@ -15,7 +15,6 @@ from pathlib import Path
 
 from dagster import ConfigurableResource
 from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
 from pydantic import PrivateAttr
 from pyspark.sql import DataFrame, SparkSession
 
@@ -23,6 +22,8 @@ from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.lake import schema_changes, versions
 from engagement_assets.lake.damage import Damage, TableDamagedError, what_is_wrong
 from engagement_assets.lake.erasures import Erasures, read_erasures
+from engagement_assets.lake.locks import DISK_FULL, LakeNotWritableError
+from engagement_assets.lake.log import history, open_table
 from engagement_assets.lake.notes import Notes
 from engagement_assets.lake.staging import contents_of
 from engagement_assets.lake.stores import file_system
@@ -77,11 +78,8 @@ class PublishedTables(ConfigurableResource):
     # ---- versions and files -------------------------------------------------------------------------------------------
 
     def delta(self, contract: type[Contract]) -> DeltaTable | None:
-        """The table's current version; None if it was never written."""
-        try:
-            return DeltaTable(self.path(contract))
-        except TableNotFoundError:
-            return None
+        """The table's current version; None if it was never written. Raises LogUnreadableError if its log is damaged."""
+        return open_table(self.path(contract))
 
     def current(self, contract: type[Contract]) -> TableVersion | None:
         """The table's current version, for readers; None if it was never written."""
@@ -165,7 +163,7 @@ class PublishedTables(ConfigurableResource):
     def published_at(self, contract: type[Contract]) -> datetime | None:
         """When the newest version was committed."""
         current = self.current(contract)
-        stamp = current.table.history(1)[0].get("timestamp") if current is not None else None
+        stamp = history(current.table, 1)[0].get("timestamp") if current is not None else None
         return datetime.fromtimestamp(stamp / 1000).astimezone() if stamp else None
 
     def files(
@@ -263,9 +261,17 @@ class PublishedTables(ConfigurableResource):
                 yield Damage(contract, file.partition, f"{root}/{file.path}", what)
 
     def name_damage(self, error: Exception) -> None:
-        """Raise TableDamagedError from an engine's error if one of the files it read through `read` is damaged."""
+        """Raise the cause of an engine's error where it is known.
+
+        TableDamagedError: one of the files that it read through `read` is damaged. LakeNotWritableError: the disk is full.
+        """
         if isinstance(error, TableDamagedError):
             return
+        if DISK_FULL in str(error):
+            raise LakeNotWritableError(
+                f"{DISK_FULL}: the disk of {self.location} (ENGAGEMENT_LAKE) is full. What was published stays; make room and "
+                "run again"
+            ) from error
         for path, (contract, partition) in self._handed_out.items():
             files, place = file_system(path)
             current = self.current(contract)

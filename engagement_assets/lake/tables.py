@@ -8,6 +8,7 @@ One run writes to a lake at a time: what a run reads does not change under it.
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from pyspark.sql import DataFrame, SparkSession
 from engagement_assets.dagster_internals.telling import forget_planned
 from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.lake import schema_changes
-from engagement_assets.lake.locks import WriterLock
+from engagement_assets.lake.locks import LakeNotWritableError, WriterLock
 from engagement_assets.lake.published import PublishedTables
 from engagement_assets.lake.staging import Staged, partition_column, write_files
 from engagement_assets.lake.stores import file_system, make_private, remove
@@ -86,12 +87,36 @@ class LakeResource(PublishedTables):
         if not self._lock.is_held:
             for contract in TABLES.values():
                 self._require_fit(contract)
+            self._take(who, tell)
+
+    def _require_rights(self) -> None:
+        """Raise LakeNotWritableError before anything is computed that could not be written."""
+        if is_url(self.location):
+            return
+        lake = Path(self.location)
+        for place in (lake, *(Path(self.path(contract)) for contract in TABLES.values())):
+            there = next(each for each in (place, *place.parents) if each.exists())
+            if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+                why = "may not be written by this user" if there.is_dir() else "is no folder"
+                raise LakeNotWritableError(
+                    f"the tables in {lake} (ENGAGEMENT_LAKE) cannot be written: {there} {why}; give yourself the right to, or "
+                    "name another folder"
+                )
+
+    def _take(self, who: str, tell: Tell | None) -> None:
+        if not self._lock.is_held:
+            self._require_rights()
+        try:
             self._lock.take(who, tell or get_dagster_logger().info)
+        except OSError as error:
+            raise LakeNotWritableError(
+                f"the tables in {self.location} (ENGAGEMENT_LAKE) cannot be written: {error.strerror}; nothing was done"
+            ) from None
 
     @contextmanager
     def writing(self, who: str, tell: Tell | None = None) -> Iterator[None]:
         """Be the only writer for a while; no matter if this object is already."""
-        self._lock.take(who, tell or get_dagster_logger().info)
+        self._take(who, tell)
         try:
             yield
         finally:

@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 
 from engagement_assets.domain.contracts import Contract
 from engagement_assets.lake import schema_changes
+from engagement_assets.lake.log import history
 from engagement_assets.lake.staging import partition_column, partition_of
 from engagement_assets.settings import is_url
 
@@ -90,7 +91,7 @@ class TableVersion:
     def checksums(self) -> dict[str, str]:
         """The checksums of the version's files by their paths; those that releases up to 186a7d4 wrote have none."""
         live = {file.path for file in self.files}
-        commits = [json.loads(entry.get(CHECKSUMS, "{}")) for entry in self.table.history()]
+        commits = [json.loads(entry.get(CHECKSUMS, "{}")) for entry in history(self.table)]
         return {path: found for each in commits for path, found in each.items() if path in live}
 
     @cached_property
@@ -132,8 +133,8 @@ def state_of(place: Path) -> tuple[int, int] | None:
 
 def commits(table: DeltaTable) -> dict[int, datetime]:
     """The versions that the table's log tells of, the oldest first, and when each was committed, in UTC."""
-    history = reversed(table.history())
-    return {entry["version"]: datetime.fromtimestamp(entry["timestamp"] / 1000, timezone.utc) for entry in history}
+    entries = reversed(history(table))
+    return {entry["version"]: datetime.fromtimestamp(entry["timestamp"] / 1000, timezone.utc) for entry in entries}
 
 
 def current_on(known: dict[int, datetime], when: datetime) -> int | None:
@@ -161,6 +162,6 @@ _COMMITS_OF_A_RUN = 500
 
 def before_last_run(table: DeltaTable) -> DeltaTable | None:
     """The table as it was before the run that wrote its current version; None if that run made it, or it is long ago."""
-    latest, *others = table.history(_COMMITS_OF_A_RUN)
+    latest, *others = history(table, _COMMITS_OF_A_RUN)
     number = next((entry["version"] for entry in others if entry.get("run_id") != latest.get("run_id")), None)
     return None if number is None else DeltaTable(table.table_uri, version=number)

@@ -141,14 +141,14 @@ def _rule_line(asset: str, name: str, found: Sequence[dg.AssetCheckEvaluation]) 
 
 
 def cause(failure: StepFailureData, *, own_words: bool = False) -> str:
-    """The innermost message of a step's failure, without its traceback.
+    """The message of a step's failure, without its traceback: the product's own words or, without any, the innermost.
 
     `own_words`: of an error that the product did not write itself only its class, because others quote what they choke on.
     """
     if failure.user_failure_data is not None and failure.user_failure_data.description:
         return str(failure.user_failure_data.description)
     error = failure.error
-    while error is not None and error.cause is not None:
+    while error is not None and error.cause is not None and not _OWN_ERROR.match(error.message):
         error = error.cause
     if own_words and not (error and _OWN_ERROR.match(error.message)):
         return f"{(error and error.cls_name) or 'unknown error'}; the run's log has the message"

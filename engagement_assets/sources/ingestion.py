@@ -22,6 +22,7 @@ from engagement_assets.domain.contracts import Contract, RejectedRows
 from engagement_assets.domain.days import ONE_DAY, Days
 from engagement_assets.engine import EngineResource
 from engagement_assets.lake.code_versions import code_version, days_of
+from engagement_assets.lake.locks import DISK_FULL
 from engagement_assets.lake.notes import read_rows, write_rows
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings, today
@@ -34,8 +35,6 @@ from engagement_assets.sources.inspecting import Inspection
 from engagement_assets.sources.registry import CUSTOMERS, SOURCES
 from engagement_assets.sources.source import ObservationWindow, Source
 from engagement_assets.transforms.conversions import with_year
-
-_DISK_FULL = "No space left on device"
 
 
 class SourceReadError(RuntimeError):
@@ -349,8 +348,8 @@ def _account_without(account: Account, aside: DataFrame) -> Account:
 
 def _what(error: Exception) -> str:
     condition = getattr(error, "getCondition", lambda: None)()
-    if _DISK_FULL in str(error):
-        condition = _DISK_FULL
+    if DISK_FULL in str(error):
+        condition = DISK_FULL
     return ", ".join(str(part) for part in (type(error).__name__, condition) if part)
 
 

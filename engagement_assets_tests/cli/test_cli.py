@@ -83,6 +83,18 @@ def reading(world: World) -> dict[str, str]:
             "put the token into SPARK_CONNECT_AUTHENTICATE_TOKEN",
         ),
         (["settings"], {"ENGAGEMENT_TIMEZONE": "Mars/Base"}, "ENGAGEMENT_TIMEZONE: 'Mars/Base' is no IANA time zone"),
+        (["settings"], {"ENGAGEMENT_TIMEZONE": "localtime"}, "ENGAGEMENT_TIMEZONE: 'localtime' is no IANA time zone"),
+        (
+            ["show", "sessions"],
+            {"ENGAGEMENT_LAKE": "/x[1]/lake"},
+            "ENGAGEMENT_LAKE: /x[1]/lake has [ and ] in it, which",
+        ),
+        (
+            ["run"],
+            {"ENGAGEMENT_LAKE": "/p%20q"},
+            "ENGAGEMENT_LAKE: /p%20q has % in it, which engines take for a pattern",
+        ),
+        (["run"], {"DAGSTER_HOME": "/x[1]"}, "the Dagster home /x[1] has [ and ] in its path"),
         (["settings"], {"ENGAGEMENT_SCORING__RECENCY_WEIGHT": "0.5"}, "must be 1, not 1.1"),
         (["settings"], {"ENGAGEMENT_SCORING__LOW_THRESHOLD": "0.9"}, "thresholds must rise"),
         (["sample", "--from", "2026-02-01", "--to-date", "2026-01-01"], {}, "the last day"),
@@ -134,8 +146,11 @@ def test_a_run_that_finds_no_customers_says_where_it_looked_and_leaves_the_table
 def test_run_builds_a_day_of_generated_data_and_says_what_it_found(
     engagement: Command, looking: Callable[..., Result], tmp_path: Path
 ) -> None:
-    """From nothing: generate, run a day in the middle on a fresh lake, look at it in three ways."""
+    """From nothing: generate, run a day in the middle on a fresh lake, look at it in three ways. Names of places are strange."""
+    strange = tmp_path / "a b #é'$&;,"
     places = {f"{PREFIX}DATA": str(tmp_path / "data"), f"{PREFIX}START_DATE": "2026-02-01"}
+    places |= {f"{PREFIX}LAKE": str(strange / "lake"), f"{PREFIX}EXPORT": str(strange / "x[red] %20?*{}")}
+    places |= {"DAGSTER_HOME": str(strange / "home")}
     made = engagement("sample", "--to", "data", "--customers", "40", "--from", "2026-02-01", "--to-date", "2026-03-31")
     assert made.returncode == 0, made.stderr
     done = engagement("run", "--date", "2026-03-10", **places)
@@ -144,7 +159,8 @@ def test_run_builds_a_day_of_generated_data_and_says_what_it_found(
     shown = looking("show", "engagement_metrics", **places)
     assert re.search(r"as_of_date +2026-03-10", shown.stdout)
     customers = int(re.search(r"customers +(\d+)", shown.stdout)[1])  # type: ignore[index]
-    with (tmp_path / "data" / "export" / "engagement_scores.csv").open(newline="") as stream:
+    assert f"CSV files for BI tools, and a Power BI project over them: {places[f'{PREFIX}EXPORT']}\n" in done.stdout
+    with Path(places[f"{PREFIX}EXPORT"], "engagement_scores.csv").open(newline="") as stream:
         assert len(list(csv.DictReader(stream))) == customers
     refused = looking("show", "engagement_scores", "--date", "2026-03-11", **places)
     assert refused.exit_code != 0

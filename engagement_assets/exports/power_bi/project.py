@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engagement_assets.exports.folders import made
 from engagement_assets.exports.power_bi import theme
 from engagement_assets.exports.power_bi.model import build_model, stable_id
 from engagement_assets.exports.power_bi.pages import report_pages
@@ -62,7 +63,7 @@ def write_project(settings: Settings, folder: Path | None = None, data_folder: s
     files = project_files(settings, data)
     for name, text in files.items():
         place = target / name
-        place.parent.mkdir(parents=True, exist_ok=True)
+        made(place.parent)
         with replacing(place) as draft:
             draft.write_text(text, encoding="utf-8", newline="\n")
     _remove_others(target, set(files))

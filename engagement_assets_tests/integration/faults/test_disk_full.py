@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from engagement_assets.engine import EngineResource
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets_tests.conftest import missing
 from engagement_assets_tests.integration.faults import writers
-from engagement_assets_tests.worlds import World, failures
+from engagement_assets_tests.worlds import SAMPLE_DATA, World, failures
 
 _SIZE = "24m"
 
@@ -78,6 +80,23 @@ def test_a_disk_that_fills_up_while_files_are_staged_or_committed_loses_nothing(
     lake.vacuum(grace=writers.NOTHING, retention=writers.NOTHING)
     files = {str(path) for path in Path(lake.location).glob("*/data/**/*.parquet")}
     assert files == set(lake.files(RawOrders))
+
+
+def test_a_command_on_a_full_disk_says_so_and_ends_with_its_last_word(small_disk: Path, tmp_path: Path) -> None:
+    fill(small_disk)
+    places = {"DATA": str(SAMPLE_DATA), "LAKE": str(small_disk), "EXPORT": str(tmp_path / "export")}
+    environment = {**os.environ, **{f"ENGAGEMENT_{name}": place for name, place in places.items()}}
+    command = [sys.executable, "-m", "engagement_assets.cli", "run", "--date", "2026-01-01"]
+    environment["DAGSTER_HOME"] = str(tmp_path / "home")
+    told, said = "", 0.0
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            told, said = told + line, time.monotonic()
+        assert process.wait(60) == 1
+    assert time.monotonic() - said < 10
+    assert f"No space left on device: the disk of {small_disk} (ENGAGEMENT_LAKE) is full" in told
+    assert "Traceback" not in told
 
 
 def test_a_run_on_a_full_disk_fails_with_its_reason_and_the_next_one_succeeds(small_disk: Path, world: World) -> None:

@@ -99,7 +99,7 @@ class TableVersion:
         """What was recorded with the commit that published each partition (`code_versions.commit_metadata`), as far as known."""
         of_run: dict[str, Mapping[str, str]] = {}
         of_partition: dict[str, Mapping[str, str]] = {}
-        for entry in reversed(self.table.history()):
+        for entry in reversed(history(self.table)):
             if "code_version" in entry:
                 of_run[entry["run_id"]] = entry
                 for path in json.loads(entry.get(CHECKSUMS, "{}")):

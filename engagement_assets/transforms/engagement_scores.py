@@ -249,7 +249,7 @@ def is_slipping(policy: ScoringPolicy) -> Column:
 
 
 def slipping_reasons(policy: ScoringPolicy) -> Column:
-    """Why a customer is slipping, in words with numbers, rounded in whole units."""
+    """Why a customer is slipping, in words with numbers, rounded in whole units; reads what `with_return_chance` adds."""
     window = policy.activity_window_days
     silence = F.col("recency_days").cast("string")
     usual = F.floor(F.col("usual_gap_days") + 0.5).cast("bigint")
@@ -272,17 +272,21 @@ def slipping_reasons(policy: ScoringPolicy) -> Column:
             F.lit(" since"),
         ),
     )
-    customers = F.col("return_chance_customers").cast("string")
-    percent = F.floor(F.col("return_chance") * 100 + 0.5).cast("bigint").cast("string")
+    # What was counted where that is enough to speak of; the chance where others had to be asked too.
+    stood, back = F.col("return_chance_customers"), F.col("came_back")
+    share = (
+        F.floor((F.lit(200) * back + stood) / (F.lit(2) * F.greatest(stood, F.lit(1)))).cast("bigint").cast("string")
+    )
+    chance = F.floor(F.col("return_chance") * 100 + 0.5).cast("bigint").cast("string")
     counted = F.when(
-        F.col("return_chance_customers") >= PRIOR_CUSTOMERS,
+        stood >= PRIOR_CUSTOMERS,
         F.concat(
-            *(F.lit("of "), customers, F.lit(" such customers "), percent),
+            *(F.lit("of "), stood.cast("string"), F.lit(" such customers "), share),
             F.lit(f" % came back within {OUTCOME_DAYS} days"),
         ),
     ).when(
         F.col("return_chance").isNotNull(),
-        F.concat(F.lit("return chance "), percent, F.lit(" %, by customers much like them")),
+        F.concat(F.lit("return chance "), chance, F.lit(" %, by customers much like them")),
     )
     return F.concat_ws("; ", rhythm, fewer, counted)
 
@@ -293,7 +297,7 @@ def with_return_chance(features: DataFrame, rates: DataFrame, start: date) -> Da
     Parameters: `rates` has the columns of the contract `return_rates`, of the days of `features`; `start` is the first partition.
     """
     cells = rates.select(
-        *("as_of_date", "silence_from_days", "order_days_from", "revenue_factor"),
+        *("as_of_date", "silence_from_days", "order_days_from", "came_back", "revenue_factor"),
         F.col("chance").alias("return_chance"),
         F.col("customers").alias("return_chance_customers"),
     )

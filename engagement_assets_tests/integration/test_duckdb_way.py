@@ -91,9 +91,19 @@ def test_what_is_compared_has_every_kind_of_customer_and_of_move(sample_world: W
     assert {row["rfm_segment"] for row in scores} == set(RFM_SEGMENTS)
     for reason in ("no order for", "sessions down", "score down"):
         assert any(reason in str(row["risk_reasons"]) for row in scores), reason
+    for reason in ("usually orders every", " ago, none since", " such customers ", "by customers much like them"):
+        assert any(reason in str(row["slipping_reasons"]) for row in scores), reason
     changes = rows("segment_changes", LAST_DAYS)
     assert {row["movement"] for row in changes} >= {"Up", "Down", "New"}
-    for cause in ("ordered again", "since the last order", "more session", "fewer session", "revenue +", "others "):
+    for cause in (
+        "ordered again",
+        "since the last order",
+        "more session",
+        "fewer session",
+        "revenue +",
+        "others ",
+        "now slipping",
+    ):
         assert any(cause in row["explanation"] for row in changes), cause
     assert len({row["audience"] for row in rows("campaign_audiences", LAST_DAYS[-1:])}) == 8
     judged = rows("score_backtest", JUDGED)

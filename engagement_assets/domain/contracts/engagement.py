@@ -333,7 +333,11 @@ class EngagementScores(CustomerFeatures):
     )
     slipping_reasons: T.StringType() = column(
         "why, in words with numbers; null when not slipping",
-        of=(*_features("usual_gap_days", "sessions_last_30_days", "sessions_previous_30_days"), *_CHANCE),
+        of=(
+            *_features("usual_gap_days", "sessions_last_30_days", "sessions_previous_30_days"),
+            *_CHANCE,
+            "return_rates.came_back",
+        ),
         nullable=True,
     )
 

@@ -40,7 +40,8 @@ CREATE TABLE engagement_scores AS
         total_orders_30_days_before, sessions_previous_30_days, total_revenue_30_days_before) END
         AS reference_score_30_days_before,
       floor(100 * (reference_score_30_days_before - reference_score) + 0.5)::BIGINT AS hundredths_lost,
-      floor(100 * r.chance + 0.5)::BIGINT AS percent, total_orders > 0 AS buys, buys AND total_revenue::DOUBLE >= revenue_limit AS is_valuable,
+      floor(100 * r.chance + 0.5)::BIGINT AS percent,
+      (200 * r.came_back + r.customers) // greatest(2 * r.customers, 1) AS share, total_orders > 0 AS buys, buys AND total_revenue::DOUBLE >= revenue_limit AS is_valuable,
       r.chance AS return_chance, r.customers AS return_chance_customers,
       CASE WHEN r.chance IS NOT NULL THEN NULL WHEN NOT buys THEN 'never ordered'
         WHEN f.as_of_date < known_from THEN 'too early to tell, until ' || known_from
@@ -53,7 +54,7 @@ CREATE TABLE engagement_scores AS
     CROSS JOIN (SELECT DATE '1970-01-01' + (90 + 15 * (($start::DATE + 44 - DATE '1970-01-01') // 15))::INTEGER AS known_from)
     LEFT JOIN return_rates r ON r.as_of_date = f.as_of_date AND r.silence_from_days = silence_band(recency_days)
       AND r.order_days_from = order_band(f.order_days))
-  SELECT * EXCLUDE (hundredths_lost, percent, buys, is_valuable, rfm_recency, rfm_frequency, rfm_monetary),
+  SELECT * EXCLUDE (hundredths_lost, percent, share, buys, is_valuable, rfm_recency, rfm_frequency, rfm_monetary),
     reference_score - reference_score_30_days_before AS reference_score_change,
     100 * cume_dist() OVER (PARTITION BY as_of_date ORDER BY engagement_score) AS score_percentile,
     CASE WHEN engagement_score >= 0.7 THEN 'High' WHEN engagement_score >= 0.4 THEN 'Medium'
@@ -86,7 +87,7 @@ CREATE TABLE engagement_scores AS
         || ' 31 to 60 days ago, ' || CASE WHEN sessions_last_30_days = 0 THEN 'none' ELSE sessions_last_30_days::VARCHAR END
         || ' since' END,
       CASE WHEN return_chance_customers >= 20 THEN 'of ' || return_chance_customers || ' such customers '
-          || percent || ' % came back within 90 days'
+          || share || ' % came back within 90 days'
         WHEN return_chance IS NOT NULL THEN 'return chance ' || percent || ' %, by customers much like them' END) END
       AS slipping_reasons,
     CASE WHEN is_high_risk THEN concat_ws('; ', 'no order for ' || counted(recency_days, 'day'),

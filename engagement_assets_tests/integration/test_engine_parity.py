@@ -11,6 +11,7 @@ from engagement_assets.domain.contracts import TABLES
 from engagement_assets.engine import EngineResource
 from engagement_assets.sample_data import generate
 from engagement_assets_tests.apache_spark import SparkProcess
+from engagement_assets_tests.transforms import made_up_orders
 from engagement_assets_tests.worlds import SAMPLE_DATA, Row, World
 
 #: Late in the data, so that Apache Spark has few days of facts to fill in; rows before are rejected on both engines.
@@ -45,6 +46,17 @@ def test_both_engines_give_the_same_rows(pair: Pair, table: str) -> None:
     assert expected or table in ("score_backtest", "return_rates")
     for ours, theirs in zip(expected, found, strict=True):
         assert differences(ours, theirs) == {}
+
+
+def test_both_engines_count_the_same_returns(engine: EngineResource, apache_spark: SparkProcess) -> None:
+    """A year of orders of a made-up shop, without a run of each of its days."""
+    expected = made_up_orders.scores(engine.spark_session, made_up_orders.LAST)
+    found = apache_spark.run("engagement_assets_tests.transforms.made_up_orders", "local[2]")
+    assert any(row["return_chance"] != "None" and row["expected_revenue_90_days"] for row in expected)
+    assert any(
+        "such customers" in row["slipping_reasons"] or "much like them" in row["slipping_reasons"] for row in expected
+    )
+    assert [differences(ours, theirs) for ours, theirs in zip(expected, found, strict=True)] == [{}] * len(expected)
 
 
 def differences(ours: Row, theirs: Row) -> Row:

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import math
-import random
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from engagement_assets.domain.return_chance import ORDER_DAYS_FROM, SILENCE_FROM, anchor_of
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.engine import EngineResource
 from engagement_assets.transforms.order_aggregates import aggregate_orders
 from engagement_assets.transforms.return_rates import count_steps, rates_of
+from engagement_assets_tests.transforms.made_up_orders import FIRST, LAST, ONE_DAY, START, Shop, made_up
 from engagement_assets_tests.worlds import Row
-
-#: Between them decayed revenue gets another anchor, and the year of the first orders ends.
-START, FIRST, LAST = date(2024, 2, 20), date(2025, 3, 1), date(2025, 3, 24)
-
-ONE_DAY = timedelta(days=1)
-
-Order = tuple[date, str, Decimal]
 
 
 @pytest.fixture(scope="module")
@@ -33,30 +26,12 @@ def spark(engine: EngineResource) -> SparkSession:
 
 
 @pytest.fixture(scope="module")
-def shop() -> tuple[list[Order], dict[str, date]]:
-    """Orders of 60 customers, most of them few, some on one day; a few signed up after their first order."""
-    drawn = random.Random(5)
-    days = [START + ONE_DAY * n for n in range((LAST - START).days + 1)]
-    orders = []
-    for number in range(60):
-        for _ in range(drawn.choice((1, 1, 2, 3, 5, 20))):
-            orders.append((drawn.choice(days), f"c{number}", Decimal(drawn.randrange(0, 50_000)) / 100))
-    firsts = {who: min(day for day, other, _ in orders if other == who) for _, who, _ in orders}
-    return orders, {who: day + ONE_DAY * drawn.choice((0, 0, 0, 40)) for who, day in firsts.items()}
+def shop() -> Shop:
+    return made_up()
 
 
-def frames(spark: SparkSession, shop: tuple[list[Order], dict[str, date]], last: date) -> tuple[DataFrame, DataFrame]:
-    """What is known of the shop at the end of a day."""
-    orders = [order for order in shop[0] if order[0] <= last]
-    customers = [(who, day) for who, day in shop[1].items() if day <= last]
-    return (
-        spark.createDataFrame(orders, "as_of_date date, customer_id string, order_amount decimal(18,2)"),
-        spark.createDataFrame(customers, "customer_id string, signup_date date"),
-    )
-
-
-def rates(spark: SparkSession, shop: tuple[list[Order], dict[str, date]], first: date, last: date) -> list[Row]:
-    counted = count_steps(*frames(spark, shop, last), START, first, last)
+def rates(spark: SparkSession, shop: Shop, first: date, last: date) -> list[Row]:
+    counted = count_steps(*shop.frames(spark, last), START, first, last)
     days = [first + ONE_DAY * n for n in range((last - first).days + 1)]
     return [row.asDict() for row in rates_of(spark, counted, START, days).collect()]
 
@@ -65,7 +40,7 @@ def begin(value: int, begins: tuple[int, ...]) -> int:
     return max(limit for limit in begins if limit <= value)
 
 
-def by_hand(shop: tuple[list[Order], dict[str, date]], day: date) -> tuple[Counter[Any], Counter[Any], float]:
+def by_hand(shop: Shop, day: date) -> tuple[Counter[Any], Counter[Any], float]:
     """Per cell: who stood there, who came back; and the revenue factor. Row by row, from the definitions."""
     epoch = date(1970, 1, 1)
     multiples = [epoch + ONE_DAY * n for n in range(0, (day - epoch).days, 15)]
@@ -74,8 +49,8 @@ def by_hand(shop: tuple[list[Order], dict[str, date]], day: date) -> tuple[Count
     back: Counter[Any] = Counter()
     spent = worth = 0.0
     for t in earlier:
-        for who, signup in shop[1].items():
-            own = [(on, float(amount)) for on, other, amount in shop[0] if other == who]
+        for who, signup in shop.signups.items():
+            own = [(on, float(amount)) for on, other, amount in shop.orders if other == who]
             before = [order for order in own if order[0] <= t]
             if signup > t or not before:
                 continue
@@ -90,9 +65,7 @@ def by_hand(shop: tuple[list[Order], dict[str, date]], day: date) -> tuple[Count
     return stood, back, spent / worth / (1 - math.exp(-((day - START).days + 1) / 180))
 
 
-def test_the_rates_of_a_day_are_those_that_plain_python_counts(
-    spark: SparkSession, shop: tuple[list[Order], dict[str, date]]
-) -> None:
+def test_the_rates_of_a_day_are_those_that_plain_python_counts(spark: SparkSession, shop: Shop) -> None:
     for day in (FIRST, LAST):
         found = rates(spark, shop, day, day)
         stood, back, factor = by_hand(shop, day)
@@ -106,18 +79,14 @@ def test_the_rates_of_a_day_are_those_that_plain_python_counts(
         assert (cells[365, 30]["silence_to_days"], cells[365, 30]["order_days_to"]) == (None, None)
 
 
-def test_a_range_counts_what_its_days_count_each_by_itself(
-    spark: SparkSession, shop: tuple[list[Order], dict[str, date]]
-) -> None:
+def test_a_range_counts_what_its_days_count_each_by_itself(spark: SparkSession, shop: Shop) -> None:
     """To the last digit; on the day of the range that is alone only what was known at its end is there."""
     together = rates(spark, shop, FIRST, LAST)
     for day in (FIRST, anchor_of(LAST), LAST):
         assert [row for row in together if row["as_of_date"] == day] == rates(spark, shop, day, day)
 
 
-def test_a_day_before_anything_is_known_has_no_rates(
-    spark: SparkSession, shop: tuple[list[Order], dict[str, date]]
-) -> None:
+def test_a_day_before_anything_is_known_has_no_rates(spark: SparkSession, shop: Shop) -> None:
     # The first multiple of 15 days that is 30 days after 20 February 2024 is 2 April; 90 days later, on 1 July, it is known.
     unknown, known = date(2024, 6, 30), date(2024, 7, 1)
     assert rates(spark, shop, unknown, unknown) == []
@@ -125,17 +94,17 @@ def test_a_day_before_anything_is_known_has_no_rates(
 
 
 def test_what_customers_ordered_is_what_plain_python_adds_up_and_the_same_alone_and_in_a_range(
-    spark: SparkSession, shop: tuple[list[Order], dict[str, date]]
+    spark: SparkSession, shop: Shop
 ) -> None:
     assert FIRST < anchor_of(LAST) <= LAST
     policy = ScoringPolicy()
-    together = aggregate_orders(*frames(spark, shop, LAST), policy, FIRST, LAST).collect()
+    together = aggregate_orders(*shop.frames(spark, LAST), policy, FIRST, LAST).collect()
     for day in (FIRST, date(2025, 3, 12), date(2025, 3, 13), LAST):
-        alone = aggregate_orders(*frames(spark, shop, day), policy, day, day).collect()
+        alone = aggregate_orders(*shop.frames(spark, day), policy, day, day).collect()
         rows = {row["customer_id"]: row.asDict() for row in alone}
         assert {row["customer_id"]: row.asDict() for row in together if row["as_of_date"] == day} == rows
-        for who, signup in shop[1].items():
-            own = [(on, amount) for on, other, amount in shop[0] if other == who and on <= day]
+        for who, signup in shop.signups.items():
+            own = [(on, amount) for on, other, amount in shop.orders if other == who and on <= day]
             assert (who in rows) == (signup <= day and bool(own))
             if who in rows:
                 assert rows[who]["order_days"] == len({on for on, _ in own})

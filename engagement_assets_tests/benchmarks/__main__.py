@@ -2,6 +2,7 @@
 
     python -m engagement_assets_tests.benchmarks                     # everything: hours
     python -m engagement_assets_tests.benchmarks --part ranges       # one part
+    python -m engagement_assets_tests.benchmarks --part demo --against ../earlier   # events, and the time of another checkout
     python -m engagement_assets_tests.benchmarks --customers 10000 --many-customers 100000 --days 30
 
 Each way is a whole process, from launch to end: the product with its ingestion, checks, publishing and Dagster's events on the
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--year", type=int, default=365, help="days of a long history")
     parser.add_argument("--runs", type=int, default=3, help="the median of so many runs is told")
+    parser.add_argument("--against", type=Path, help="an earlier checkout, for `--part demo`")
     parser.add_argument("--folder", type=Path, default=Path("build/benchmark"))
     asked = parser.parse_args()
     console = Console()
@@ -39,6 +41,7 @@ def main() -> None:
         asked.days,
         asked.year,
         runs=asked.runs,
+        against=asked.against and asked.against.resolve(),
         tell=lambda text: console.print(text, style="dim"),
     )
     for part in asked.part or PARTS:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 from engagement_assets_tests import PROJECT
@@ -33,17 +34,19 @@ class Measured:
     launched: float = 0.0
 
 
-def python(module: str, *arguments: object, environment: Mapping[str, str] | None = None) -> Measured:
-    """Run a module in a process of its own. Raises BenchmarkError if it fails."""
+def python(
+    module: str, *arguments: object, environment: Mapping[str, str] | None = None, tree: Path = ROOT
+) -> Measured:
+    """Run a module in a process of its own, of this checkout or of another (`tree`). Raises BenchmarkError if it fails."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
     started, launched = time.monotonic(), time.time()
     with subprocess.Popen(
         command,
-        env={**os.environ, **(environment or {})},
+        env={**os.environ, "PYTHONPATH": str(tree), **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        cwd=ROOT,
+        cwd=tree,
     ) as process:
         assert process.stdout is not None
         output = process.stdout.read()

@@ -14,7 +14,7 @@ from engagement_assets.lake.tables import LakeResource
 from engagement_assets.pipeline.automation import DAILY_JOB
 from engagement_assets.sample_data import generate
 from engagement_assets.settings import PREFIX
-from engagement_assets_tests.benchmarks.processes import BenchmarkError, Measured, python
+from engagement_assets_tests.benchmarks.processes import ROOT, BenchmarkError, Measured, python
 
 #: Three half-years: a year of history, the windows before it, and days to add.
 FIRST, LAST = date(2025, 1, 1), date(2026, 6, 30)
@@ -42,6 +42,8 @@ class Product:
     engine: str = "embedded"
     start: date = FIRST
     settings: dict[str, str] = field(default_factory=dict)
+    #: The checkout whose code runs.
+    tree: Path = ROOT
 
     @property
     def environment(self) -> dict[str, str]:
@@ -70,7 +72,8 @@ class Product:
 
     def run(self, first: date, last: date = LAST) -> Measured:
         """`engagement run` for these days."""
-        return python("engagement_assets.cli", "run", "--from", first, "--to", last, environment=self.environment)
+        days = ("--from", first, "--to", last)
+        return python("engagement_assets.cli", "run", *days, environment=self.environment, tree=self.tree)
 
     def where_time_goes(self, first: date, last: date = LAST) -> list[tuple[str, float]]:
         """`engagement run` for these days once more, with seconds by kind of work (`spans.py`)."""
@@ -96,6 +99,14 @@ class Product:
         if run.dagster_run.status != dg.DagsterRunStatus.SUCCESS or run.end_time is None:
             raise BenchmarkError(f"the run {run.dagster_run.run_id} is {run.dagster_run.status.value}, no success")
         return run.end_time - command.launched
+
+    def events(self) -> tuple[int, float]:
+        """Events of all runs in its Dagster home, and megabytes of their logs."""
+        os.environ["DAGSTER_HOME"] = str(self.folder / "home")
+        with dg.DagsterInstance.get() as instance:
+            events = sum(len(instance.all_logs(run.run_id)) for run in instance.get_runs())
+        logs = (self.folder / "home" / "history" / "runs").iterdir()
+        return events, sum(file.stat().st_size for file in logs) / 1e6
 
     def profile(self) -> list[tuple[str, float]]:
         """Seconds of each step of the last run of the daily job, as Dagster recorded them."""

@@ -13,10 +13,12 @@ import duckdb
 
 from engagement_assets.domain.contracts import EngagementScores
 from engagement_assets.domain.days import days_between
+from engagement_assets.settings import PREFIX
 from engagement_assets_tests.benchmarks.comparison import TOLERANCE, different_rows, require_same_tables
-from engagement_assets_tests.benchmarks.processes import Measured, middle, python, repeated
+from engagement_assets_tests.benchmarks.processes import ROOT, Measured, middle, python, repeated
 from engagement_assets_tests.benchmarks.product import FIRST, LAST, Product, days_before, sources
 from engagement_assets_tests.spark_cluster import standalone
+from engagement_assets_tests.worlds import SAMPLE_DATA
 
 #: Days of the notebook way that are measured; the rest of a range is extrapolated from all but the first, which warms the JVM.
 NOTEBOOK_DAYS = 3
@@ -52,6 +54,8 @@ class Bench:
     year: int = 365
     month: int = 30
     runs: int = 3
+    #: An earlier checkout to compare with.
+    against: Path | None = None
     tell: Callable[[str], None] = print
     targets: list[Target] = field(default_factory=list)
     profiles: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
@@ -185,6 +189,48 @@ class Bench:
                     figures=f"{heavy:.1f} s against {spread:.1f} s evenly spread",
                 )
             )
+
+    # ---- the sample data ---------------------------------------------------------------------------------------------
+
+    def demo(self) -> None:
+        """What `make demo` does, and single days: events, and time against an earlier checkout where one is named."""
+        first, before = days_before(self.days), LAST - timedelta(days=1)
+        chunk = {f"{PREFIX}CHUNK_DAYS": "90"}
+        trees = {"this": ROOT} | ({"earlier": self.against} if self.against else {})
+        products = {name: Product(SAMPLE_DATA, self.folder / f"demo-{name}", tree=tree) for name, tree in trees.items()}
+        ranges: dict[str, list[Measured]] = {name: [] for name in trees}
+        days: dict[str, list[Measured]] = {name: [] for name in trees}
+        for number in range(self.runs):  # in turns: what else the machine does meets both
+            for name, product in products.items():
+                self.tell(f"`make demo` and the last day again, {number + 1} of {self.runs}: {name} checkout")
+                ranges[name].append(replace(product.fresh(), settings=chunk).run(first))
+                days[name].append(product.run(LAST))
+        self._events("`make demo`", replace(products["this"].fresh(), settings=chunk), first, 6000, 40)
+        self._events("one day on an empty lake", products["this"].fresh(), LAST, 2000, 20)
+        if self.against is None:
+            return
+        for what, measured, limit in (("`make demo`", ranges, 0.5), (f"{LAST} once more, after {before}", days, 0.7)):
+            mine, theirs = middle(measured["this"]), middle(measured["earlier"])
+            self.targets.append(
+                Target(
+                    f"{what} against {self.against.name}, from launch to end",
+                    mine.seconds / theirs.seconds,
+                    limit,
+                    "times",
+                    figures=f"{mine.seconds:.1f} s (processor {mine.processor:.0f} s) against {theirs.seconds:.1f} s "
+                    f"(processor {theirs.processor:.0f} s)",
+                )
+            )
+
+    def _events(self, what: str, product: Product, first: date, most: int, megabytes: float) -> None:
+        """How much the runs of one command leave in Dagster's log."""
+        self.tell(f"{what}: events")
+        product.run(first)
+        events, size = product.events()
+        self.targets += [
+            Target(f"events of {what}", events, most, "events"),
+            Target(f"Dagster's log after {what}", size, megabytes, "MB"),
+        ]
 
     # ---- days --------------------------------------------------------------------------------------------------------
 
@@ -379,6 +425,7 @@ def spark_settings(place: Path) -> Path:
 
 #: What can be measured on its own.
 PARTS: dict[str, Callable[[Bench], None]] = {
+    "demo": Bench.demo,
     "ranges": Bench.ranges,
     "spark": Bench.on_spark,
     "cluster": Bench.on_cluster,

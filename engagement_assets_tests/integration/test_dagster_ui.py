@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from engagement_assets.domain.catalogue import daily_tables
 from engagement_assets.domain.contracts import EngagementScores
 from engagement_assets.settings import PREFIX
 from engagement_assets_tests import PROJECT
@@ -25,6 +26,7 @@ pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.timeout(240)]
 WORKSPACE = PROJECT / "workspace.yaml"
 FIRST, LAST = "2025-03-01", "2025-03-03"
 BACKFILL = ["2025-03-04", "2025-03-05", "2025-03-06"]
+DAYS_BUILT = [f"2025-03-0{day}" for day in range(1, 7)]
 UNBUILT = "2025-03-20"
 SLOW = 30_000  # milliseconds; the first page loads the whole application
 
@@ -206,6 +208,65 @@ def test_a_range_backfill_launched_by_clicks_is_one_run_that_the_daemon_finishes
     assert set(BACKFILL) <= set(ui.shop.lake.partitions(EngagementScores))
     expect_passed(ui, days=6)
     expect_passed(ui, days=6, check="missing_days", words="none of the 5 days before is missing")
+
+
+def states(ui: Ui) -> dict[str, list[tuple[str, str, str]]]:
+    """What the UI draws, asked as it asks: per table and check its ranges of days with their state; stale days of tables."""
+    ranges = "ranges {startKey endKey status}"
+    answer = ui.query(
+        f"""query ($days: [String!], $tables: [AssetKeyInput!]) {{assetNodes(assetKeys: $tables) {{assetKey {{path}}
+        staleStatusByPartition(partitions: $days)
+        assetPartitionStatuses {{... on TimePartitionStatuses {{{ranges}}}}}
+        assetChecksOrError {{... on AssetChecks {{checks {{name partitionStatuses {{
+        ... on AssetCheckTimePartitionStatuses {{{ranges}}}}}}}}}}}}}}}""",
+        days=DAYS_BUILT,
+        tables=[{"path": [table.table()]} for table in daily_tables()],
+    )
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for node in answer["assetNodes"]:
+        name = node["assetKey"]["path"][-1]
+        shown = {name: node["assetPartitionStatuses"]} | {
+            f"{name}:{check['name']}": check["partitionStatuses"]
+            for check in node["assetChecksOrError"].get("checks", [])
+            if check["partitionStatuses"]
+        }
+        for what, statuses in shown.items():
+            found[what] = [(each["startKey"], each["endKey"], each["status"]) for each in statuses.get("ranges", [])]
+        found[f"{name} is"] = [
+            (day, day, status) for day, status in zip(DAYS_BUILT, node["staleStatusByPartition"], strict=True)
+        ]
+    return found
+
+
+def test_a_run_that_fails_leaves_tables_checks_and_stale_marks_as_they_were(ui: Ui) -> None:
+    """All days are built, fresh and judged; a table alone on a day without what it reads fails, and only that day says so."""
+    before = states(ui)
+    tables = [table.table() for table in daily_tables()]
+    whole = [(DAYS_BUILT[0], DAYS_BUILT[-1])]
+    for table in tables:
+        assert [(first, last) for first, last, status in before[table] if status == "MATERIALIZED"] == whole
+        assert before[f"{table} is"] == [(day, day, "FRESH") for day in DAYS_BUILT]
+    checks = {name: ranges for name, ranges in before.items() if ":" in name}
+    assert len(checks) > 20
+    assert {status for ranges in checks.values() for *_, status in ranges} <= {"SUCCEEDED", "FAILED"}
+    assert checks["engagement_scores:contract"] == [(*whole[0], "SUCCEEDED")]
+
+    selector = {
+        "repositoryLocationName": "engagement",
+        "repositoryName": "__repository__",
+        "jobName": "__ASSET_JOB",
+        "assetSelection": [{"path": ["engagement_scores"]}],
+    }
+    tags = [{"key": "dagster/partition", "value": UNBUILT}]
+    run = {"selector": selector, "mode": "default", "runConfigData": {}, "executionMetadata": {"tags": tags}}
+    ui.query("mutation ($run: ExecutionParams!) {launchRun(executionParams: $run) {__typename}}", run=run)
+    assert wait_for_run(ui, "__ASSET_JOB", "dagster/partition") == "FAILURE"
+    after = states(ui)
+    assert after.pop("engagement_scores") == [*before.pop("engagement_scores"), (UNBUILT, UNBUILT, "FAILED")]
+    assert after == before
+    steps = '{runsOrError(filter: {pipelineName: "__ASSET_JOB"}) {... on Runs {results {stepStats {stepKey}}}}}'
+    (ran,) = ui.query(steps)["runsOrError"]["results"]
+    assert {step["stepKey"] for step in ran["stepStats"]} <= {"engagement_scores", "monitor_engagement_scores"}
 
 
 def test_the_daemon_posts_an_alert_of_what_monitoring_found(ui: Ui) -> None:

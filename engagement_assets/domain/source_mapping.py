@@ -10,12 +10,12 @@ import codecs
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import tomllib
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from engagement_assets.domain.contracts.sources import FUNNEL, SOURCE_TABLES
@@ -265,15 +265,15 @@ def _require_fitting(name: str, mapping: SourceMapping, mappings: SourceMappings
     known = [column for column in contract if column != "as_of_date"] + ([UPDATED_AT] if name != "web_events" else [])
     for column, text in mapping.columns.items():
         if column not in known:
-            raise _Misfit(
+            raise _MisfitError(
                 (name, "columns", column), f"{name} has no column {column!r}; it has {in_words(known, 'and')}"
             )
         try:
             term = Term.parse(text)
         except ValueError as error:
-            raise _Misfit((name, "columns", column), str(error)) from None
+            raise _MisfitError((name, "columns", column), str(error)) from None
         if (len(term.columns) > 1 or term.factor != 1) and column != "order_amount":
-            raise _Misfit((name, "columns", column), "only an order_amount is calculated; name one column")
+            raise _MisfitError((name, "columns", column), "only an order_amount is calculated; name one column")
     for key, only in (
         ("event_types", "web_events"),
         ("currency", "orders"),
@@ -281,28 +281,28 @@ def _require_fitting(name: str, mapping: SourceMapping, mappings: SourceMappings
         ("first_seen_in", "customers"),
     ):
         if getattr(mapping, key) and name != only:
-            raise _Misfit((name, key), f"{key} is for {only} only")
+            raise _MisfitError((name, key), f"{key} is for {only} only")
     if mapping.refunds == "net" and not mapping.lines:
-        raise _Misfit(
+        raise _MisfitError(
             (name, "refunds"), "refunds are netted within the lines of an order; lines = true says that there are any"
         )
     if not mapping.path and not mapping.first_seen_in:
-        raise _Misfit((name,), f"{name} has no path; name its files or folder")
+        raise _MisfitError((name,), f"{name} has no path; name its files or folder")
     for seen in mapping.first_seen_in:
         if getattr(mappings, seen) is None:
-            raise _Misfit((name, "first_seen_in"), f"{seen} is not in the file; name its files under [{seen}]")
+            raise _MisfitError((name, "first_seen_in"), f"{seen} is not in the file; name its files under [{seen}]")
     wanted = {
         column for column, kind in contract.items() if not kind.nullable and column not in ("as_of_date", "country")
     } - ({"signup_date"} if mapping.first_seen_in else set())
     lacking = sorted(wanted - set(mapping.columns)) if mapping.path else []
     if lacking:
-        raise _Misfit(
+        raise _MisfitError(
             (name, "columns"),
             f"{name} needs {in_words(lacking, 'and') if len(lacking) > 1 else lacking[0]} under [{name}.columns]",
         )
 
 
-class _Misfit(ValueError):
+class _MisfitError(ValueError):
     """Something at a place (keys from the outside in) does not fit."""
 
     def __init__(self, place: tuple[str, ...], what: str) -> None:
@@ -321,7 +321,7 @@ def parse_mappings(text: str, file: str) -> SourceMappings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         cause = first.get("ctx", {}).get("error")
-        place = cause.place if isinstance(cause, _Misfit) else tuple(str(part) for part in first["loc"])
+        place = cause.place if isinstance(cause, _MisfitError) else tuple(str(part) for part in first["loc"])
         what = str(cause) if cause is not None else first["msg"]
         if first["type"] == "extra_forbidden":
             what = f"there is no such key; {_known_at(place)}"

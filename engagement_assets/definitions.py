@@ -40,7 +40,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         resources={
             "engine": EngineResource(engine=settings.engine, timezone=settings.timezone),
             "lake": lake,
-            "sources": SourcesResource(root=settings.data),
+            "sources": SourcesResource.of(settings),
         },
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
         # One process per run: the engine is started once, not once per step.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import fsspec
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -18,6 +19,7 @@ from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.meanings import Meanings
 from engagement_assets.domain.monitoring_policy import MonitoringPolicy
 from engagement_assets.domain.scoring_policy import ScoringPolicy, Share
+from engagement_assets.domain.source_mapping import MappingError, SourceMappings, parse_mappings
 from engagement_assets.domain.sources import SOURCES, in_words
 
 PREFIX = "ENGAGEMENT_"
@@ -44,6 +46,11 @@ class Settings(BaseSettings):
     data: str = Field(
         "data/raw",
         description=f"folder or object-store URL with {in_words([f'{name}/' for name in SOURCES], 'and')}",
+    )
+    sources: str | None = Field(
+        None,
+        description="file that says what the files of the sources and their columns are called (`engagement connect` writes it); "
+        "none: as in the README",
     )
     lake: str = Field("data/lake", description="folder or object-store URL of the published tables")
     export: str = Field("data/export", description="folder of the CSV files for BI tools")
@@ -143,6 +150,13 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is no IANA time zone; write for example Europe/Berlin or UTC") from None
         return value
 
+    @field_validator("sources")
+    @classmethod
+    def _right_mappings(cls, value: str | None) -> str | None:
+        if value is not None:
+            read_mappings(value)
+        return value
+
     @field_validator("lake")
     @classmethod
     def _path_of_tables(cls, value: str) -> str:
@@ -194,6 +208,18 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The business time zone."""
         return ZoneInfo(self.timezone)
+
+
+def read_mappings(place: str) -> SourceMappings:
+    """What `sources.toml` says; raises ValueError (MappingError) that says what is wrong with it, and where."""
+    try:
+        with fsspec.open(place, "rt", encoding="utf-8-sig") as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise MappingError(
+            f"{place} cannot be read ({type(error).__name__}); it is named in ENGAGEMENT_SOURCES"
+        ) from None
+    return parse_mappings(text, place)
 
 
 def is_url(path: str) -> bool:

@@ -10,14 +10,19 @@ DUPLICATE = "duplicate"
 #: A later file says something else of the same row.
 SUPERSEDED = "superseded"
 ERASED = "erased customer"
+#: Left out by a condition of `sources.toml`.
+FILTERED = "filtered"
+#: A further line of an order, whose lines are summed up in the first.
+SUMMED = "summed up"
 
 #: A row that was kept by an earlier reading, and would not be any more. No verdict that lasts: everything is examined anew.
 DISPLACED = "displaced"
 
 #: Verdicts that are no rejection.
-NOT_REJECTED = (KEPT, BLANK, WAITING, DUPLICATE, SUPERSEDED, ERASED, DISPLACED)
+NOT_REJECTED = (KEPT, BLANK, WAITING, DUPLICATE, SUPERSEDED, ERASED, FILTERED, SUMMED, DISPLACED)
 
 MALFORMED_JSON = "malformed_json"
+MALFORMED_LINE = "malformed_line"
 WRONG_TYPE = "wrong_type"
 MISSING_CUSTOMER = "missing_customer_id"
 MISSING_ORDER = "missing_order_id"
@@ -25,6 +30,7 @@ MISSING_DATE = "missing_date"
 NEGATIVE_AMOUNT = "negative_amount"
 AMOUNT_TOO_LARGE = "amount_too_large"
 NOT_A_NUMBER = "not_a_number"
+UNKNOWN_CURRENCY = "unknown_currency"
 OUTSIDE_WINDOW = "outside_observation_window"
 UNKNOWN_CUSTOMER = "unknown_customer"
 CONFLICT = "conflicting_duplicate"
@@ -36,6 +42,10 @@ REASONS: dict[str, tuple[str, str]] = {
         "the line is not exactly one JSON object in UTF-8",
         "write one object per line, keys given once, nested at most 100 deep",
     ),
+    MALFORMED_LINE: (
+        "the line of a CSV file has more or fewer values than there are columns",
+        "enclose values that hold the delimiter in quotes",
+    ),
     WRONG_TYPE: (
         "a value cannot be converted without loss",
         "write ids as text or whole numbers, dates as YYYY-MM-DD or ISO 8601 date-times, amounts as plain numbers",
@@ -46,6 +56,7 @@ REASONS: dict[str, tuple[str, str]] = {
     NEGATIVE_AMOUNT: ("the amount is below zero", "keep refunds out of the orders, or write what was kept"),
     AMOUNT_TOO_LARGE: ("the amount is above a trillion currency units", "write the amount in currency units"),
     NOT_A_NUMBER: ("the amount is NaN or infinite", "write the amount"),
+    UNKNOWN_CURRENCY: ("the currency has no rate in sources.toml", "add its rate there"),
     OUTSIDE_WINDOW: (
         "the date is before the first partition, or in the future",
         "correct the date, or move ENGAGEMENT_START_DATE",

@@ -76,7 +76,7 @@ def _engine(settings: Settings) -> Finding:
 
 
 def _source(settings: Settings, name: str) -> Finding:
-    sources = SourcesResource(root=settings.data)
+    sources = SourcesResource.of(settings)
     try:
         files = sources.find(name)
     except Exception as error:

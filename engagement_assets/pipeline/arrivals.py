@@ -47,7 +47,7 @@ class Examination:
 
 def listing(settings: Settings) -> dict[str, str]:
     """The hash of each source's files: by their names, sizes and times or tags. No file is opened."""
-    sources = SourcesResource(root=settings.data)
+    sources = SourcesResource.of(settings)
     return {source: hash_of(sources.find(source)) for source in SOURCES}
 
 

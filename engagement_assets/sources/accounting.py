@@ -23,7 +23,7 @@ class DisplacedError(Exception):
 
 @dataclass
 class Account:
-    """Where the rows of a source went. `read` = kept + waiting + blank + duplicates + superseded + erased + rejected."""
+    """Where the rows of a source went. `read` is the sum of the others."""
 
     read: int = 0
     kept: int = 0
@@ -34,6 +34,9 @@ class Account:
     superseded: int = 0
     #: Rows of customers who were erased on request.
     erased: int = 0
+    #: Rows left out by a condition of `sources.toml`, and further lines of orders that are summed up.
+    filtered: int = 0
+    summed: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -67,6 +70,8 @@ _COUNTS = {
     verdicts.DUPLICATE: "duplicates",
     verdicts.SUPERSEDED: "superseded",
     verdicts.ERASED: "erased",
+    verdicts.FILTERED: "filtered",
+    verdicts.SUMMED: "summed",
 }
 
 
@@ -159,6 +164,7 @@ def take_stock(inspection: Inspection, settled: DataFrame, earlier: Account | No
     raises DisplacedError where one of these would not be kept any more.
     """
     source = inspection.source
+    is_derived = bool(inspection.seen_in) and not inspection.files_of_its_own
     account = replace(earlier or Account(), read=inspection.rows + len(inspection.unreadable))
     account.rejected = dict(account.rejected)
     if inspection.unreadable:
@@ -166,6 +172,8 @@ def take_stock(inspection: Inspection, settled: DataFrame, earlier: Account | No
     found, hashes = count(settled, source.contents, "as_of_date" if source.as_of is None else source.dated_by.name)
     if verdicts.DISPLACED in found:
         raise DisplacedError
+    if is_derived:  # the rows they are from are accounted for where they are read
+        account.read = sum(found.values())
     for verdict, rows in found.items():
         account.add(verdict, rows)
     account.rejected = dict(sorted(account.rejected.items()))

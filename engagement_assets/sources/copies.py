@@ -1,20 +1,25 @@
-"""Copies of source files in a form that every engine reads, for the few whose own form some engine does not.
+"""Copies of source files in a form that every engine reads, for those whose own form some engine does not.
 
-What needs one: Parquet columns of types that an engine refuses (pandas' nanoseconds and categories, 16-bit floats, unsigned
-64-bit integers, instants beyond an engine's range), text that is not UTF-8 throughout, and names in which an engine sees a
+What needs one: CSV, JSON over several lines, what is packed other than by gzip, Parquet columns of types that an engine refuses
+(pandas' nanoseconds and categories, 16-bit floats, unsigned 64-bit integers, binary and UUID, instants beyond an engine's range)
+or that lie within others or in the names of folders, text that is not UTF-8 throughout, and names in which an engine sees a
 pattern. A copy has the rows of its file, one for one, goes to the run's own folder, and is removed with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pyarrow_compute
 import pyarrow.parquet as pq
 
-from engagement_assets.sources.files import unpacked
+from engagement_assets.domain.source_mapping import SourceMapping
+from engagement_assets.sources.csv_files import MALFORMED, CsvReader
+from engagement_assets.sources.files import in_utf8, unpacked, values_of
 from engagement_assets.sources.finding import SourceFile
 
 #: Characters in which Spark's or Sail's paths see something else than a name: patterns, escapes, schemes.
@@ -40,6 +45,9 @@ _COPIED_TYPES: list[tuple[Callable[[pa.DataType], bool], pa.DataType]] = [
     (pa.types.is_float64, pa.float64()),
     (pa.types.is_floating, pa.float32()),
     (pa.types.is_date, pa.date32()),
+    (pa.types.is_binary, pa.string()),
+    (pa.types.is_large_binary, pa.string()),
+    (pa.types.is_fixed_size_binary, pa.string()),
 ]
 
 #: Types that both engines read as they are, and by which Spark type.
@@ -57,7 +65,8 @@ _READ_DIRECTLY: dict[pa.DataType, str] = {
 def has_plain_name(file: SourceFile) -> bool:
     """Whether the file's path means the same to Python and to the engines."""
     strange = (_NOT_IN_NAMES & set(file.name)) | (_PATTERNS & set(file.path))
-    return not strange and file.name.isprintable() and (file.name.endswith(".gz") or not file.is_packed)
+    packed_alike = file.packing is None or file.name.endswith(".gz")
+    return not strange and file.name.isprintable() and packed_alike
 
 
 def spark_type(kind: pa.DataType) -> str | None:
@@ -75,6 +84,8 @@ def copied_type(kind: pa.DataType) -> pa.DataType:
     """The type a column has in a copy; text for what no conversion is known of."""
     if pa.types.is_dictionary(kind):
         return copied_type(kind.value_type)
+    if isinstance(kind, pa.BaseExtensionType):
+        return copied_type(kind.storage_type)
     if pa.types.is_timestamp(kind):
         return pa.timestamp("us", "UTC" if kind.tz else None)
     if pa.types.is_decimal(kind):
@@ -86,6 +97,8 @@ def is_convertible(kind: pa.DataType) -> bool:
     """Whether a column of this type holds values at all that the contract could accept."""
     if pa.types.is_dictionary(kind):
         return is_convertible(kind.value_type)
+    if isinstance(kind, pa.BaseExtensionType):
+        return is_convertible(kind.storage_type)
     return pa.types.is_timestamp(kind) or pa.types.is_decimal(kind) or any(test(kind) for test, _ in _COPIED_TYPES)
 
 
@@ -115,27 +128,100 @@ def hides_nan(footer: pq.FileMetaData, column: str) -> bool:
     return len(ranges) == 1 and len(set(*ranges)) == 1
 
 
-def copy_parquet(source: IO[bytes], target: IO[bytes], columns: Sequence[str]) -> None:
-    """Write the named columns of a Parquet file anew, in types that every engine reads; a piece at a time."""
+@dataclass(frozen=True)
+class Place:
+    """Where in a file the values of a column are: a column, and the fields within it; or in the names of its folders."""
+
+    path: tuple[str, ...] = ()
+    constant: str | None = None
+
+
+def type_at(schema: pa.Schema, place: Place) -> pa.DataType:
+    """The type of the values at a place."""
+    if place.constant is not None:
+        return pa.string()
+    found = schema.field(place.path[0]).type
+    for name in place.path[1:]:
+        found = found.field(name).type
+    return found
+
+
+def copy_parquet(source: IO[bytes], target: IO[bytes], columns: Mapping[str, Place]) -> None:
+    """Write columns of a Parquet file anew (name -> place), in types that every engine reads; a piece at a time."""
     opened = pq.ParquetFile(source)
-    schema = pa.schema([(name, copied_type(opened.schema_arrow.field(name).type)) for name in columns])
+    found = opened.schema_arrow
+    schema = pa.schema([(name, copied_type(type_at(found, place))) for name, place in columns.items()])
+    wanted = list(dict.fromkeys(place.path[0] for place in columns.values() if place.path))
     # Without Arrow's own schema, which makes Sail see the types that the copy is there to avoid.
     with pq.ParquetWriter(target, schema, store_schema=False, write_statistics=False) as writer:
-        for batch in opened.iter_batches(columns=columns):
-            converted = [_converted(batch.column(name)) for name in columns]
-            writer.write_batch(pa.record_batch(converted, schema=schema))
+        for batch in opened.iter_batches(columns=wanted):
+            writer.write_batch(pa.record_batch([_values(batch, place) for place in columns.values()], schema=schema))
+
+
+def _values(batch: pa.RecordBatch, place: Place) -> pa.Array:
+    if place.constant is not None:
+        return pa.repeat(pa.scalar(place.constant or None, pa.string()), batch.num_rows)
+    values = batch.column(place.path[0])
+    for name in place.path[1:]:
+        values = pc.struct_field(values, name)
+    return _converted(values)
+
+
+def copy_csv(
+    source: IO[bytes], target: IO[bytes], packing: str | None, mapping: SourceMapping, columns: Mapping[str, Place]
+) -> int:
+    """Write columns of a CSV file as Parquet (name -> place), and MALFORMED; returns how many records there are."""
+    reader = CsvReader(source, packing, mapping)
+    of_file = {name: place.path[0] for name, place in columns.items() if place.path}
+    constants = {name: place.constant for name, place in columns.items() if not place.path}
+    schema = pa.schema([(name, pa.string()) for name in (*of_file, MALFORMED, *constants)])
+    rows = 0
+    with pq.ParquetWriter(target, schema, store_schema=False, write_statistics=False) as writer:
+        for batch in reader.batches(of_file):
+            rows += batch.num_rows
+            added = [pa.repeat(pa.scalar(text or None, pa.string()), batch.num_rows) for text in constants.values()]
+            writer.write_batch(pa.record_batch([*batch.columns, *added], schema=schema))
+    return rows
 
 
 def _converted(values: pa.Array) -> pa.Array:
     kind = values.type
     if pa.types.is_dictionary(kind):
         return _converted(values.dictionary_decode())
+    if isinstance(kind, pa.BaseExtensionType):
+        is_uuid = kind.extension_name == "arrow.uuid"
+        of_storage = values.storage
+        return pa.array([_uuid(value) for value in of_storage], pa.string()) if is_uuid else _converted(of_storage)
+    if pa.types.is_boolean(kind):
+        return values.cast(pa.string())
     target = copied_type(kind)
     if not is_convertible(kind):
         return pc.if_else(values.is_valid(), pa.scalar(f"({kind})"[:80]), pa.scalar(None, pa.string()))
     if pa.types.is_timestamp(kind):
         return _microseconds(values).cast(target)
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return _text_of_bytes(values)
     return values.cast(target)
+
+
+def _uuid(value: pa.Scalar) -> str | None:
+    found = value.as_py()
+    return None if found is None else str(uuid.UUID(bytes=found))
+
+
+def _text_of_bytes(values: pa.Array) -> pa.Array:
+    """Bytes as the text that they are; a value that is none, as hexadecimal digits."""
+    try:
+        return values.cast(pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([None if each is None else _text_of(each) for each in values.to_pylist()], pa.string())
+
+
+def _text_of(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.hex()
 
 
 def _microseconds(values: pa.Array) -> pa.Array:
@@ -154,9 +240,18 @@ def _microseconds(values: pa.Array) -> pa.Array:
     return values
 
 
-def copy_text(source: IO[bytes], target: IO[bytes], packed: bool) -> None:
-    """Write a text file anew, unpacked, line for line, as UTF-8; a line that was none begins with NOT_UTF8."""
-    for line in _lines(source, packed):
+def copy_text(source: IO[bytes], target: IO[bytes], packing: str | None, encoding: str, document: bool) -> None:
+    """Write a file of JSON anew, unpacked, as UTF-8: a line a line, of a document a value a line.
+
+    A line that was no UTF-8 begins with NOT_UTF8.
+    """
+    chunks = unpacked(source, packing)
+    if encoding != "utf-8":
+        chunks = in_utf8(chunks, encoding)
+    if document:
+        target.writelines(values_of(chunks))
+        return
+    for line in _lines(chunks):
         try:
             line.decode("utf-8")
         except UnicodeDecodeError:
@@ -164,12 +259,9 @@ def copy_text(source: IO[bytes], target: IO[bytes], packed: bool) -> None:
         target.write(line)
 
 
-def _lines(source: IO[bytes], packed: bool) -> Iterator[bytes]:
-    if not packed:
-        yield from source
-        return
+def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
     rest = b""
-    for chunk in unpacked(source):
+    for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
         yield from (line + b"\n" for line in whole)
     if rest:

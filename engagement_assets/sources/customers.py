@@ -22,7 +22,7 @@ from pyspark.sql import functions as F
 
 from engagement_assets.domain import verdicts
 from engagement_assets.domain.contracts import RawCustomers
-from engagement_assets.sources.source import Field, FileKind, ObservationWindow, Source
+from engagement_assets.sources.source import Field, ObservationWindow, Source
 from engagement_assets.transforms import conversions
 
 #: No customer of anybody signed up before; earlier dates are defaults of other systems.
@@ -47,7 +47,6 @@ def _signed_up_in_time(window: ObservationWindow) -> tuple[Column, ...]:
 
 SOURCE = Source(
     contract=RawCustomers,
-    files=FileKind.PARQUET,
     fields=(
         Field("customer_id", conversions.identifier, missing=verdicts.MISSING_CUSTOMER),
         Field("signup_date", conversions.day, missing=verdicts.MISSING_DATE, day=conversions.day),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from engagement_assets.domain.source_mapping import UPDATED_AT
 from engagement_assets.domain.verdicts import CONFLICT, DISPLACED, DUPLICATE, KEPT, SUPERSEDED
 from engagement_assets.sources.source import Source
 
@@ -23,9 +24,10 @@ def deduplicate(
 ) -> DataFrame:
     """Mark repeated rows: exact repeats as DUPLICATE, others of the same key as SUPERSEDED or CONFLICT.
 
-    One row of each key is kept: of the earliest day (a later row never displaces an earlier one), where `source.later_file_wins`
-    of the latest file, then the first by `source.contents`; of equal rows the first by the columns `among_equals`. Rows that say
-    something else are SUPERSEDED where the kept one is in a later file, else CONFLICT. Rows without a key are no repeats of each
+    One row of each key is kept: of the earliest day (a later row never displaces an earlier one), then the one that was changed
+    last (UPDATED_AT), where `source.later_file_wins` of the latest file, then the first by `source.contents`; of equal rows the
+    first by the columns `among_equals`. Rows that say something else are SUPERSEDED where the kept one was changed later or is in
+    a later file, else CONFLICT. Rows without a key are no repeats of each
     other. `keep` holds a frame that is used twice, so that the keys are counted once: that takes the most memory here.
     """
     key, contents = source.key, source.contents
@@ -42,7 +44,9 @@ def deduplicate(
     file = _in_order(F.col("source_path")) if source.later_file_wins else F.lit(None).cast("string")
     day = F.col("as_of_date") if source.as_of is None else F.col(source.dated_by.name)
     said = [F.col(name).asc_nulls_last() for name in contents]
-    same_key = Window.partitionBy(*key).orderBy(day, F.col("_file").desc_nulls_last(), *said)
+    same_key = Window.partitionBy(*key).orderBy(
+        day, F.col(UPDATED_AT).desc_nulls_last(), F.col("_file").desc_nulls_last(), *said
+    )
     ranked = (
         marked.join(repeated, on="_key", how="left_semi")
         .withColumn("_file", file)
@@ -50,6 +54,7 @@ def deduplicate(
             "*",
             *[F.first(name).over(same_key).alias(f"_first_{name}") for name in contents],
             F.first("_file").over(same_key).alias("_first_file"),
+            F.first(UPDATED_AT).over(same_key).alias("_first_updated"),
         )
     )
     equal = F.lit(True)
@@ -59,8 +64,9 @@ def deduplicate(
     alike = Window.partitionBy(*key, "_equal").orderBy(
         *[F.col(name).asc_nulls_last() for name in (*among_equals, "_file")]
     )
+    is_replaced = (F.col(UPDATED_AT) < F.col("_first_updated")) | (F.col("_file") < F.col("_first_file"))
     verdict = (
-        F.when(~F.col("_equal"), F.when(F.col("_file") < F.col("_first_file"), SUPERSEDED).otherwise(CONFLICT))
+        F.when(~F.col("_equal"), F.when(is_replaced, SUPERSEDED).otherwise(CONFLICT))
         .when(F.row_number().over(alike) == 1, KEPT)
         .otherwise(DUPLICATE)
     )

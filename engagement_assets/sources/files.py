@@ -7,13 +7,14 @@ is left out with a reason. Text is unpacked and counted to its end; Parquet is k
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import json
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import IO
 
 import pyarrow as pa
@@ -25,13 +26,8 @@ CHUNK = 1 << 20
 #: A line longer than this (bytes) is no event but a file of another kind, and would not fit into an engine's memory.
 LONGEST_LINE = 64 << 20
 
-#: A JSON document of more than so many bytes is not taken apart to say how much it holds.
-LARGEST_DOCUMENT = 64 << 20
-
-_LINES_WANTED = " and not one object on each line, and none was read; `jq -c '{}' FILE` writes it as lines"
-
 #: How an array begins, and an object over several lines.
-_DOCUMENT = re.compile(rb"\s*(\[|\{\s*\n\s*\")")
+_DOCUMENT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(\[|\{\s*\n\s*\")")
 
 _SPACE = re.compile(r"\s*")
 
@@ -52,41 +48,115 @@ class UnreadableFileError(ValueError):
 
 @dataclass(frozen=True)
 class TextNote:
-    """What was found of a text file: its lines, whether all of it is UTF-8, and why it cannot be read, if it cannot."""
+    """What was found of a text file: its rows, whether all of it is UTF-8, and why it cannot be read, if it cannot.
+
+    A row is a line, of a JSON `document` a value of it, of a CSV file a record.
+    """
 
     lines: int
     is_utf8: bool = True
     problem: str | None = None
+    #: Whether it is JSON over several lines, or an array: no line of it is a row.
+    document: bool = False
 
 
-def scan_text(stream: IO[bytes], packed: bool) -> TextNote:
-    """Read a text file to its end; what is wrong with it is told in the note. A last line needs no line break."""
+#: Opens the copy of a file that is written while the file is read.
+OpenCopy = Callable[[], IO[bytes]]
+
+
+def scan_text(
+    stream: IO[bytes], packing: str | None, encoding: str = "utf-8", open_copy: OpenCopy | None = None
+) -> TextNote:
+    """Read a file of JSON to its end; what is wrong with it is told in the note. A last line needs no line break.
+
+    A document, which no engine reads, is written to `open_copy` in passing, a value a line.
+    """
     try:
-        chunks = unpacked(stream) if packed else _chunks(stream)
+        chunks = unpacked(stream, packing)
+        if encoding != "utf-8":
+            chunks = in_utf8(chunks, encoding)
         beginning = next(chunks, b"")
-        if _DOCUMENT.match(beginning):
-            # Not lines, by its look: told by what it holds, or every line of it would be a fault of its own.
-            content = beginning + b"".join(islice(chunks, LARGEST_DOCUMENT // CHUNK))
-            return _document(content) or _count(iter([content, *chunks]))
-        return _count(chain([beginning], chunks) if beginning else chunks)
+        chunks = chain([beginning], chunks) if beginning else chunks
+        if not _DOCUMENT.match(beginning):
+            return _count(chunks)
+        copy = None if open_copy is None else open_copy()
+        try:
+            rows = 0
+            for value in values_of(chunks):
+                rows += 1
+                if copy is not None:
+                    copy.write(value)
+        finally:
+            if copy is not None:
+                copy.close()
+        return TextNote(rows, document=True)
     except UnreadableFileError as error:
         return TextNote(0, problem=str(error))
 
 
-def _document(content: bytes) -> TextNote | None:
-    """A note of a file that is one JSON array, or objects over several lines each; None where it is something else."""
-    try:
-        text, found, at = content.decode(), 0, 0
-        if text.lstrip().startswith("["):
-            found = len(json.loads(text))
-            return TextNote(0, problem=f"it is one JSON array of {found:,} element(s){_LINES_WANTED.format('.[]')}")
-        decoder = json.JSONDecoder()
-        while (at := _SPACE.match(text, at).end()) < len(text):  # type: ignore[union-attr]
-            _, at = decoder.raw_decode(text, at)
-            found += 1
-    except (ValueError, RecursionError):
-        return None
-    return TextNote(0, problem=f"it is pretty-printed JSON, {found:,} object(s){_LINES_WANTED.format('.')}")
+def values_of(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The values of a JSON document, each as a line: the elements of arrays, or values that follow one another.
+
+    Memory is bounded by the longest value. Raises UnreadableFileError where the document breaks off, or is no JSON.
+    """
+    scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+    decode = codecs.getincrementaldecoder("utf-8-sig")().decode
+    text, at, found, in_array, after_value, after_comma, more = "", 0, 0, False, False, False, True
+
+    def problem(what: str) -> UnreadableFileError:
+        return UnreadableFileError(f"it is one JSON document that {what} after {found:,} value(s), and none was read")
+
+    while True:
+        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
+        if at < len(text):
+            sign = text[at]
+            if sign == ("]" if in_array else "[") and not after_comma:
+                in_array, after_value, at = sign == "[", False, at + 1
+                continue
+            if in_array and after_value and sign == ",":
+                after_value, after_comma, at = False, True, at + 1
+                continue
+            if in_array and after_value:
+                raise problem("is no JSON any more")
+            try:
+                _, end = scan(text, at)
+            except (StopIteration, ValueError, RecursionError):
+                end = len(text)
+                if not more or end - at > LONGEST_LINE:
+                    raise problem("is no JSON any more, or breaks off,") from None
+            else:
+                if end < len(text) or not more:
+                    found, after_value, after_comma = found + 1, True, False
+                    yield text[at:end].replace("\n", " ").replace("\r", " ").encode("utf-8", "surrogatepass") + b"\n"
+                    at = end
+                    continue
+        elif not more:
+            if in_array:
+                raise problem("breaks off")
+            return
+        # A value may go on: as much again, so that a long one is not scanned for each piece of it.
+        pieces, wanted = [text[at:]], max(CHUNK, len(text) - at)
+        at = 0
+        while more and wanted > 0:
+            chunk = next(chunks, None)
+            try:
+                pieces.append(decode(chunk or b"", final=chunk is None))
+            except UnicodeDecodeError:
+                raise problem("is no UTF-8 any more; sources.toml says another encoding,") from None
+            more, wanted = chunk is not None, wanted - len(pieces[-1])
+        text = "".join(pieces)
+
+
+def in_utf8(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """Pieces of a text in another encoding, as UTF-8."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    for chunk in chain(chunks, [None]):
+        try:
+            text = decoder.decode(chunk or b"", final=chunk is None)
+        except UnicodeDecodeError as error:
+            raise UnreadableFileError(f"it is no {encoding} text ({error.reason})") from None
+        if text:
+            yield text.removeprefix("\ufeff").encode("utf-8", "replace")
 
 
 def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
@@ -94,8 +164,29 @@ def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def unpacked(stream: IO[bytes]) -> Iterator[bytes]:
-    """The contents of a gzip file, of one member or several, in pieces; raises UnreadableFileError where it is damaged.
+def unpacked(stream: IO[bytes], packing: str | None) -> Iterator[bytes]:
+    """The contents of a file in pieces; raises UnreadableFileError where what it is packed with is damaged."""
+    if packing == "gzip":
+        return _gunzipped(stream)
+    if packing is None:
+        return _chunks(stream)
+    return _decompressed(stream, packing)
+
+
+def _decompressed(stream: IO[bytes], packing: str) -> Iterator[bytes]:
+    opened = bz2.BZ2File(stream) if packing == "bz2" else pa.CompressedInputStream(pa.PythonFile(stream, "r"), packing)
+    while True:
+        try:
+            piece = opened.read(CHUNK)
+        except (OSError, EOFError, ValueError):
+            raise UnreadableFileError(f"damaged {packing} file, or none: its data cannot be unpacked") from None
+        if not piece:
+            return
+        yield piece
+
+
+def _gunzipped(stream: IO[bytes]) -> Iterator[bytes]:
+    """The contents of a gzip file, of one member or several.
 
     Stricter than Python's own reader, which passes over zeros after the last member; the engines do not.
     """
@@ -129,7 +220,9 @@ def _count(chunks: Iterator[bytes]) -> TextNote:
             first = False
             for mark, name in _OTHER_ENCODINGS.items():
                 if chunk.startswith(mark):
-                    return TextNote(0, False, f"it is {name} text; JSON is UTF-8: save it in that encoding")
+                    return TextNote(
+                        0, False, f"it is {name} text; save it in UTF-8, or say so in sources.toml: encoding"
+                    )
         breaks += chunk.count(b"\n")
         at = chunk.find(b"\n")
         if in_line + (len(chunk) if at < 0 else at) > LONGEST_LINE:

@@ -1,8 +1,9 @@
 """First step: which files a source has.
 
-Files are looked up recursively under `<root>/<source>`; names that begin with `_` or `.` are other systems' leftovers and
-are skipped, folders so named too. A file counts by the end of its name; what else there is, is reported, and so is what cannot
-be looked at (guard.py).
+By default they are looked up recursively under `<root>/<source>`, or lie beside as `<root>/<source>.<ending>`; `sources.toml`
+names other places. Names that begin with `_` or `.` are other systems' leftovers and are skipped, folders so named too. A file
+counts by the end of its name; what else there is, is reported, and so is what cannot be looked at (guard.py). Of a Delta table
+those files count that its log names.
 """
 
 from __future__ import annotations
@@ -10,18 +11,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
+from urllib.parse import unquote
 
 from dagster import ConfigurableResource
 from pydantic import Field
 
+from engagement_assets.domain.source_mapping import Format, SourceMapping, SourceMappings
+from engagement_assets.lake.foreign import ForeignTableError, delta_files
 from engagement_assets.lake.stores import file_system
-from engagement_assets.settings import is_url, local_path
-from engagement_assets.sources.registry import SOURCES
+from engagement_assets.settings import Settings, is_url, local_path, read_mappings
+from engagement_assets.sources.formats import format_of, packing_of
 
 
 class SourceChangedError(RuntimeError):
@@ -36,11 +41,14 @@ class SourceFile:
     name: str
     size: int
     version: str
+    format: Format = "parquet"
+    #: Columns that stand in the names of folders (`month=2024-01`), or in the log of the table that the file is of.
+    partition: tuple[tuple[str, str], ...] = ()
 
     @property
-    def is_packed(self) -> bool:
-        """Whether it is gzip."""
-        return self.name.lower().endswith(".gz")
+    def packing(self) -> str | None:
+        """How the file is packed: gzip, bz2, zstd, or not at all."""
+        return None if self.format == "parquet" else packing_of(self.name)
 
     @property
     def state(self) -> str:
@@ -63,69 +71,142 @@ def hash_of(files: Iterable[SourceFile]) -> str:
 
 @dataclass
 class Listing:
-    """What a source's folder holds: its files, and the names of others."""
+    """What there is of a source: its files, and the names of others; all relative to the root."""
 
     files: list[SourceFile] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
-    #: What cannot be looked at, with the reason; what is a table with a log of its own, with its kind.
+    #: What cannot be looked at, with the reason.
     problems: dict[str, str] = field(default_factory=dict)
-    tables: dict[str, str] = field(default_factory=dict)
-    #: Files beside the source's folder that have its name.
-    beside: list[str] = field(default_factory=list)
+    #: Delta tables, whose logs say which files count.
+    tables: list[str] = field(default_factory=list)
 
 
-#: Path below the source's folder, full path, size (None: no file of bytes), and what tells two versions of that size apart.
+#: Path below the root, full path, size (None: no file of bytes), and what tells two versions of that size apart.
 _Entry = tuple[str, str, int | None, str]
 _Inode = tuple[int, int]
 
+_GLOB = re.compile(r"[*?]")
+
+#: What a folder holds that is a table of another system -> how a message begins that refuses it.
+_ICEBERG = (
+    "is an Iceberg table, whose own log says which of its files count; write it out as plain files or as a Delta table, and name "
+    "their folder"
+)
+
 
 class SourcesResource(ConfigurableResource):
-    """The source files under `root` (local folder or object-store URL).
+    """The source files under `root` (local folder or object-store URL), as `mappings_file` says what they are called.
 
     `accept_missing` names the sources of which less than before is meant (sources/guard.py), for one run.
     """
 
     root: str
+    mappings_file: str | None = Field(
+        default=None, description="what files and columns are called; none: as by default"
+    )
     accept_missing: list[str] = Field(
         default_factory=list, description="sources of which less than before is found, and that is meant"
     )
+
+    @classmethod
+    def of(cls, settings: Settings, accept_missing: Iterable[str] = ()) -> SourcesResource:
+        """The sources that the settings name."""
+        return cls(root=settings.data, mappings_file=settings.sources, accept_missing=list(accept_missing))
 
     @property
     def location(self) -> str:
         """The root as an absolute path or URL, without a slash at its end."""
         return self.root.rstrip("/") if is_url(self.root) else str(local_path(self.root))
 
+    @property
+    def mappings(self) -> SourceMappings | None:
+        """What `sources.toml` says; None where there is none."""
+        return None if self.mappings_file is None else read_mappings(self.mappings_file)
+
+    def mapping(self, source: str) -> SourceMapping | None:
+        """What `sources.toml` says of a source; None where the names of the README hold."""
+        found: SourceMapping | None = getattr(self.mappings, source, None)
+        return found
+
+    def place(self, source: str) -> str:
+        """Where the files of a source are looked up, for messages."""
+        mapping = self.mapping(source)
+        if mapping is None:
+            return f"{self.location}/{source}"
+        if not mapping.path:
+            return " and ".join(self.place(seen) for seen in mapping.first_seen_in)
+        return " and ".join(f"{self.location}/{path}" for path in mapping.path)
+
     def find(self, source: str) -> list[SourceFile]:
         """The files of a source in the order of their names; none if its folder does not exist."""
         return self.look_up(source).files
 
     def look_up(self, source: str) -> Listing:
-        """What is in the folder of a source and below. Links are followed; one that leads into a circle is left out."""
-        base = f"{self.location}/{source}"
+        """What is in the places of a source. Links are followed; one that leads into a circle is left out."""
         found = Listing()
-        entries = self._remote(base) if is_url(self.root) else _walk(Path(base), "", found)
-        for relative, path, size, version in entries:
-            name = _printable(f"{source}/{relative}" if relative else source)
-            if size is None or not path.lower().endswith(SOURCES[source].files.endings):
-                found.ignored.append(name)
-            else:
-                found.files.append(SourceFile(path, name, size, version))
-        found.files.sort(key=lambda file: file.path)
-        found.ignored.sort()
-        for told in (found.problems, found.tables):
-            for name in list(told):
-                told[_printable(f"{source}/{name}".rstrip("/"))] = told.pop(name)
-        if not is_url(self.root):
-            found.beside = sorted(path.name for path in Path(self.location).glob(f"{source}.*") if path.is_file())
+        if self.mappings is None:
+            self._collect(source, None, found)
+            if not found.files and not found.problems:
+                self._collect(f"{source}.*", None, found)
+        elif (mapping := self.mapping(source)) is not None:
+            for path in mapping.path:
+                self._collect(path.strip("/").removeprefix("./"), mapping.format, found)
+            for seen in mapping.first_seen_in:
+                found.files += self.look_up(seen).files
+        found.files = sorted({file.name: file for file in found.files}.values(), key=lambda file: file.path)
+        found.ignored = sorted(set(found.ignored))
         return found
 
-    def _remote(self, base: str) -> Iterator[_Entry]:
-        files, folder = file_system(base)
-        for path, info in files.find(folder, detail=True).items() if files.exists(folder) else ():
+    def _collect(self, pattern: str, kind: Format | None, found: Listing) -> None:
+        """Add what a path below the root, or a pattern of paths, stands for."""
+        fixed = pattern.split("/")
+        while any(_GLOB.search(part) for part in fixed):
+            fixed.pop()
+        base = "" if fixed == ["."] else "/".join(fixed)
+        matches = _as_regex(pattern).fullmatch if _GLOB.search(pattern) else None
+        tables: dict[str, str] = {}
+        remote, place = is_url(self.root), f"{self.location}/{base}".rstrip("/")
+        for below, path, size, version in (
+            self._remote(place, base, tables) if remote else _local(place, base, found, tables)
+        ):
+            name = _printable(below)
+            if matches is not None and not matches(name):
+                continue
+            named = format_of(name) if kind in (None, "delta") else kind
+            if size is None or named is None:
+                found.ignored.append(name)
+            else:
+                found.files.append(SourceFile(path, name, size, version, named, _partition_of(name)))
+        for table, full in tables.items():
+            self._of_log(table, full, found)
+
+    def _of_log(self, table: str, full: str, found: Listing) -> None:
+        """Add the files of a Delta table, by its log."""
+        name = _printable(table)
+        found.tables.append(name)
+        try:
+            for file in delta_files(full):
+                version = str(file.added)
+                path = f"{full}/{file.path}"
+                below = f"{name}/{_printable(file.path)}".lstrip("/")
+                found.files.append(SourceFile(path, below, file.size, version, "parquet", file.partition))
+        except ForeignTableError as error:
+            found.problems[name] = f"is a Delta table that {error}"
+
+    def _remote(self, place: str, base: str, tables: dict[str, str]) -> Iterator[_Entry]:
+        files, folder = file_system(place)
+        listed = files.find(folder, detail=True) if files.exists(folder) else {}
+        logs = {path.split("/_delta_log/")[0] for path in listed if "/_delta_log/" in path}
+        for table in logs:
+            below = table[len(folder) :].strip("/")
+            tables[f"{base}/{below}".strip("/")] = files.unstrip_protocol(table)
+        for path, info in listed.items():
             relative = PurePosixPath(path).relative_to(PurePosixPath(folder))
-            if not any(part.startswith(("_", ".")) for part in relative.parts):
+            hidden = any(part.startswith(("_", ".")) for part in relative.parts)
+            if not hidden and not any(path.startswith(f"{table}/") for table in logs):
                 version = info.get("ETag") or info.get("mtime") or info.get("LastModified") or ""
-                yield str(relative), files.unstrip_protocol(path), int(info["size"] or 0), str(version)
+                below = base if str(relative) == "." else f"{base}/{relative}".lstrip("/")
+                yield below, files.unstrip_protocol(path), int(info["size"] or 0), str(version)
 
     def open(self, file: SourceFile) -> IO[bytes]:
         """The bytes of a file. By its file system, not by its URL: a name with `*` or `::` in it is a name here."""
@@ -143,8 +224,38 @@ class SourcesResource(ConfigurableResource):
                 raise file.changed("was changed")
 
 
-def _walk(folder: Path, relative: str, found: Listing, above: frozenset[_Inode] = frozenset()) -> Iterator[_Entry]:
-    """The files below a local folder; what cannot be looked at, or is a table of its own, goes to `found`."""
+def _as_regex(pattern: str) -> re.Pattern[str]:
+    """A pattern of paths as a regular expression: `*` and `?` stay within a name, `**/` stands for any folders."""
+    text = (
+        re.escape(pattern)
+        .replace(r"\*\*/", "(?:.*/)?")
+        .replace(r"\*\*", ".*")
+        .replace(r"\*", "[^/]*")
+        .replace(r"\?", "[^/]")
+    )
+    return re.compile(text, re.DOTALL)
+
+
+def _partition_of(name: str) -> tuple[tuple[str, str], ...]:
+    """The columns that stand in the names of a file's folders."""
+    pairs = (part.split("=", 1) for part in name.split("/")[:-1] if "=" in part)
+    return tuple((key, unquote(value)) for key, value in pairs)
+
+
+def _local(place: str, base: str, found: Listing, tables: dict[str, str]) -> Iterator[_Entry]:
+    """The file at a local place, or the files below it."""
+    path = Path(place)
+    if path.is_file():
+        state = path.stat()
+        yield base, place, state.st_size, str(state.st_mtime)
+    else:
+        yield from _walk(path, base, found, tables)
+
+
+def _walk(
+    folder: Path, relative: str, found: Listing, tables: dict[str, str], above: frozenset[_Inode] = frozenset()
+) -> Iterator[_Entry]:
+    """The files below a local folder; what cannot be looked at goes to `found`, Delta tables go to `tables`."""
     try:
         state = folder.stat()
         inside = above | {(state.st_dev, state.st_ino)}
@@ -152,16 +263,16 @@ def _walk(folder: Path, relative: str, found: Listing, above: frozenset[_Inode] 
             entries = sorted(listed, key=lambda entry: entry.name)
     except FileNotFoundError:
         if folder.is_symlink():
-            found.problems[relative] = "is a link that leads nowhere"
+            found.problems[_printable(relative)] = "is a link that leads nowhere"
         return
     except OSError as error:
-        found.problems[relative] = f"cannot be listed ({error.strerror})"
+        found.problems[_printable(relative)] = f"cannot be listed ({error.strerror})"
         return
     if any(entry.name == "_delta_log" for entry in entries):
-        found.tables[relative] = "a Delta"
+        tables[relative] = str(folder)
         return
     if (folder / "metadata").is_dir() and any((folder / "metadata").glob("*.metadata.json")):
-        found.tables[relative] = "an Iceberg"
+        found.problems[_printable(relative)] = _ICEBERG
         return
     for entry in entries:
         if entry.name.startswith(("_", ".")):
@@ -170,16 +281,16 @@ def _walk(folder: Path, relative: str, found: Listing, above: frozenset[_Inode] 
         try:
             state = entry.stat()
         except FileNotFoundError:
-            found.problems[below] = "is a link that leads nowhere"
+            found.problems[_printable(below)] = "is a link that leads nowhere"
             continue
         except OSError as error:
-            found.problems[below] = f"cannot be looked at ({error.strerror})"
+            found.problems[_printable(below)] = f"cannot be looked at ({error.strerror})"
             continue
         if stat.S_ISDIR(state.st_mode):
             if (state.st_dev, state.st_ino) in inside:  # a link into a circle
                 yield below, entry.path, None, ""
             else:
-                yield from _walk(Path(entry.path), below, found, inside)
+                yield from _walk(Path(entry.path), below, found, tables, inside)
         elif stat.S_ISREG(state.st_mode):
             yield below, entry.path, state.st_size, str(state.st_mtime)
         else:  # a pipe would be waited for without end

@@ -15,6 +15,7 @@ from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings
 from engagement_assets.sources import incremental
 from engagement_assets.sources.finding import Listing, SourcesResource
+from engagement_assets.sources.formats import ENDINGS
 from engagement_assets.sources.registry import SOURCES
 from engagement_assets.sources.source import Source
 
@@ -28,7 +29,7 @@ class SourceMissingError(LookupError):
 
 def require_sources(settings: Settings, lake: LakeResource, accept_missing: Collection[str] = ()) -> None:
     """Raise SourceMissingError where files of a source are fewer than were read before, or cannot be seen; none is opened."""
-    sources = SourcesResource(root=settings.data, accept_missing=list(accept_missing))
+    sources = SourcesResource.of(settings, accept_missing)
     for source in SOURCES.values():
         present(sources, lake, source)
 
@@ -39,8 +40,7 @@ def present(sources: SourcesResource, lake: LakeResource, source: Source) -> Lis
     if source.name not in sources.accept_missing:
         before = incremental.last_read(lake, source.name)
         published = sum(lake.partitions(source.contract).values())
-        place = f"{sources.location}/{source.name}"
-        require_presence(source, place, listing, before.files if before else {}, published)
+        require_presence(source, sources.place(source.name), listing, before.files if before else {}, published)
     return listing
 
 
@@ -52,37 +52,30 @@ def require_presence(
     Parameters: `place` is the source's folder; `read_before` the files that the last reading read, name -> state
     (`SourceFile.state`); `published_rows` the rows that are published of the source.
     """
-    for name, kind in sorted(listing.tables.items()):
-        raise SourceMissingError(
-            f"{source.name}: {name} is {kind} table, whose own log says which of its files count. Nothing was published. "
-            "Write it out as plain files, and name their folder in ENGAGEMENT_DATA"
-        )
     for name, problem in sorted(listing.problems.items()):
         raise _error(source, f"{name} {problem}")
-    stray = [name for name in listing.beside if name.lower().endswith(source.files.endings)]
-    if stray and not listing.files:
-        raise _error(source, f"{', '.join(stray)} lies beside the folder {place}; it belongs into it")
     names = {file.name for file in listing.files}
-    endings = ", ".join(source.files.endings)
     if not names and listing.ignored:
         kinds = Counter("".join(PurePosixPath(name).suffixes[-2:]) or "no ending" for name in listing.ignored)
         there = ", ".join(f"{count} of {kind}" for kind, count in kinds.most_common(_NAMED))
         raise _error(
-            source, f"{place} holds no file that ends in {endings}, but {len(listing.ignored)} other(s): {there}"
+            source, f"{place} holds no file that ends in {ENDINGS}, but {len(listing.ignored)} other(s): {there}"
         )
     if not names and (read_before or published_rows):
         before = (
             f"{len(read_before)} file(s) were read before" if read_before else f"{published_rows:,} rows are published"
         )
-        raise _error(source, f"there is no file that ends in {endings} in {place}, and {before}")
+        raise _error(source, f"there is no file that ends in {ENDINGS} in {place}, and {before}")
     of_before = f"of {len(read_before)} file(s) that were read before"
     emptied = sorted(file.name for file in listing.files if not file.size and _had_bytes(read_before.get(file.name)))
     if emptied:
         raise _error(source, f"{len(emptied)} {of_before} are empty now: {_listed(emptied)}")
-    gone = sorted(set(read_before) - names)
+    # Which files of a Delta table count, its log says.
+    by_log = tuple(f"{table}/".lstrip("/") for table in listing.tables)
+    gone = sorted(name for name in set(read_before) - names if not name.startswith(by_log))
     if gone and len(names) < len(read_before):
         raise _error(source, f"{len(gone)} {of_before} are gone: {_listed(gone)}")
-    lost = _lost(listing, read_before)
+    lost = _lost(listing, gone, read_before)
     if lost:
         raise _error(source, f"{len(lost)} {of_before} are gone, and no other took their place: {_listed(lost)}")
 
@@ -91,8 +84,8 @@ def _had_bytes(state: str | None) -> bool:
     return state is not None and not state.startswith("0:")
 
 
-def _lost(listing: Listing, read_before: Mapping[str, str]) -> list[str]:
-    """Files that were read before and whose rows no other file can hold.
+def _lost(listing: Listing, gone: Collection[str], read_before: Mapping[str, str]) -> list[str]:
+    """Which of the files that are `gone` have rows that no other file can hold.
 
     A file may have been moved (another one is in the same state), packed or unpacked, or its folder written anew: all that was
     in it is gone, and others are there.
@@ -103,7 +96,7 @@ def _lost(listing: Listing, read_before: Mapping[str, str]) -> list[str]:
     standing_in = {str(PurePosixPath(file.name).parent) for file in listing.files if file.name in read_before}
     return sorted(
         name
-        for name in read_before.keys() - {file.name for file in listing.files}
+        for name in gone
         if read_before[name] not in states
         and _unpacked(name) not in unpacked
         and str(PurePosixPath(name).parent) not in new_in - standing_in

@@ -26,9 +26,20 @@ from engagement_assets.lake.locks import DISK_FULL
 from engagement_assets.lake.notes import read_rows, write_rows
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings, today
-from engagement_assets.sources import accounting, deduplicating, guard, incremental, inspecting, reading, validating
+from engagement_assets.sources import (
+    accounting,
+    deduplicating,
+    first_seen,
+    guard,
+    incremental,
+    inspecting,
+    order_lines,
+    reading,
+    validating,
+)
 from engagement_assets.sources.accounting import Account, DisplacedError, Reading
 from engagement_assets.sources.finding import SourceChangedError, SourcesResource
+from engagement_assets.sources.formats import ENDINGS
 from engagement_assets.sources.guard import SourceMissingError
 from engagement_assets.sources.incremental import Basis, LastRead, Published
 from engagement_assets.sources.inspecting import Inspection
@@ -67,10 +78,19 @@ class Ingestion:
         listing = guard.present(self.sources, self.lake, source)
         notes = incremental.read_notes(self.lake, source.name)
         known = dict(notes)
-        inspection = inspecting.inspect(self.sources, source, notes, listing)
+        inspection = inspecting.inspect(self.sources, source, notes, listing, self.scratch)
         if notes != known:
             incremental.remember_notes(self.lake, source.name, notes)
-        return inspection
+        if inspection.mapping is None or not inspection.mapping.first_seen_in:
+            return inspection
+        seen_in = []
+        for seen in (SOURCES[name] for name in inspection.mapping.first_seen_in):
+            listing = guard.present(self.sources, self.lake, seen)
+            mapping = self.sources.mapping(seen.name)
+            assert mapping is not None
+            asked = first_seen.with_customers(mapping, inspection.mapping)
+            seen_in.append(inspecting.inspect(self.sources, seen, None, listing, self.scratch, asked))
+        return replace(inspection, seen_in=tuple(seen_in))
 
     def whole(self, inspection: Inspection, last_day: date, customers: DataFrame | None = None) -> Reading:
         """A source as a whole, its rows those of known `customers` only, if they are given.
@@ -81,8 +101,9 @@ class Ingestion:
         source = inspection.source
         if source.as_of is not None and not inspection.files:
             raise SourceMissingError(
-                f"{source.name}: there is no Parquet file in {self.sources.location}/{source.name}; "
-                "put the files there, or name the folder above in ENGAGEMENT_DATA"
+                f"{source.name}: there is no file that ends in {ENDINGS} in {self.sources.place(source.name)}; "
+                "put the files there, or name the folder above in ENGAGEMENT_DATA; of data whose files and columns have other "
+                "names `engagement connect FOLDER` finds out what is what"
             )
         examined, readable = self._examined(inspection, last_day)
         if source.name not in self.sources.accept_missing:
@@ -123,22 +144,45 @@ class Ingestion:
         schema = validating.examined_schema(source.contract)
         spark = self.spark  # started here: an engine that cannot start says why itself
         try:
-            frames = [
-                validating.validate(rows, source, self._window(last_day)).select(*schema.names)
-                for rows in reading.read(self.sources, spark, inspection, self.scratch)
-            ]
-            together = reduce(DataFrame.unionByName, frames) if frames else spark.createDataFrame([], schema)
-            rows = self.keep(self.lake.erasures.left_out(together), source.name)
+            values = self._values(inspection)
+            examined = (
+                spark.createDataFrame([], schema)
+                if values is None
+                else validating.validate(values, source, self._window(last_day)).select(*schema.names)
+            )
+            rows = self.keep(self.lake.erasures.left_out(examined), source.name)
         except SourceChangedError:
             raise
         except Exception as error:
             damaged = inspecting.damaged_files(self.sources, inspection)
+            for seen in inspection.seen_in:
+                damaged |= inspecting.damaged_files(self.sources, seen)
             if damaged:
                 return self._examined(inspection.without(damaged), last_day)
             # Not the engine's own message: it may quote a value of the row that it failed at.
             raise SourceReadError(f"{source.name}: the source could not be read ({_what(error)})") from None
         self.sources.require_unchanged(source.name, inspection.files)
         return rows, inspection
+
+    def _values(self, inspection: Inspection) -> DataFrame | None:
+        """The rows of the files as `validating.typed` gives them; None where there is no file."""
+        source, mapping = inspection.source, inspection.mapping
+        frames = [
+            validating.typed(rows, source, mapping)
+            for rows in reading.read(self.sources, self.spark, inspection, self.scratch)
+        ]
+        together = reduce(DataFrame.unionByName, frames) if frames else None
+        if together is not None and mapping is not None and mapping.lines:
+            return order_lines.sum_up(together, mapping)
+        if not inspection.seen_in:
+            return together
+        seen = [
+            first_seen.seen(rows, each.source, each.mapping, today(self.settings))
+            for each in inspection.seen_in
+            for rows in reading.read(self.sources, self.spark, each, self.scratch)
+            if each.mapping is not None
+        ]
+        return first_seen.signed_up(together, seen, mapping) if seen and mapping is not None else together
 
     def _settled(
         self,
@@ -183,7 +227,11 @@ class Ingestion:
             published.join(keys, on=key, how="left_semi")
             .select(
                 *published.columns,
-                *[F.lit(None).cast("string").alias(name) for name in schema.names if name not in published.columns],
+                *[
+                    F.lit(None).cast(field.dataType).alias(field.name)
+                    for field in schema.fields
+                    if field.name not in published.columns
+                ],
             )
             .withColumn("verdict", F.lit(verdicts.KEPT))
             .select(*schema.names)
@@ -387,7 +435,7 @@ def source_changes(
         return {}
     engine = EngineResource(engine=settings.engine, timezone=settings.timezone)
     changed = {}
-    sources = SourcesResource(root=settings.data, accept_missing=list(accept_missing))
+    sources = SourcesResource.of(settings, accept_missing)
     with engine, ingestion(who, settings, sources, engine, lake) as run:
         customers = run.whole(run.inspect(CUSTOMERS), today(settings))
         for source, days in published.items():

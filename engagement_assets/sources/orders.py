@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 
 from engagement_assets.domain import verdicts
 from engagement_assets.domain.contracts import RawOrders
-from engagement_assets.sources.source import Field, FileKind, ObservationWindow, RowWarning, Source
+from engagement_assets.sources.source import Field, ObservationWindow, RowWarning, Source
 from engagement_assets.transforms import conversions
 
 #: A larger order (currency units) is a defect of its source. Ten thousand of this size still add up within decimal(18,2).
@@ -51,7 +51,6 @@ BEFORE_SIGNUP = RowWarning(
 
 SOURCE = Source(
     contract=RawOrders,
-    files=FileKind.PARQUET,
     fields=(
         Field("order_id", conversions.identifier, missing=verdicts.MISSING_ORDER),
         Field("customer_id", conversions.identifier, missing=verdicts.MISSING_CUSTOMER),

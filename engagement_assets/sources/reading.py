@@ -5,27 +5,33 @@ Files that an engine does not read, or not as other engines do, are read by a co
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import reduce
 from pathlib import PurePosixPath
-from typing import IO, Any
+from types import MappingProxyType
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from engagement_assets.domain import verdicts
-from engagement_assets.lake.stores import file_system
+from engagement_assets.domain.source_mapping import SourceMapping
 from engagement_assets.sources import copies
+from engagement_assets.sources.copies import Place
+from engagement_assets.sources.csv_files import MALFORMED
 from engagement_assets.sources.finding import SourceFile, SourcesResource
-from engagement_assets.sources.inspecting import Inspection
-from engagement_assets.sources.source import FileKind
+from engagement_assets.sources.inspecting import Inspection, TableGroup, copy_names, copy_path, open_copy
 from engagement_assets.transforms import json_lines
+from engagement_assets.transforms.conversions import Kind
 
 #: From how many files on a row's origin is told by folder, and from how many folders on by source: one read per origin.
 _MOST_ORIGINS = 40
+
+#: The column of a copy that holds the name of its file.
+_ORIGIN = "source file"
+
+NOTHING: Mapping[str, Place] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -33,8 +39,8 @@ class Rows:
     """Rows as they were read: `frame` has source_path, and what the columns here speak of."""
 
     frame: DataFrame
-    #: Field -> its column and what it holds (source.Field.convert).
-    given: Mapping[str, tuple[Column, Any]]
+    #: What is asked for -> its column and what it holds (source.Field.convert); without those that are nowhere.
+    given: Mapping[str, tuple[Column, Kind | Column]]
     #: The row as text, and the verdict on it as a whole; None where rows never were text.
     raw: Column | None = None
     verdict: Column | None = None
@@ -45,74 +51,106 @@ def read(sources: SourcesResource, spark: SparkSession, inspection: Inspection, 
 
     Copies of files that an engine cannot read are put under `scratch`.
     """
-    how = _read_parquet if inspection.source.files is FileKind.PARQUET else _read_lines
-    return how(sources, spark, inspection, scratch)
-
-
-def _read_parquet(
-    sources: SourcesResource, spark: SparkSession, inspection: Inspection, scratch: str
-) -> Iterator[Rows]:
-    wanted = inspection.source.columns
+    reader = _Reader(sources, spark, inspection, scratch)
     for group in inspection.groups:
+        yield reader.table(group)
+    yield from reader.lines()
+
+
+@dataclass(frozen=True)
+class _Reader:
+    sources: SourcesResource
+    spark: SparkSession
+    inspection: Inspection
+    scratch: str
+
+    @property
+    def _mapping(self) -> SourceMapping:
+        return self.inspection.mapping or SourceMapping()
+
+    def table(self, group: TableGroup) -> Rows:
+        """The rows of files that are tables."""
+        # Which of many files a row is from, no engine tells; where it matters, each is copied with its name beside its rows.
+        names_told = self.inspection.source.later_file_wins and len(self.inspection.files) > _MOST_ORIGINS
+        names = dict(zip(group.places, copy_names(group.places), strict=True)) if names_told else group.names
+        types = {
+            names[asked]: copies.copied_type(group.columns[name]) if names_told else group.columns[name]
+            for asked, name in group.names.items()
+        }
+        columns = {name: copies.spark_type(kind) for name, kind in types.items()}
+        columns |= dict.fromkeys((MALFORMED,) * group.is_csv + (_ORIGIN,) * names_told, "string")
         # An explicit schema: an engine that has to find it out refuses types in columns that nobody asked for.
-        schema = ", ".join(f"`{name}` {copies.spark_type(kind)}" for name, kind in group.columns.items())
-        columns = [F.col(name) if name in group.columns else F.lit(None).cast("string").alias(name) for name in wanted]
-        copy = partial(copies.copy_parquet, columns=list(group.columns))
+        schema = ", ".join(f"`{name}` {kind}" for name, kind in columns.items())
+        numbers = {name: f"_{number}" for number, name in enumerate(columns)}
+        asked = [F.col(f"`{name}`").alias(number) for name, number in numbers.items()]
+        if names_told:
+            paths = [self._table_copy(file, group, {_ORIGIN: Place(constant=file.name)}) for file in group.files]
+            found = self.spark.read.schema(schema).parquet(*paths).select(*asked)
+            frame = found.withColumnRenamed(numbers[_ORIGIN], "source_path")
+        else:
+            parts = []
+            for origin, files in _by_origin(list(group.files), self.inspection).items():
+                paths = [self._table_copy(file, group) if file.name in group.copied else file.path for file in files]
+                part = self.spark.read.schema(schema).parquet(*paths)
+                parts.append(part.select(*asked, F.lit(origin).alias("source_path")))
+            frame = reduce(DataFrame.unionAll, parts)
+        given = {asked: (F.col(numbers[name]), group.kinds[asked]) for asked, name in names.items()}
+        if not group.is_csv:
+            return Rows(frame, given)
+        malformed = F.col(numbers[MALFORMED])
+        return Rows(frame, given, malformed, F.when(malformed.isNotNull(), verdicts.MALFORMED_LINE))
+
+    def lines(self) -> Iterator[Rows]:
+        """The rows of files of JSON: one frame, so that what is done with it is planned once; none where there is no line."""
+        notes = self.inspection.notes
+        readable = [
+            file for file in self.inspection.files if file.name in notes and file.size > 0 and notes[file.name].lines
+        ]
+        is_utf8 = self._mapping.encoding == "utf-8"
+        direct = [
+            file
+            for file in readable
+            if is_utf8 and notes[file.name].is_utf8 and not notes[file.name].document and copies.has_plain_name(file)
+        ]
+        # Sail reads no plain and packed files together.
+        copied = [file for file in readable if file not in direct]
+        groups = [[f for f in direct if f.packing is None], [f for f in direct if f.packing is not None], copied]
         parts = []
-        for origin, files in _by_origin(list(group.files), inspection).items():
-            paths = [
-                _copy(sources, file, scratch, ".parquet", copy) if file.name in group.copied else file.path
-                for file in files
-            ]
-            frame = spark.read.schema(schema).parquet(*paths)
-            parts.append(frame.select(*columns, F.lit(origin).alias("source_path")))
-        given = {name: (F.col(name), group.kinds.get(name, "text")) for name in wanted}
-        yield Rows(reduce(DataFrame.unionAll, parts), given)
+        for group in groups:
+            for origin, files in _by_origin(group, self.inspection).items():
+                paths = [self._text_copy(file) if group is copied else file.path for file in files]
+                lines = self.spark.read.text(paths, lineSep="\n")
+                parts.append(lines.select("value", F.lit(origin).alias("source_path")))
+        if parts:
+            asked = self.inspection.references
+            fields = {f"_{number}": json_lines.path_of(name) for number, name in enumerate(asked)}
+            yield Rows(
+                json_lines.parse_lines(reduce(DataFrame.unionAll, parts), fields),
+                {name: (F.col(f"_{number}_text"), F.col(f"_{number}_kind")) for number, name in enumerate(asked)},
+                F.col("value"),
+                F.when(F.col("is_blank"), verdicts.BLANK).when(~F.col("is_object"), verdicts.MALFORMED_JSON),
+            )
 
+    def _table_copy(self, file: SourceFile, group: TableGroup, beside: Mapping[str, Place] = NOTHING) -> str:
+        if file.name in self.inspection.prepared and not beside:
+            return self.inspection.prepared[file.name]
+        places = {**copy_names(group.places), **beside}
+        target = copy_path(self.scratch, file, ".parquet", places)
+        with self.sources.open(file) as source, open_copy(target) as copy:
+            if group.is_csv:
+                copies.copy_csv(source, copy, file.packing, self._mapping, places)
+            else:
+                copies.copy_parquet(source, copy, places)
+        return target
 
-def _read_lines(sources: SourcesResource, spark: SparkSession, inspection: Inspection, scratch: str) -> Iterator[Rows]:
-    """One frame, so that what is done with it is planned once; none where there is no line."""
-    readable = [file for file in inspection.files if file.name in inspection.notes and file.size > 0]
-    copied = [file for file in readable if not inspection.notes[file.name].is_utf8 or not copies.has_plain_name(file)]
-    direct = [file for file in readable if file not in copied]
-    # Sail reads no plain and packed files together.
-    groups = [[f for f in direct if not f.is_packed], [f for f in direct if f.is_packed], copied]
-    parts = []
-    for group in groups:
-        for origin, files in _by_origin(group, inspection).items():
-            paths = [file.path for file in files]
-            if group is copied:
-                paths = [
-                    _copy(sources, file, scratch, ".txt", partial(copies.copy_text, packed=file.is_packed))
-                    for file in files
-                ]
-            lines = spark.read.text(paths, lineSep="\n")
-            parts.append(lines.select("value", F.lit(origin).alias("source_path")))
-    if parts:
-        names = [field.name for field in inspection.source.fields]
-        yield Rows(
-            json_lines.parse_lines(reduce(DataFrame.unionAll, parts), names),
-            {name: (F.col(f"{name}_text"), F.col(f"{name}_kind")) for name in names},
-            F.col("value"),
-            F.when(F.col("is_blank"), verdicts.BLANK).when(~F.col("is_object"), verdicts.MALFORMED_JSON),
-        )
-
-
-def _copy(
-    sources: SourcesResource,
-    file: SourceFile,
-    scratch: str,
-    ending: str,
-    how: Callable[[IO[bytes], IO[bytes]], None],
-) -> str:
-    # Named by a hash of its name, not by its name, which may hold anything.
-    name = hashlib.sha256(file.name.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    target = f"{scratch}/copies/{name}{ending}"
-    files, path = file_system(target)
-    files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-    with sources.open(file) as source, files.open(path, "wb") as copy:
-        how(source, copy)
-    return target
+    def _text_copy(self, file: SourceFile) -> str:
+        if file.name in self.inspection.prepared:
+            return self.inspection.prepared[file.name]
+        target = copy_path(self.scratch, file, ".txt")
+        with self.sources.open(file) as source, open_copy(target) as copy:
+            is_document = self.inspection.notes[file.name].document
+            copies.copy_text(source, copy, file.packing, self._mapping.encoding, is_document)
+        return target
 
 
 def _by_origin(files: Sequence[SourceFile], inspection: Inspection) -> dict[str, list[SourceFile]]:

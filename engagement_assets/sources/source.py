@@ -10,43 +10,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from enum import Enum
-from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from engagement_assets.domain import verdicts
 from engagement_assets.domain.contracts import Contract
-
-
-class FileKind(Enum):
-    """What a source's files are, by the ends of their names."""
-
-    PARQUET = (".parquet",)
-    JSON_LINES = tuple(f".{kind}{packed}" for kind in ("json", "jsonl", "ndjson") for packed in ("", ".gz"))
-
-    @property
-    def endings(self) -> tuple[str, ...]:
-        """How the files' names end, in small letters."""
-        return self.value
+from engagement_assets.transforms.conversions import Conversion
 
 
 @dataclass(frozen=True)
 class Field:
     """A column of a source, and how a row is judged by it.
 
-    `convert` is given the column as it was read and what it is there (transforms.conversions.Kind for Parquet; for JSON the
-    kind of each value, a column). It gives the value as text, null where it is missing, and in the contract's type, null where
-    the text cannot be converted.
+    `convert` is given the column as it was read and what it is there (transforms.conversions.Kind; of JSON, a column with the
+    kind of each value). It gives the value as text, null where it is missing, and in the contract's type, null where the text
+    cannot be converted.
     """
 
     name: str
-    convert: Callable[[Column, Any], tuple[Column, Column]]
+    convert: Conversion
     #: The verdict on a row that has no value; None: it may lack one.
     missing: str | None = None
     #: The day that the value falls on, likewise: of the one field that a row is dated by.
-    day: Callable[[Column, Any], tuple[Column, Column]] | None = None
+    day: Conversion | None = None
     #: A verdict by the text alone, null for a good one.
     by_text: Callable[[Column], Column] | None = None
     #: What stands for a missing value.
@@ -98,7 +85,6 @@ class Source:
     """
 
     contract: type[Contract]
-    files: FileKind
     #: In the order in which they are judged.
     fields: tuple[Field, ...]
     #: What identifies a row; rows without the last of these columns are no repeats of each other.

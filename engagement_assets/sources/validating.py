@@ -2,11 +2,13 @@
 
 An examined frame has the table's columns, `source_path`, and
 `verdict`: KEPT, BLANK, WAITING, DUPLICATE, ERASED, or a reject reason;
-`raw`: the row as text, where it was rejected, or may be once its day has come.
+`raw`: the row as text, where it was rejected, or may be once its day has come;
+`updated_at`: when the row was changed last, where `sources.toml` names such a column.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from pyspark.sql import Column, DataFrame
@@ -14,6 +16,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from engagement_assets.domain.contracts import Contract
+from engagement_assets.domain.source_mapping import UPDATED_AT, SourceMapping
 from engagement_assets.domain.verdicts import (
     KEPT,
     NOT_REJECTED,
@@ -21,6 +24,7 @@ from engagement_assets.domain.verdicts import (
     UNKNOWN_CUSTOMER,
     WAITING,
 )
+from engagement_assets.sources import shaping
 from engagement_assets.sources.reading import Rows
 from engagement_assets.sources.source import ObservationWindow, Source
 from engagement_assets.transforms.conversions import with_year
@@ -29,36 +33,42 @@ from engagement_assets.transforms.conversions import with_year
 def examined_schema(contract: type[Contract]) -> T.StructType:
     """The columns of an examined source: the table's, and the verdict."""
     extra = [T.StructField(name, T.StringType()) for name in ("source_path", "verdict", "raw")]
-    return T.StructType([*contract.struct().fields, *extra])
+    return T.StructType([*contract.struct().fields, *extra, T.StructField(UPDATED_AT, T.TimestampType())])
 
 
-def validate(rows: Rows, source: Source, window: ObservationWindow) -> DataFrame:
-    """Judge each row by itself. Returns an examined frame, in which facts have their day as as_of_date."""
-    texts, values = {}, {}
-    as_of_date = F.lit(None).cast("date")
-    for field in source.fields:
-        texts[field.name], values[field.name] = field.convert(*rows.given[field.name])
-        if field.day is not None and source.as_of is None:
-            _, as_of_date = field.day(*rows.given[field.name])
+def typed(rows: Rows, source: Source, mapping: SourceMapping | None = None, beside: Sequence[str] = ()) -> DataFrame:
+    """The rows with their values, each as `<name>_text` and `<name>`; facts have their day as as_of_date.
+
+    `beside` names columns of `sources.toml` that are not of this source, to be given as text.
+    """
+    values = shaping.shapes(rows, source, mapping)
+    day = None if source.as_of is not None else values[source.dated_by.name].day
     nothing = F.lit(None).cast("string")
-    typed = rows.frame.select(
+    return rows.frame.select(
         "source_path",
         (nothing if rows.raw is None else rows.raw).alias("raw"),
-        (nothing if rows.verdict is None else rows.verdict).alias("verdict"),
-        *[text.alias(f"{name}_text") for name, text in texts.items()],
-        *[value.alias(name) for name, value in values.items()],
-        as_of_date.alias("as_of_date"),
+        shaping.whole_verdict(rows, mapping).alias("verdict"),
+        *[shape.text.alias(f"{name}_text") for name, shape in values.items()],
+        *[shape.value.alias(name) for name, shape in values.items()],
+        (F.lit(None).cast("date") if day is None else day).alias("as_of_date"),
+        shaping.updated_at(rows, mapping).alias(UPDATED_AT),
+        *[shaping.text_of(rows, mapping, name).alias(name) for name in beside],
     )
+
+
+def validate(values: DataFrame, source: Source, window: ObservationWindow) -> DataFrame:
+    """Judge each row by itself; `values` as `typed` gives them. Returns an examined frame."""
     by_field = [verdict for field in source.fields for verdict in field.verdicts()]
     verdict = F.coalesce(F.col("verdict"), *by_field, _in_time(source, window))
-    raw = F.col("raw") if rows.raw is not None else _as_json({name: F.col(f"{name}_text") for name in source.columns})
+    raw = F.coalesce(F.col("raw"), _as_json({name: F.col(f"{name}_text") for name in source.columns}))
     default = {field.name: F.lit(field.default) for field in source.fields if field.default is not None}
-    return typed.select(
+    return values.select(
         "as_of_date",
         *[F.coalesce(name, default[name]).alias(name) if name in default else F.col(name) for name in source.columns],
         "source_path",
         verdict.alias("verdict"),
         _when_rejected(verdict, raw).alias("raw"),
+        UPDATED_AT,
     )
 
 

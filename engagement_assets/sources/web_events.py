@@ -14,37 +14,13 @@ earliest is kept. An event whose customer is in no customers file is rejected.
 
 from __future__ import annotations
 
-from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from engagement_assets.domain import verdicts
 from engagement_assets.domain.contracts import RawWebEvents
 from engagement_assets.domain.contracts.sources import FUNNEL
-from engagement_assets.sources.source import Field, FileKind, RowWarning, Source
+from engagement_assets.sources.source import Field, RowWarning, Source
 from engagement_assets.transforms import conversions
-
-_INTEGER = r"^(-?[0-9]+)([.]0+)?\z"
-
-
-def _identifier(text: Column, kind: Column) -> tuple[Column, Column]:
-    """A string as it is; a number's digits if it is whole, with `.0` or without; nothing else."""
-    whole = F.when(text.rlike(_INTEGER), F.regexp_replace(text, _INTEGER, "$1"))
-    return text, F.when(kind == "string", text).when(kind == "number", whole)
-
-
-def _instant(text: Column, kind: Column) -> tuple[Column, Column]:
-    _, value = conversions.instant(text, "text")
-    return text, F.when(kind == "string", value)
-
-
-def _day(text: Column, kind: Column) -> tuple[Column, Column]:
-    _, value = conversions.day(text, "text")
-    return text, F.when(kind == "string", value)
-
-
-def _label(text: Column, kind: Column) -> tuple[Column, Column]:
-    return text, F.when(kind != "other", text)
-
 
 OTHER_TYPES = RowWarning(
     "known_event_types",
@@ -56,12 +32,11 @@ OTHER_TYPES = RowWarning(
 
 SOURCE = Source(
     contract=RawWebEvents,
-    files=FileKind.JSON_LINES,
     fields=(
-        Field("customer_id", _identifier, missing=verdicts.MISSING_CUSTOMER),
-        Field("event_time", _instant, missing=verdicts.MISSING_DATE, day=_day),
-        Field("event_type", _label, missing=verdicts.WRONG_TYPE),
-        Field("event_id", _identifier),
+        Field("customer_id", conversions.identifier, missing=verdicts.MISSING_CUSTOMER),
+        Field("event_time", conversions.instant, missing=verdicts.MISSING_DATE, day=conversions.day),
+        Field("event_type", conversions.label, missing=verdicts.WRONG_TYPE),
+        Field("event_id", conversions.identifier),
     ),
     key=("as_of_date", "event_id"),  # an id may come again on another day
     contents=("event_time", "customer_id", "event_type", "event_id"),

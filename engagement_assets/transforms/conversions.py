@@ -8,14 +8,18 @@ twelve, `2024` the first of January.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 #: What a source column is, as far as its conversion is concerned. A clock time is a timestamp without a time zone.
 Kind = Literal["text", "integer", "decimal", "float", "date", "timestamp", "clock_time", "other"]
+
+#: A conversion: a column, and what it is there; of JSON, a column that says it of each value: string, number or other.
+Conversion: TypeAlias = Callable[[Column, "Kind | Column"], tuple[Column, Column]]
 
 # The end is \z: in Java, $ is also before a last line break.
 _YEAR = r"(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})"
@@ -25,6 +29,7 @@ _PLAIN_NUMBER = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)\z"
 _WHOLE = r"^-?[0-9]+([.]0*)?\z"
 _OFFSET = "[Z+-]"
 _FRACTION = r"[.]0*\z"
+_INTEGER = r"^(-?[0-9]+)([.]0+)?\z"
 _TRAILING_ZEROS = r"([.][0-9]*[1-9])0+\z|[.]0+\z"
 _LEADING_ZEROS = r"^([+-]?)0+([0-9])"
 _NEEDLESS_DECIMALS = r"^([^.]*[.][0-9]{20})[0-9]+\z"
@@ -54,8 +59,11 @@ def text_of(column: Column, kind: Kind = "text") -> Column:
     return _float_text(column, text) if kind == "float" else text
 
 
-def identifier(column: Column, kind: Kind) -> tuple[Column, Column]:
+def identifier(column: Column, kind: Kind | Column) -> tuple[Column, Column]:
     """An identifier digit for digit: `007` stays `007`, 7 becomes `7`, 7.0 (pandas' integer with gaps) too."""
+    if not isinstance(kind, str):
+        whole = F.when(column.rlike(_INTEGER), F.regexp_replace(column, _INTEGER, "$1"))
+        return column, F.when(kind == "string", column).when(kind == "number", whole)
     text = text_of(column, kind)
     if kind == "float":
         exact = (column == F.floor(column)) & (F.abs(column) < F.lit(float(_EXACT_INTEGERS)))
@@ -68,17 +76,22 @@ def identifier(column: Column, kind: Kind) -> tuple[Column, Column]:
     return text, F.lit(None).cast("string")
 
 
-def label(column: Column, kind: Kind) -> tuple[Column, Column]:
+def label(column: Column, kind: Kind | Column) -> tuple[Column, Column]:
     """A free text such as a country or an event type."""
+    if not isinstance(kind, str):
+        return column, F.when(kind != "other", column)
     text = text_of(column, kind)
     return text, text if kind in ("text", "integer") else F.lit(None).cast("string")
 
 
-def instant(column: Column, kind: Kind) -> tuple[Column, Column]:
+def instant(column: Column, kind: Kind | Column) -> tuple[Column, Column]:
     """A date or date-time as an instant; one without an offset is a clock time in the session's, the business, time zone.
 
     Days before year 1 or after year 9999 have no value: they cannot be written as dates.
     """
+    if not isinstance(kind, str):
+        _, value = instant(column, "text")
+        return column, F.when(kind == "string", value)
     if kind == "text":
         text = text_of(column)
         # No engine reads an offset that follows the minutes, though ISO 8601 has it.
@@ -97,11 +110,14 @@ def instant(column: Column, kind: Kind) -> tuple[Column, Column]:
     return text_of(column, kind), F.lit(None).cast("timestamp")
 
 
-def day(column: Column, kind: Kind) -> tuple[Column, Column]:
+def day(column: Column, kind: Kind | Column) -> tuple[Column, Column]:
     """A date or date-time as the day that it falls on in the business time zone.
 
     A date and a clock time say their day themselves, also where the clocks skipped it.
     """
+    if not isinstance(kind, str):
+        _, of_text = day(column, "text")
+        return column, F.when(kind == "string", of_text)
     text, value = instant(column, kind)
     if kind == "date":
         return text, with_year(column)
@@ -123,11 +139,14 @@ def with_year(day: Column) -> Column:
     return F.when(F.unix_date(day).between(*_DAYS_WITH_YEAR), day)
 
 
-def money(column: Column, kind: Kind) -> tuple[Column, Column]:
+def money(column: Column, kind: Kind | Column) -> tuple[Column, Column]:
     """An amount in `decimal(18,2)`, rounded half up to cents. Floats are read by their shortest decimal text.
 
     A number that does not fit has the largest value that does: it is too large, not of a wrong type.
     """
+    if not isinstance(kind, str):
+        _, of_text = money(column, "text")
+        return column, F.when(kind != "other", of_text)
     text = text_of(column)
     too_large = F.lit(LARGEST_MONEY).cast("decimal(18,2)")
     if kind in ("integer", "decimal"):

@@ -11,7 +11,7 @@ string and number is marked first, so that it arrives as text that says what it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -42,20 +42,26 @@ _SURROGATE_PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _SURROGATE = r"\\u[dD][89a-fA-F]"
 
 
-def parse_lines(lines: DataFrame, fields: Sequence[str]) -> DataFrame:
+def path_of(name: str) -> tuple[str, ...]:
+    """The keys that lead to a field: `properties.revenue` is `revenue` within `properties`."""
+    return tuple(name.split("."))
+
+
+def parse_lines(lines: DataFrame, fields: Mapping[str, Sequence[str]]) -> DataFrame:
     """Read the fields of JSON objects, one object a line.
 
-    Parameters: `lines` has `value` (text) and any other columns.
+    Parameters: `lines` has `value` (text) and any other columns; `fields` says the keys that lead to each field.
     Returns: `lines` plus `is_blank`, `is_object` and, for each field, `<field>_text` (null where it is absent, null or
     blank; strings trimmed, numbers digit for digit) and `<field>_kind` (string, number, other; null with the text).
+    A field `a.b` is also found under the one key `a.b`.
     """
     line = F.trim(F.regexp_replace("value", f"^{BYTE_ORDER_MARK}", ""), F.lit(WHITE_SPACE))
     plain = F.col("line").rlike(_PLAIN_OBJECT) & _has_unique_keys(F.col("line"))
-    as_it_is = ", ".join(f"{name} string" for name in fields)
-    found = lines.withColumn("line", line).withColumn("plain", F.when(plain, F.from_json("line", as_it_is)))
+    keys = list(dict.fromkeys([*(path[0] for path in fields.values()), *(".".join(path) for path in fields.values())]))
+    found = lines.withColumn("line", line).withColumn("plain", F.when(plain, F.from_json("line", _texts(keys))))
     unsure = F.lit(False)
-    for name in fields:
-        unsure = unsure | F.coalesce(F.col(f"plain.{name}").rlike(_WORD_OR_FRACTION), F.lit(False))
+    for path in fields.values():
+        unsure = unsure | F.coalesce(_plain(path).rlike(_WORD_OR_FRACTION), F.lit(False))
     found = found.withColumn("is_clear", F.col("plain").isNotNull() & ~unsure)
     # Conditions within conditions: engines work out beforehand what two parts of one condition have in common.
     marked = F.when(is_possible(F.col("line")), mark(F.col("line")))
@@ -64,13 +70,12 @@ def parse_lines(lines: DataFrame, fields: Sequence[str]) -> DataFrame:
     # `{},{}` passes the first test, `{},"b":{}` the second, nothing but one value both.
     in_list = F.try_parse_json(F.concat(F.lit("["), F.col("marked_line"), F.lit("]"))).isNotNull()
     in_object = F.try_parse_json(F.concat(F.lit('{"r":'), F.col("marked_line"), F.lit("}"))).isNotNull()
-    with_marks = ", ".join(f"s{name} string" for name in fields)
-    strict = F.when(in_list & in_object, F.from_json("marked_line", with_marks))
+    strict = F.when(in_list & in_object, F.from_json("marked_line", _texts([f"s{key}" for key in keys])))
     found = found.withColumn("marked", F.when(F.col("marked_line").isNotNull(), strict))
     columns = []
-    for name in fields:
-        text, kind = _unmarked(F.col(f"marked.s{name}"))
-        plain_text = F.when(F.col("is_clear"), F.col(f"plain.{name}"))
+    for name, path in fields.items():
+        text, kind = _unmarked(_marked(path))
+        plain_text = F.when(F.col("is_clear"), _plain(path))
         value = F.trim(F.coalesce(plain_text, text))
         present = value != ""
         columns.append(F.when(present, value).alias(f"{name}_text"))
@@ -82,6 +87,28 @@ def parse_lines(lines: DataFrame, fields: Sequence[str]) -> DataFrame:
         (F.col("is_clear") | F.col("marked").isNotNull()).alias("is_object"),
         *columns,
     )
+
+
+def _texts(keys: Sequence[str]) -> str:
+    """The schema of an object whose values are taken as text."""
+    return ", ".join(f"`{key.replace('`', '``')}` string" for key in keys)
+
+
+def _plain(path: Sequence[str]) -> Column:
+    """The field of a plain object: nothing lies within others there."""
+    return F.col("plain").getField(".".join(path))
+
+
+def _marked(path: Sequence[str]) -> Column:
+    """The field of a marked object."""
+    whole = F.col("marked").getField("s" + ".".join(path))
+    if len(path) == 1:
+        return whole
+    found = F.col("marked").getField(f"s{path[0]}")
+    for key in path[1:]:
+        inner = F.from_json(F.when(found.startswith("{"), found), _texts([f"s{key}"]))
+        found = inner.getField(f"s{key}")
+    return F.coalesce(whole, found)
 
 
 def _has_unique_keys(line: Column) -> Column:

@@ -77,6 +77,8 @@ def inspection_metadata(found: Reading) -> dict[str, Any]:
         "duplicates_removed": account.duplicates,
         "superseded_by_later_files": account.superseded,
         "blank_lines": account.blank,
+        "filtered_rows": account.filtered,
+        "lines_summed_up": account.summed,
         "rows_of_erased_customers": account.erased,
         "rows_waiting_for_their_day": account.waiting,
     }

@@ -1,0 +1,212 @@
+"""Between reading and validating: what `sources.toml` says of columns, so that each value is what the contract wants.
+
+Names, spellings of times and amounts, event types, currencies and conditions; what is left is judged as any other row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from engagement_assets.domain import verdicts
+from engagement_assets.domain.source_mapping import EPOCHS, ISO, UPDATED_AT, Condition, SourceMapping, Term
+from engagement_assets.sources.reading import Rows
+from engagement_assets.sources.source import Field, Source
+from engagement_assets.transforms import conversions, spellings
+from engagement_assets.transforms.conversions import LARGEST_MONEY, Kind
+
+#: What an amount is while it is calculated, and a factor of it: their product fits the largest decimal of every engine.
+AMOUNT, _FACTOR, _PRODUCT = "decimal(24,6)", "decimal(12,6)", "decimal(18,6)"
+
+_Given = tuple[Column, "Kind | Column"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A value of the contract: as text (null where it is missing), converted (null where it cannot be), and its day."""
+
+    text: Column
+    value: Column
+    day: Column | None = None
+
+
+def shapes(rows: Rows, source: Source, mapping: SourceMapping | None) -> dict[str, Shape]:
+    """Column of the contract -> its values."""
+    if mapping is None:
+        return {field.name: _as_it_is(field, _given(rows, field.name)) for field in source.fields}
+    found = {}
+    for field in source.fields:
+        term = mapping.terms.get(field.name, Term(constant=""))
+        if term.constant is not None:
+            found[field.name] = _as_it_is(field, (F.lit(term.constant or None).cast("string"), "text"))
+        elif field.convert is conversions.money:
+            found[field.name] = _amount(rows, term, mapping)
+        elif field.day is not None:
+            found[field.name] = _time(field, _given(rows, term.columns[0]), mapping)
+        elif field.name == "event_type":
+            found[field.name] = _as_it_is(field, _event_type(_given(rows, term.columns[0]), mapping))
+        else:
+            found[field.name] = _as_it_is(field, _given(rows, term.columns[0]))
+    return found
+
+
+def text_of(rows: Rows, mapping: SourceMapping | None, name: str) -> Column:
+    """What `sources.toml` calls by a name, as text; null where it does not."""
+    term = Term(constant="") if mapping is None else mapping.terms.get(name, Term(constant=""))
+    if term.constant is not None:
+        return F.lit(term.constant or None).cast("string")
+    return _text(_given(rows, term.columns[0]))
+
+
+def updated_at(rows: Rows, mapping: SourceMapping | None) -> Column:
+    """When a row was changed last, where `sources.toml` names the column; else null."""
+    if mapping is None or UPDATED_AT not in mapping.columns:
+        return F.lit(None).cast("timestamp")
+    given = _given(rows, mapping.terms[UPDATED_AT].columns[0])
+    return _time(Field(UPDATED_AT, conversions.instant, day=conversions.day), given, mapping).value
+
+
+def whole_verdict(rows: Rows, mapping: SourceMapping | None) -> Column:
+    """The verdict on a row as a whole: that of its reading, or FILTERED where a condition is not met, or null."""
+    read = F.lit(None).cast("string") if rows.verdict is None else rows.verdict
+    if mapping is None:
+        return read
+    tests = [_meets(condition, _text(_given(rows, condition.column))) for condition in mapping.conditions]
+    meets = reduce(lambda one, other: one & other, tests, F.lit(True))
+    currency = F.lit(None).cast("string")
+    if mapping.currency is not None:
+        told = _text(_given(rows, mapping.currency.column))
+        currency = F.when(~F.coalesce(told.isin(*mapping.currency.rates), F.lit(False)), verdicts.UNKNOWN_CURRENCY)
+    return F.coalesce(read, F.when(~meets, verdicts.FILTERED), currency)
+
+
+def _given(rows: Rows, asked: str) -> _Given:
+    return rows.given.get(asked, (F.lit(None).cast("string"), "text"))
+
+
+def _as_it_is(field: Field, given: _Given) -> Shape:
+    text, value = field.convert(*given)
+    return Shape(text, value, None if field.day is None else field.day(*given)[1])
+
+
+def _text(given: _Given) -> Column:
+    column, kind = given
+    return conversions.text_of(column, kind) if isinstance(kind, str) else column
+
+
+def _meets(condition: Condition, text: Column) -> Column:
+    if condition.test == "is empty":
+        met = text.isNull()
+    elif condition.test == "in":
+        met = text.isin(*condition.values)
+    else:
+        met = reduce(
+            lambda one, other: one | other, [text.startswith(begin) for begin in condition.values], F.lit(False)
+        )
+    met = F.coalesce(met, F.lit(False))
+    return ~met if condition.negated else met
+
+
+def _event_type(given: _Given, mapping: SourceMapping) -> _Given:
+    _, kind = given
+    if not mapping.event_types:
+        return given
+    text = _text(given)
+    found = reduce(
+        lambda rest, pair: F.when(text == pair[0], pair[1]).otherwise(rest), mapping.event_types.items(), text
+    )
+    return (found, "text") if isinstance(kind, str) else (found, kind)
+
+
+def _time(field: Field, given: _Given, mapping: SourceMapping) -> Shape:
+    """A time as the mapping spells it; typed dates and instants say themselves what they are."""
+    column, kind = given
+    if kind in ("date", "timestamp") if isinstance(kind, str) else False:
+        return _as_it_is(field, given)
+    if isinstance(kind, str) and kind == "clock_time":
+        as_it_is = _as_it_is(field, given)
+        if mapping.timezone is None:
+            return as_it_is
+        instant = spellings.instant_in_zone(column, mapping.timezone)
+        value = _of_day(field, F.when(as_it_is.value.isNotNull(), instant))
+        return Shape(as_it_is.text, value, F.to_date(instant))
+    text = _text(given)
+    if mapping.time_format in EPOCHS:
+        instant = spellings.instant_of_epoch(text, EPOCHS[mapping.time_format])
+        return Shape(text, _of_day(field, instant), F.to_date(instant))
+    # A number is no time that is written, in JSON and in tables.
+    written = text if isinstance(kind, str) else F.when(kind == "string", text)
+    if isinstance(kind, str) and kind != "text":
+        written = F.when(F.lit(mapping.time_format != ISO), text)
+    is_iso = mapping.time_format == ISO
+    iso = spellings.iso_of(written) if is_iso else spellings.iso_by_format(written, mapping.time_format)
+    _, instant = conversions.instant(iso, "text")
+    _, day = conversions.day(iso, "text")
+    if mapping.timezone is not None:
+        is_naive = iso.rlike(r"^.{10}[T ]") & ~F.substring(iso, 11, 40).rlike(r"[Z+-]")
+        in_zone = F.when(
+            instant.isNotNull(), spellings.instant_in_zone(iso.try_cast("timestamp_ntz"), mapping.timezone)
+        )
+        instant, day = F.when(is_naive, in_zone).otherwise(instant), F.when(is_naive, F.to_date(in_zone)).otherwise(day)
+    return Shape(text, day if field.convert is conversions.day else instant, day)
+
+
+def _of_day(field: Field, instant: Column) -> Column:
+    return F.to_date(instant) if field.convert is conversions.day else instant
+
+
+def _amount(rows: Rows, term: Term, mapping: SourceMapping) -> Shape:
+    """An amount, calculated without loss; in cents, but for lines of orders, which are summed up first."""
+    given = [_given(rows, column) for column in term.columns]
+    texts = [_text(each) for each in given]
+    text = texts[0]
+    if len(texts) > 1:
+        together = F.concat_ws(" * ", *texts)
+        text = F.when(reduce(lambda one, other: one & other, [each.isNotNull() for each in texts]), together)
+    numbers = [_number(each, mapping) for each in given]
+    if len(numbers) == 1 and term.factor == 1 and mapping.currency is None and not mapping.lines:
+        return Shape(text, conversions.money(numbers[0], "text")[1])
+    is_number = reduce(lambda one, other: one & other, [spellings.is_number(number) for number in numbers])
+    value = reduce(
+        lambda one, other: (one * other).try_cast(AMOUNT).try_cast(_PRODUCT), [_decimal(each) for each in numbers]
+    )
+    for factor in (F.lit(str(term.factor)).cast(_FACTOR), *_rate(rows, mapping)):
+        value = (value.try_cast(AMOUNT) * factor).try_cast(AMOUNT)
+    too_large = F.lit(LARGEST_MONEY).cast(AMOUNT)
+    value = F.when(is_number, F.coalesce(value, too_large))
+    return Shape(text, value if mapping.lines else F.least(value, too_large).cast("decimal(18,2)"))
+
+
+def _number(given: _Given, mapping: SourceMapping) -> Column:
+    """The text of a number; null of what is a number in no spelling."""
+    _, kind = given
+    text = _text(given)
+    if not isinstance(kind, str):
+        written = F.when(kind == "number", text).when(kind == "string", spellings.plain_number(text, mapping.decimal))
+        return written
+    if kind == "text":
+        return spellings.plain_number(text, mapping.decimal)
+    return text if kind in ("integer", "decimal", "float") else F.lit(None).cast("string")
+
+
+def _decimal(text: Column) -> Column:
+    return F.when(spellings.is_number(text), text).try_cast(_PRODUCT)
+
+
+def _rate(rows: Rows, mapping: SourceMapping) -> list[Column]:
+    if mapping.currency is None:
+        return []
+    told = _text(_given(rows, mapping.currency.column))
+    nothing = F.lit(None).cast(_FACTOR)
+    rates: Mapping[str, object] = mapping.currency.rates
+    return [
+        reduce(
+            lambda rest, pair: F.when(told == pair[0], F.lit(str(pair[1])).cast(_FACTOR)).otherwise(rest),
+            rates.items(),
+            nothing,
+        )
+    ]

@@ -7,6 +7,7 @@ corrected file is noticed whatever its name or date. Where files only came, thei
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -443,3 +444,23 @@ def source_changes(
                 found = customers if source is CUSTOMERS else run.whole(run.inspect(source), days[-1], customers.who)
                 changed[source.contract] = sorted(day.isoformat() for day in run.changed_days(found, days))
     return {contract: days for contract, days in changed.items() if days}
+
+
+def trial(settings: Settings) -> dict[str, Reading]:
+    """Each source as a run would read it today, from the first day there is; nothing is kept, and no table is touched.
+
+    Of the readings the accounts, hashes and inspections can be used, not the rows.
+    """
+    found = {}
+    with tempfile.TemporaryDirectory(prefix="engagement-trial-") as folder:
+        alone = settings.model_copy(update={"lake": folder, "start_date": date(1970, 1, 1)})
+        lake, sources = LakeResource.of(alone), SourcesResource.of(alone)
+        engine = EngineResource(engine=alone.engine, timezone=alone.timezone)
+        with engine, ingestion("trial", alone, sources, engine, lake) as run:
+            customers = run.whole(run.inspect(CUSTOMERS), today(alone))
+            for source in SOURCES.values():
+                is_first = source is CUSTOMERS
+                found[source.name] = (
+                    customers if is_first else run.whole(run.inspect(source), today(alone), customers.who)
+                )
+    return found

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from engagement_assets.domain import verdicts
@@ -34,24 +34,42 @@ class Shape:
     day: Column | None = None
 
 
-def shapes(rows: Rows, source: Source, mapping: SourceMapping | None) -> dict[str, Shape]:
-    """Column of the contract -> its values."""
+@dataclass
+class _Steps:
+    """What is computed once for several columns: an engine computes an expression as often as it stands somewhere."""
+
+    frame: DataFrame
+    _number: int = 0
+
+    def once(self, column: Column) -> Column:
+        """The column, computed before the others."""
+        self._number += 1
+        name = f"_step_{self._number}"
+        self.frame = self.frame.withColumn(name, column)
+        return F.col(name)
+
+
+def shapes(rows: Rows, source: Source, mapping: SourceMapping | None) -> tuple[DataFrame, dict[str, Shape]]:
+    """The rows with what the values are made of, and for each column of the contract its values."""
     if mapping is None:
-        return {field.name: _as_it_is(field, _given(rows, field.name)) for field in source.fields}
-    found = {}
+        return rows.frame, {field.name: _as_it_is(field, _given(rows, field.name)) for field in source.fields}
+    found, steps = {}, _Steps(rows.frame)
     for field in source.fields:
         term = mapping.terms.get(field.name, Term(constant=""))
         if term.constant is not None:
             found[field.name] = _as_it_is(field, (F.lit(term.constant or None).cast("string"), "text"))
         elif field.convert is conversions.money:
-            found[field.name] = _amount(rows, term, mapping)
+            found[field.name] = _amount(steps, rows, term, mapping)
         elif field.day is not None:
-            found[field.name] = _time(field, _given(rows, term.columns[0]), mapping)
+            found[field.name] = _time(steps, field, _given(rows, term.columns[0]), mapping)
         elif field.name == "event_type":
             found[field.name] = _as_it_is(field, _event_type(_given(rows, term.columns[0]), mapping))
         else:
             found[field.name] = _as_it_is(field, _given(rows, term.columns[0]))
-    return found
+    if UPDATED_AT in mapping.columns:
+        given = _given(rows, mapping.terms[UPDATED_AT].columns[0])
+        found[UPDATED_AT] = _time(steps, Field(UPDATED_AT, conversions.instant, day=conversions.day), given, mapping)
+    return steps.frame, found
 
 
 def text_of(rows: Rows, mapping: SourceMapping | None, name: str) -> Column:
@@ -60,14 +78,6 @@ def text_of(rows: Rows, mapping: SourceMapping | None, name: str) -> Column:
     if term.constant is not None:
         return F.lit(term.constant or None).cast("string")
     return _text(_given(rows, term.columns[0]))
-
-
-def updated_at(rows: Rows, mapping: SourceMapping | None) -> Column:
-    """When a row was changed last, where `sources.toml` names the column; else null."""
-    if mapping is None or UPDATED_AT not in mapping.columns:
-        return F.lit(None).cast("timestamp")
-    given = _given(rows, mapping.terms[UPDATED_AT].columns[0])
-    return _time(Field(UPDATED_AT, conversions.instant, day=conversions.day), given, mapping).value
 
 
 def whole_verdict(rows: Rows, mapping: SourceMapping | None) -> Column:
@@ -122,7 +132,7 @@ def _event_type(given: _Given, mapping: SourceMapping) -> _Given:
     return (found, "text") if isinstance(kind, str) else (found, kind)
 
 
-def _time(field: Field, given: _Given, mapping: SourceMapping) -> Shape:
+def _time(steps: _Steps, field: Field, given: _Given, mapping: SourceMapping) -> Shape:
     """A time as the mapping spells it; typed dates and instants say themselves what they are."""
     column, kind = given
     if kind in ("date", "timestamp") if isinstance(kind, str) else False:
@@ -136,15 +146,15 @@ def _time(field: Field, given: _Given, mapping: SourceMapping) -> Shape:
         return Shape(as_it_is.text, value, F.to_date(instant))
     text = _text(given)
     if mapping.time_format in EPOCHS:
-        instant = spellings.instant_of_epoch(text, EPOCHS[mapping.time_format])
+        instant = steps.once(spellings.instant_of_epoch(text, EPOCHS[mapping.time_format]))
         return Shape(text, _of_day(field, instant), F.to_date(instant))
     # A number is no time that is written, in JSON and in tables.
     written = text if isinstance(kind, str) else F.when(kind == "string", text)
     if isinstance(kind, str) and kind != "text":
         written = F.when(F.lit(mapping.time_format != ISO), text)
     is_iso = mapping.time_format == ISO
-    iso = spellings.iso_of(written) if is_iso else spellings.iso_by_format(written, mapping.time_format)
-    _, instant = conversions.instant(iso, "text")
+    iso = steps.once(spellings.iso_of(written) if is_iso else spellings.iso_by_format(written, mapping.time_format))
+    instant = steps.once(conversions.instant(iso, "text")[1])
     _, day = conversions.day(iso, "text")
     if mapping.timezone is not None:
         is_naive = iso.rlike(r"^.{10}[T ]") & ~F.substring(iso, 11, 40).rlike(r"[Z+-]")
@@ -159,7 +169,7 @@ def _of_day(field: Field, instant: Column) -> Column:
     return F.to_date(instant) if field.convert is conversions.day else instant
 
 
-def _amount(rows: Rows, term: Term, mapping: SourceMapping) -> Shape:
+def _amount(steps: _Steps, rows: Rows, term: Term, mapping: SourceMapping) -> Shape:
     """An amount, calculated without loss; in cents, but for lines of orders, which are summed up first."""
     given = [_given(rows, column) for column in term.columns]
     texts = [_text(each) for each in given]
@@ -167,7 +177,7 @@ def _amount(rows: Rows, term: Term, mapping: SourceMapping) -> Shape:
     if len(texts) > 1:
         together = F.concat_ws(" * ", *texts)
         text = F.when(reduce(lambda one, other: one & other, [each.isNotNull() for each in texts]), together)
-    numbers = [_number(each, mapping) for each in given]
+    numbers = [steps.once(_number(each, mapping)) for each in given]
     if len(numbers) == 1 and term.factor == 1 and mapping.currency is None and not mapping.lines:
         return Shape(text, conversions.money(numbers[0], "text")[1])
     is_number = reduce(lambda one, other: one & other, [spellings.is_number(number) for number in numbers])
@@ -177,7 +187,7 @@ def _amount(rows: Rows, term: Term, mapping: SourceMapping) -> Shape:
     for factor in (F.lit(str(term.factor)).cast(_FACTOR), *_rate(rows, mapping)):
         value = (value.try_cast(AMOUNT) * factor).try_cast(AMOUNT)
     too_large = F.lit(LARGEST_MONEY).cast(AMOUNT)
-    value = F.when(is_number, F.coalesce(value, too_large))
+    value = steps.once(F.when(is_number, F.coalesce(value, too_large)))
     return Shape(text, value if mapping.lines else F.least(value, too_large).cast("decimal(18,2)"))
 
 

@@ -41,17 +41,18 @@ def typed(rows: Rows, source: Source, mapping: SourceMapping | None = None, besi
 
     `beside` names columns of `sources.toml` that are not of this source, to be given as text.
     """
-    values = shaping.shapes(rows, source, mapping)
+    frame, values = shaping.shapes(rows, source, mapping)
+    updated = values.pop(UPDATED_AT, None)
     day = None if source.as_of is not None else values[source.dated_by.name].day
     nothing = F.lit(None).cast("string")
-    return rows.frame.select(
+    return frame.select(
         "source_path",
         (nothing if rows.raw is None else rows.raw).alias("raw"),
         shaping.whole_verdict(rows, mapping).alias("verdict"),
         *[shape.text.alias(f"{name}_text") for name, shape in values.items()],
         *[shape.value.alias(name) for name, shape in values.items()],
         (F.lit(None).cast("date") if day is None else day).alias("as_of_date"),
-        shaping.updated_at(rows, mapping).alias(UPDATED_AT),
+        (F.lit(None).cast("timestamp") if updated is None else updated.value).alias(UPDATED_AT),
         *[shaping.text_of(rows, mapping, name).alias(name) for name in beside],
     )
 

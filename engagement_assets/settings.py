@@ -7,6 +7,7 @@ double underscore, e.g. `ENGAGEMENT_SCORING__RECENCY_WEIGHT=0.5`. `engagement se
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -203,6 +204,11 @@ class Settings(BaseSettings):
     def meanings(self) -> Meanings:
         """What numbers, columns and groups of customers mean under these settings."""
         return Meanings(self.scoring, self.campaigns)
+
+    @cached_property
+    def mappings(self) -> SourceMappings | None:
+        """What the file of the sources says; None where there is none."""
+        return None if self.sources is None else read_mappings(self.sources)
 
     @property
     def zone(self) -> ZoneInfo:

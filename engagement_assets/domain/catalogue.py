@@ -110,7 +110,8 @@ CATALOGUE: dict[type[Contract], Entry] = {
                 "sources",
                 f"engagement_assets.sources.{source}.SOURCE",
                 with_code=tuple(
-                    f"engagement_assets.sources.{step}" for step in ("reading", "validating", "deduplicating")
+                    f"engagement_assets.sources.{step}"
+                    for step in ("reading", "shaping", "order_lines", "first_seen", "validating", "deduplicating")
                 ),
                 # Rows of unknown customers are rejected; who is known, the source of the customers says.
                 after=(RawCustomers,) if contract is not RawCustomers else (),

@@ -17,8 +17,11 @@ _PACKAGE = Path(__file__).parents[1]
 #: Where what computes rows lives: imports from elsewhere are not followed.
 _ROOMS = ("engagement_assets.transforms.", "engagement_assets.domain.", "engagement_assets.analysis.backtest.")
 
-#: Policies count by the values in force, and contracts hold the wording of their columns.
-_LEFT_OUT = ("contracts", "catalogue", "meanings", "scoring_policy", "campaign_policy", "monitoring_policy")
+#: Policies and mappings count by the values in force, and contracts hold the wording of their columns.
+_LEFT_OUT = (
+    *("contracts", "catalogue", "meanings"),
+    *("scoring_policy", "campaign_policy", "monitoring_policy", "source_mapping"),
+)
 
 #: Fields of a syntax tree that do not change what it does.
 _SILENT = {"ctx", "kind", "type_comment", "type_ignores"}

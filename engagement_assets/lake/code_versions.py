@@ -22,12 +22,13 @@ from typing import Any
 
 from engagement_assets.domain.catalogue import CATALOGUE, SERVED, settings_of
 from engagement_assets.domain.contracts import TABLES, Contract
+from engagement_assets.domain.contracts.sources import SOURCE_TABLES
 from engagement_assets.lake.code_hash import code_hash
 from engagement_assets.settings import Settings
 
 #: Table -> the hash of the code that gives the same rows as 186a7d4 did.
 SAME_ROWS: Mapping[str, str] = {
-    "raw_web_events": "692c0b85ff6b",
+    "raw_web_events": "6326ce8eba46",
     "sessions": "916d26e312c8",
 }
 
@@ -54,13 +55,17 @@ def code_version(settings: Settings, contract: type[Contract]) -> str:
     code = code_of(contract)
     is_old = SAME_ROWS.get(contract.table()) == code
     _, campaigns = settings_of(contract)
-    return _version(settings, _OLD_CODE if is_old else code, contract) + (
-        f"-{settings.campaigns.fingerprint()}" * campaigns
-    )
+    version = _version(settings, _OLD_CODE if is_old else code, contract)
+    if campaigns:
+        version += f"-{settings.campaigns.fingerprint()}"
+    source = next((name for name, table in SOURCE_TABLES.items() if table is contract), None)
+    if settings.mappings is not None and source is not None:
+        version += f"-{settings.mappings.hash_of(source)}"
+    return version
 
 
 def days_of(version: str) -> str:
-    """What a code version of a table of a source says of its days: the time zone in which they are cut, and the first."""
+    """What a code version of a table of a source says of its days: the time zone in which they are cut, the first, the mapping."""
     return version.split("-", 2)[2]
 
 

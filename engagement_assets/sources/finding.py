@@ -178,7 +178,8 @@ class SourcesResource(ConfigurableResource):
             else:
                 found.files.append(SourceFile(path, name, size, version, named, _partition_of(name)))
         for table, full in tables.items():
-            self._of_log(table, full, found)
+            if matches is None or matches(_printable(table)) or matches(_printable(f"{table}/part.parquet")):
+                self._of_log(table, full, found)
 
     def _of_log(self, table: str, full: str, found: Listing) -> None:
         """Add the files of a Delta table, by its log."""

@@ -40,10 +40,10 @@ def whole(content: bytes) -> TextNote:
 @given(pieces=PIECES)
 def test_lines_and_encoding_are_the_same_in_pieces_and_packed(pieces: list[bytes]) -> None:
     content = b"".join(pieces)
-    assert scan_text(io.BytesIO(content), packed=False) == whole(content)
+    assert scan_text(io.BytesIO(content), packing=None) == whole(content)
     members = gzip.compress(content[:5]) + gzip.compress(content[5:])
-    assert scan_text(io.BytesIO(members), packed=True) == whole(content)
-    assert b"".join(unpacked(io.BytesIO(members))) == content
+    assert scan_text(io.BytesIO(members), packing="gzip") == whole(content)
+    assert b"".join(unpacked(io.BytesIO(members), "gzip")) == content
 
 
 @settings(max_examples=200, deadline=None, database=None)
@@ -51,7 +51,7 @@ def test_lines_and_encoding_are_the_same_in_pieces_and_packed(pieces: list[bytes
 def test_packed_data_that_is_cut_anywhere_is_refused(pieces: list[bytes], cut: int) -> None:
     packed = gzip.compress(b"".join(pieces))
     cut = cut % (len(packed) - 1) + 1
-    assert scan_text(io.BytesIO(packed[:-cut]), packed=True).problem is not None
+    assert scan_text(io.BytesIO(packed[:-cut]), packing="gzip").problem is not None
 
 
 @settings(max_examples=200, deadline=None, database=None)
@@ -62,13 +62,13 @@ def test_packed_data_with_one_wrong_bit_is_refused_or_the_same(pieces: list[byte
     packed = bytearray(gzip.compress(content))
     packed[at % len(packed)] ^= 1 << bit
     with contextlib.suppress(UnreadableFileError):
-        assert b"".join(unpacked(io.BytesIO(bytes(packed)))) == content
+        assert b"".join(unpacked(io.BytesIO(bytes(packed)), "gzip")) == content
 
 
 def test_a_line_of_many_megabytes_is_told_before_an_engine_meets_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "LONGEST_LINE", 100)
     fits = b"x" * 100 + b"\n"
-    assert scan_text(io.BytesIO(fits * 3), packed=False).problem is None
-    problem = scan_text(io.BytesIO(fits + b"x" * 101 + b"\n"), packed=False).problem
+    assert scan_text(io.BytesIO(fits * 3), packing=None).problem is None
+    problem = scan_text(io.BytesIO(fits + b"x" * 101 + b"\n"), packing=None).problem
     assert problem is not None
     assert "it has a line of more than" in problem

@@ -96,6 +96,29 @@ class Currency(BaseModel):
     rates: dict[str, Annotated[Decimal, Field(gt=0)]]
 
 
+class Join(BaseModel):
+    """Other files that say more of each row; their columns are named after the join: `payments.amount`.
+
+    Of several rows with one key, the columns of an order's amount are multiplied row by row and summed; of others the
+    first value counts.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Texts
+    #: Column of the rows and column of the other files, `id = order_id`, or one name for both.
+    on: str
+    format: Format | None = None
+    delimiter: str | None = Field(None, min_length=1, max_length=1)
+    encoding: str = "utf-8"
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        """Column of the rows, column of the other files."""
+        ours, _, theirs = self.on.partition(" = ")
+        return ours.strip(), (theirs or ours).strip()
+
+
 class Term(BaseModel):
     """What a column of the contract is made of: a constant text, or columns of the file and numbers, multiplied or divided."""
 
@@ -154,6 +177,9 @@ class SourceMapping(BaseModel):
         {}, description="event type of the files -> what it is; others stay as they are"
     )
     currency: Currency | None = Field(None, description="the column of the currency, and fixed rates")
+    joins: dict[str, Join] = Field(
+        {}, description="name -> other files with more columns of each row, by a key that both have (`on`)"
+    )
     lines: bool = Field(False, description="whether the rows are lines of orders, which are summed up")
     refunds: Literal["reject", "net"] = Field("reject", description="what becomes of lines below zero")
     first_seen_in: tuple[Literal["orders", "web_events"], ...] = Field(

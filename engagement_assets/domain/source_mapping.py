@@ -379,16 +379,24 @@ def _line_of(text: str, place: tuple[str, ...]) -> int:
     return best
 
 
-def as_toml(mappings: Mapping[str, Mapping[str, Any]]) -> str:
-    """Mappings as the text of the file: source -> key -> value, as `SourceMapping` has them."""
+def as_toml(mappings: Mapping[str, Mapping[str, Any]], remarks: Mapping[tuple[str, ...], str] = {}) -> str:
+    """Mappings as the text of the file: source -> key -> value, as `SourceMapping` has them.
+
+    `remarks` stand above the key that they are told of, by its place: `("orders", "columns", "order_id")`.
+    """
+
+    def line(text: str, *place: str) -> str:
+        return f"# {remark}\n{text}\n" if (remark := remarks.get(place)) else f"{text}\n"
+
     parts = []
     for source, said in mappings.items():
         flat = {key: value for key, value in said.items() if not isinstance(value, Mapping)}
-        parts.append(f"[{source}]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in flat.items()))
+        rows = "".join(line(f"{key} = {_toml(value)}", source, key) for key, value in flat.items())
+        parts.append(line(f"[{source}]", source) + rows)
         for key, table in said.items():
             if isinstance(table, Mapping):
-                rows = "".join(f"{_key(name)} = {_toml(value)}\n" for name, value in table.items())
-                parts.append(f"[{source}.{key}]\n{rows}")
+                rows = "".join(line(f"{_key(name)} = {_toml(each)}", source, key, name) for name, each in table.items())
+                parts.append(line(f"[{source}.{key}]", source, key) + rows)
     return "\n".join(parts)
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -57,7 +58,9 @@ def connect(
         and not overwrite
         and not (asks and typer.confirm(f"{target} is there already; replace it?", err=True))
     ):
-        raise UsageError(f"{target} is there already and stays as it is; --to names another file, --overwrite replaces it")
+        raise UsageError(
+            f"{target} is there already and stays as it is; --to names another file, --overwrite replaces it"
+        )
     settings = Settings()
     with err.status("looking at the files"):
         found = look(folder)
@@ -94,8 +97,9 @@ class _AtTheTerminal:
         say(f"\n{question}", markup=False)
         for number, option in enumerate(options, 1):
             say(f"  {number}  {option}", markup=False)
-        chosen: int = typer.prompt("Number", default=best + 1, type=typer.IntRange(1, len(options)))
-        return chosen - 1
+        while not 1 <= (chosen := typer.prompt("Number", default=best + 1, type=int)) <= len(options):
+            say(f"A number from 1 to {len(options)} is meant")
+        return int(chosen) - 1
 
     def rate(self, question: str) -> Decimal | None:
         while answer := str(typer.prompt(f"\n{question}", default="", show_default=False)).strip():
@@ -161,7 +165,9 @@ def _in_short(key: str, value: Any) -> str:
         return ", ".join(f"{name} from {join['path']} by {join['on']}" for name, join in value.items())
     if key == "currency":
         return ", ".join(f"{code} {rate}" for code, rate in value["rates"].items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value).lower() if value is True else str(value)
+    return (
+        ", ".join(map(str, value)) if isinstance(value, list) else str(value).lower() if value is True else str(value)
+    )
 
 
 # ---- the trial -----------------------------------------------------------------------------------------------------------
@@ -208,7 +214,7 @@ def _days(readings: Mapping[str, Reading], now: date) -> tuple[date, date]:
                 counts[day] = counts.get(day, 0) + found.rows
     days, before = sorted(counts), 0
     first = days[0]
-    for day, following in zip(days, days[1:], strict=False):
+    for day, following in pairwise(days):
         before += counts[day]
         if before > _STRAY_SHARE * sum(counts.values()):
             break

@@ -413,4 +413,7 @@ def _toml(value: Any) -> str:
         return "{ " + ", ".join(f"{_key(name)} = {_toml(each)}" for name, each in value.items()) + " }"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_toml(each) for each in value)}]"
-    return json.dumps(str(value), ensure_ascii=False)
+    text = str(value)
+    return (
+        f"'{text}'" if '"' in text and text.isprintable() and "'" not in text else json.dumps(text, ensure_ascii=False)
+    )

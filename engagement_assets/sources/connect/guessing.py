@@ -1,11 +1,12 @@
 """Second step: which table is what, which column is what, and how its values are spelled; each guess with its reason.
 
-A guess goes by names (words.py) and by values (shapes.py): what repeats, what is a time, what adds up. Where two readings are about
-as likely, it is asked; who is not there to answer gets the likelier one.
+A guess goes by names (words.py) and by values (shapes.py): what repeats, what is a time, what adds up. Where two readings are
+about as likely, it is asked; who is not there to answer gets the likelier one.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +32,8 @@ _LEAST = 0.3
 
 #: The least likeness of a table that is taken for a source.
 _LEAST_TABLE = 0.5
+
+_BY_BOTH = "name and values"
 
 #: Share of rows with a value from which on the others are faults, and no kind of rows of their own.
 _MOSTLY = 0.9
@@ -126,7 +129,9 @@ class _View:
 
     def candidates(self, role: str) -> list[_Scored]:
         """Columns that may be what `role` says, the likeliest first."""
-        scored = ((_fit(role, column, self.has_names), -at, name) for at, (name, column) in enumerate(self.columns.items()))
+        scored = (
+            (_fit(role, column, self.has_names), -at, name) for at, (name, column) in enumerate(self.columns.items())
+        )
         return [(score, name) for score, _, name in sorted(scored, reverse=True) if score >= _LEAST]
 
     def best(self, role: str) -> _Scored:
@@ -164,7 +169,9 @@ def _fit(role: str, column: Column, has_names: bool) -> float:
         hours = 1.0 if spelling.has_hours or role != "event_time" else 0.7
         return max(name, by_values * (not otherwise)) * (filled if role != "cancelled_at" else 1.0) * hours
     if role in ("order_amount", "unit_price", "quantity"):
-        if not column.numbers or (spelling is not None and spelling.format != ISO and not column.has_cents and name < 0.9):
+        if not column.numbers or (
+            spelling is not None and spelling.format != ISO and not column.has_cents and name < 0.9
+        ):
             return 0.0
         if not has_names:
             name = 0.6 if column.has_cents else 0.31
@@ -231,7 +238,9 @@ def _as_customers(view: _View) -> float:
     key, _ = _key(view)
     person = sum(likeness("person", name) > 0.5 for name in view.columns)
     hint = table_likeness("customers", view.table.name)
-    facts = view.best("event_type")[0] > 0.8 or (view.best("order_amount")[0] > 0.8 and bool(_order_id(view)) and hint < 1)
+    facts = view.best("event_type")[0] > 0.8 or (
+        view.best("order_amount")[0] > 0.8 and bool(_order_id(view)) and hint < 1
+    )
     score = (
         0.3 * key
         + 0.2 * view.best("signup_date")[0]
@@ -339,7 +348,9 @@ class _Maker:
             scored = []
             for score, name in view.candidates("customer_id"):
                 values = set(view.columns[name].counts)
-                overlap, key = max(((len(values & known) / len(values), key) for key, known in keys.items()), default=(0.0, ""))
+                overlap, key = max(
+                    ((len(values & known) / len(values), key) for key, known in keys.items()), default=(0.0, "")
+                )
                 more = 0.5 * overlap * view.columns[name].filled
                 scored.append((score + more, name, key if overlap > 0.1 else ""))
             scored.sort(key=lambda each: -each[0])
@@ -366,7 +377,7 @@ class _Maker:
                 0,
             )
             score, name = (score if not chosen else 1.0), options[chosen]
-        why = "by its name and its values" if score >= SURE else "the likeliest by its values; look at it"
+        why = _BY_BOTH if score >= SURE else "the likeliest by its values; look at it"
         proposal.columns[role] = Guess(name, self._looks(view, name), score, why)
         return name
 
@@ -375,8 +386,16 @@ class _Maker:
         column = view.columns.get(text)
         if column is None:
             return "product of numbers"
-        times = column.spelling
-        return f"times, {times.format}" if times and not isinstance(column.present[0], str) is False else column.looks
+        return column.looks
+
+    @staticmethod
+    def _say_nobody(proposal: Proposal, view: _View, who: str) -> None:
+        """Leave out rows of guests, where one value stands for all of them."""
+        counts = view.columns[who].counts
+        nobody = [value for value in counts if str(value).casefold() in words.NOBODY and counts[value] > 1]
+        if nobody:
+            told = f"{who} not in {_quoted(nobody)}"
+            proposal.say("where", [*proposal.said.get("where", ()), told], "rows of guests belong to no customer")
 
     # ---- how the table is written, and its times ------------------------------------------------------------------------
 
@@ -389,7 +408,9 @@ class _Maker:
         for key in ("delimiter", "quote", "encoding", "header"):
             value = getattr(table.text, key)
             if value != getattr(plain, key) and table.format in ("csv", "json"):
-                reason = {"encoding": "not all of it is UTF-8; correct it where names look wrong" if value == "cp1252" else ""}
+                reason = {
+                    "encoding": "not all of it is UTF-8; correct it where names look wrong" if value == "cp1252" else ""
+                }
                 proposal.say(key, list(value) if key == "header" else value, reason.get(key, ""))
         if table.text.header:
             proposal.why["header"] = "the files do not begin with the names of their columns"
@@ -413,11 +434,11 @@ class _Maker:
                     best,
                 )
             form = options[chosen]
-            told = "other columns tell the order" if usual else f"the values would fit {options[1 - chosen]} as well"
-            proposal.why["time_format"] = told
+            as_well = f"the values would fit {options[1 - chosen]} as well"
+            proposal.why["time_format"] = "other columns tell the order" if usual else as_well
         if form != ISO:
             proposal.say("time_format", form)
-        told = spelling.fixed_zone or re.search(r"utc|gmt", words.squashed(name))
+        told = bool(spelling.fixed_zone or re.search(r"utc|gmt", words.squashed(name)))
         if (told and spelling.zone != "told") or spelling.fixed_zone or view.table.text.header == words.SNOWPLOW:
             proposal.say("timezone", "UTC", f"{name} says so" if told else "all times of Snowplow are")
 
@@ -433,7 +454,9 @@ class _Maker:
         score, name = view.best("updated_at")
         ours, theirs = (view.columns[each].spelling if each else None for each in (dated, name))
         if score >= SURE and name != dated and theirs and (ours is None or ours.format == theirs.format):
-            proposal.columns["updated_at"] = Guess(name, self._looks(view, name), score, "tells later versions of a row")
+            proposal.columns["updated_at"] = Guess(
+                name, self._looks(view, name), score, "tells later versions of a row"
+            )
 
     # ---- orders --------------------------------------------------------------------------------------------------------
 
@@ -445,10 +468,12 @@ class _Maker:
         if order is None or who is None or when is None:
             self.result.notes.append(f"{view.table.name} has no number of the order; orders need one")
             return None
+        self._say_nobody(proposal, view, who)
         self._join_customers(proposal, view, who, customers)
         if not self._say_amount(proposal, view, order) and not self._join_amounts(proposal, view, order):
             self.result.notes.append(
-                f"{view.table.name} looks like orders, but has no amount, and no other table has one by {order}; orders are left out"
+                f"{view.table.name} looks like orders, but has no amount, and no other table has one "
+                f"by {order}; orders are left out"
             )
             return None
         self._say_times(proposal, view, when)
@@ -472,7 +497,7 @@ class _Maker:
         if not made:
             return False
         rivals = [(score, made), *(each for each in totals if each[1] != made)]
-        if made in dict((name, 0) for _, name in totals) and score >= 0.95:
+        if made in (name for _, name in totals) and score >= 0.95:
             rivals = [each for each in rivals if each[0] >= 0.9]
         chosen = self._pick(proposal, view, "order_amount", rivals, "the amount")
         if chosen is None:
@@ -481,11 +506,17 @@ class _Maker:
         if numbers.decimal == ",":
             proposal.say("decimal", ",")
         if is_lines:
-            proposal.say("lines", True, f"{order} comes again with other products")
+            proposal.say("lines", True, self._why_lines(view, order, chosen))
         if chosen in view.columns and self._is_in_cents(view, chosen):
             looks = proposal.columns["order_amount"].looks
             proposal.columns["order_amount"] = Guess(f"{chosen} / 100", looks, 0.7, "whole numbers, as cents are")
         return True
+
+    @staticmethod
+    def _why_lines(view: _View, order: str, amount: str) -> str:
+        below = any(number < 0 for part in amount.split(" * ") for number in view.columns[part].numbers)
+        more = '; what adds up below zero is rejected, refunds = "net" lets returns reduce their order' if below else ""
+        return f"{order} comes again with other products{more}"
 
     def _is_in_cents(self, view: _View, name: str) -> bool:
         column = view.columns[name]
@@ -493,7 +524,10 @@ class _Maker:
             return False
         text = words.squashed(name)
         taxes = [each for each in view.columns if words.is_tax(each) and any(view.columns[each].numbers)]
-        stripe = sum(text in ("ch", "py", "pi", "cus", "in") for each in view.columns.values() for text in _prefixes(each)) > 1
+        stripe = (
+            sum(text in ("ch", "py", "pi", "cus", "in") for each in view.columns.values() for text in _prefixes(each))
+            > 1
+        )
         likely = (
             bool(re.search(r"cents?$|minor|pennies|pence", text))
             or stripe
@@ -518,7 +552,13 @@ class _Maker:
                 overlap = len(values & known) / len(values) if values else 0.0
                 paid = "payment" in words.squashed(other.table.name)
                 total = score + overlap + 0.3 * paid
-                if made and sure >= 0.8 and overlap > 0.2 and key != _plain_id(other) and (best is None or total > best[0]):
+                if (
+                    made
+                    and sure >= 0.8
+                    and overlap > 0.2
+                    and key != _plain_id(other)
+                    and (best is None or total > best[0])
+                ):
                     best = total, made, key, other
         if best is None:
             return False
@@ -539,7 +579,9 @@ class _Maker:
         if customers is None or view.columns[who].uniqueness < 0.999 or len(view.columns[who].present) < 10:
             return
         _, key = _key(customers)
-        lasting = [name for score, name in customers.candidates("customer_id") if "unique" in name.casefold() and name != key]
+        lasting = [
+            name for score, name in customers.candidates("customer_id") if "unique" in name.casefold() and name != key
+        ]
         if lasting:
             name = self._join(proposal, customers, who, key)
             looks = self._looks(customers, lasting[0])
@@ -550,7 +592,9 @@ class _Maker:
     def _join(self, proposal: Proposal, other: _View, ours: str, theirs: str) -> str:
         table = other.table
         stem = re.sub(r"[^a-z]+", "_", table.paths[0].rpartition("/")[2].split(".")[0].casefold()).strip("_")
-        name = next((part for part in stem.split("_") if part in ("payments", "items", "customers", "lines")), stem or "more")
+        name = next(
+            (part for part in stem.split("_") if part in ("payments", "items", "customers", "lines")), stem or "more"
+        )
         said = self._begin("orders", table).said
         join = {key: value for key, value in said.items() if key in ("path", "format", "delimiter", "encoding")}
         join["on"] = ours if ours == theirs else f"{ours} = {theirs}"
@@ -574,7 +618,7 @@ class _Maker:
         score, name = view.best("cancelled_at")
         if score >= SURE and 0 < view.columns[name].filled < 0.5:
             conditions.append(f"{name} is empty")
-        if conditions:
+        if len(conditions) > len(proposal.said.get("where", ())):
             proposal.say("where", conditions, "what was cancelled or failed is left out")
 
     def _say_currency(self, proposal: Proposal, view: _View) -> None:
@@ -613,6 +657,7 @@ class _Maker:
         score, name = view.best("event_id")
         if score >= 0.6 and name not in (who, when, kind):
             proposal.columns["event_id"] = Guess(name, self._looks(view, name), score, "another one in each row")
+        self._say_nobody(proposal, view, who)
         self._say_times(proposal, view, when)
         return proposal
 
@@ -623,7 +668,11 @@ class _Maker:
             meanings |= {value: "checkout" for value in types if words.is_purchase(value)}
         options = (*FUNNEL, "something else")
         for value in types:
-            if not meanings[value] and column.counts[value] >= 0.2 * len(column.present) and not words.is_purchase(value):
+            if (
+                not meanings[value]
+                and column.counts[value] >= 0.2 * len(column.present)
+                and not words.is_purchase(value)
+            ):
                 chosen = self.asking.choose(f"web_events: what is {value!r}?", options, len(options) - 1)
                 meanings[value] = options[chosen] if chosen < len(FUNNEL) else ""
         said = {value: meaning for value, meaning in meanings.items() if meaning and value != meaning}
@@ -632,7 +681,8 @@ class _Maker:
         if rest := [value for value in types if not meanings[value] and value not in FUNNEL][:_TYPES]:
             proposal.why["event_types"] = f"kept as they are, and count as activity: {', '.join(rest)}"
         if column.filled < _MOSTLY:
-            proposal.say("where", [f"{column.name} is not empty"], "rows without a type are no events")
+            conditions = [*proposal.said.get("where", ()), f"{column.name} is not empty"]
+            proposal.say("where", conditions, "rows without a type are no events")
 
     def _orders_among(self, view: _View, events: Proposal | None) -> Proposal | None:
         """Orders from a stream of events that holds them too."""
@@ -653,9 +703,9 @@ class _Maker:
         if not candidates and "event_id" in events.columns:
             candidates = [(0.6, events.columns["event_id"].text)]
         if not amount or not candidates:
+            lacking = "no number of the order" if amount else "no amount"
             self.result.notes.append(
-                f"{view.table.name} holds purchases ({', '.join(bought)}), but {'no amount' if not amount else 'no number of the order'}"
-                "; there are no orders"
+                f"{view.table.name} holds purchases ({', '.join(bought)}), but {lacking}; there are no orders"
             )
             return None
         order = self._pick(proposal, rows, "order_id", candidates, "the number of the order")
@@ -669,7 +719,7 @@ class _Maker:
         if rows.columns[order].uniqueness < 0.98 and proposal.columns["order_amount"].text in rows.columns:
             column = rows.columns[proposal.columns["order_amount"].text]
             if not _is_of_order(rows.columns[order], column):
-                proposal.say("lines", True, f"{order} comes again with other products")
+                proposal.say("lines", True, self._why_lines(rows, order, column.name))
         self._say_currency(proposal, rows)
         return proposal
 
@@ -704,7 +754,7 @@ class _Maker:
         for name in seen_in:
             other = made[name]
             view = self.by_source.get(name) or self.by_source.get("web_events")
-            if other is None or view is None or "." in other.columns["customer_id"].text and "joins" in other.said:
+            if other is None or view is None or ("." in other.columns["customer_id"].text and "joins" in other.said):
                 continue
             who = other.columns["customer_id"]
             draft = self._begin("customers", view.table)
@@ -714,6 +764,7 @@ class _Maker:
                 proposal = draft
                 if view.columns[who.text].filled < 1:
                     proposal.say("where", [f"{who.text} is not empty"], "rows without a customer are nobody's")
+                self._say_nobody(proposal, view, who.text)
                 break
         proposal.say("first_seen_in", list(seen_in), "no table has the customers: each signs up on the first day seen")
         return proposal
@@ -722,7 +773,7 @@ class _Maker:
         for role in ("email", "country"):
             score, name = view.best(role)
             if name and score >= 0.6 and (name != key or role == "email"):
-                proposal.columns[role] = Guess(name, self._looks(view, name), score, "by its name and its values")
+                proposal.columns[role] = Guess(name, self._looks(view, name), score, _BY_BOTH)
 
 
 def _is_of_order(order: Column, amount: Column) -> bool:
@@ -746,6 +797,4 @@ def _prefixes(column: Column) -> Iterable[str]:
 
 
 def _quoted(values: Iterable[str]) -> str:
-    import json
-
     return json.dumps(list(values), ensure_ascii=False)

@@ -71,8 +71,8 @@ _OTHERS = {
 }
 
 #: Other endings of files that are no tables.
-_NO_TABLES = frozenset(
-    "md pdf png jpg jpeg gif svg html htm xml yml yaml toml ini cfg py ipynb sh log doc docx ppt pptx crc lock css js".split()
+_NO_TABLES = re.compile(
+    r"md|pdf|png|jpe?g|gif|svg|html?|xml|ya?ml|toml|ini|cfg|py|ipynb|sh|docx?|pptx?|crc|lock|css|js"
 )
 
 _DELIMITERS = ",;\t|"
@@ -206,7 +206,9 @@ def _files(folder: str, found: Found) -> Iterator[_File]:
             tables[f"/{name}".rpartition("/metadata/")[0].strip("/")] = "iceberg"
     for root, kind in tables.items():
         if kind == "iceberg":
-            found.problems[root or "the folder"] = "an Iceberg table, which is not read; write its rows as Parquet files"
+            found.problems[root or "the folder"] = (
+                "an Iceberg table, which is not read; write its rows as Parquet files"
+            )
     for name, size in entries.items():
         if any(part.startswith(("_", ".")) for part in name.split("/")):
             continue
@@ -223,7 +225,7 @@ def _files(folder: str, found: Found) -> Iterator[_File]:
             found.problems[name] = _OTHERS[ending]
         elif ending in _ENDINGS:
             yield _File(name, size, _ENDINGS[ending], packing)
-        elif ending not in _NO_TABLES or len(endings) == 1:
+        elif len(endings) == 1 or not _NO_TABLES.fullmatch(ending):
             yield _File(name, size, "", packing)
 
 
@@ -364,7 +366,9 @@ def _sample(folder: str, group: Sequence[_File], found: Found) -> Table | None:
             names |= dict.fromkeys(row)
         rows += some
         file_of += [number] * len(some)
-    wrapped = kind == "json" and len(rows) == 1 and next((name for name, value in rows[0].items() if value is _LIST), None)
+    wrapped = (
+        kind == "json" and len(rows) == 1 and next((name for name, value in rows[0].items() if value is _LIST), None)
+    )
     if wrapped:
         found.problems[group[0].name] = f"one object around a list; `jq -c '.{wrapped}[]' FILE` writes it as lines"
         return None
@@ -553,7 +557,7 @@ def _delimiter(lines: Sequence[str]) -> tuple[str, str]:
 
 def _parsed(lines: Iterable[str], delimiter: str, quote: str) -> Iterator[list[str]]:
     quoting = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
-    reader = csv.reader(lines, delimiter=delimiter or ",", **quoting)  # type: ignore[arg-type]
+    reader = csv.reader(lines, delimiter=delimiter or ",", **quoting)
     return (row for row in reader if row)
 
 
@@ -580,7 +584,9 @@ def _of_csv(windows: Sequence[bytes], text: Text, is_known: bool) -> tuple[Text,
     return text, [dict(zip(names, row, strict=True)) for row in whole]
 
 
-_NO_NAME = re.compile(r"[-+]?[\d.,:/ ]*\d[\d.,:/ -]*(?:[TZ].*)?|[^@\s]+@[^@\s]+|.*\d{4}-\d\d-\d\d.*|true|false|null|", re.I)
+_NO_NAME = re.compile(
+    r"[-+]?[\d.,:/ ]*\d[\d.,:/ -]*(?:[TZ].*)?|[^@\s]+@[^@\s]+|.*\d{4}-\d\d-\d\d.*|true|false|null|", re.I
+)
 
 
 def _is_header(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:

@@ -33,8 +33,28 @@ _NUMERIC_DATE = re.compile(
 #: Times with months in letters.
 _WORDY = tuple(
     f"{day}{time}"
-    for day in ("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y", "%b %d, %Y", "%B %d, %Y", "%d %B %Y", "%Y-%b-%d", "%b %d %Y")
-    for time in ("", " %H:%M:%S", " %H:%M", ", %H:%M", ", %I:%M %p", " %I:%M %p", " %I:%M:%S %p", ":%H:%M:%S %z", " at %I:%M %p")
+    for day in (
+        "%d %b %Y",
+        "%d-%b-%Y",
+        "%d-%b-%y",
+        "%d/%b/%Y",
+        "%b %d, %Y",
+        "%B %d, %Y",
+        "%d %B %Y",
+        "%Y-%b-%d",
+        "%b %d %Y",
+    )
+    for time in (
+        "",
+        " %H:%M:%S",
+        " %H:%M",
+        ", %H:%M",
+        ", %I:%M %p",
+        " %I:%M %p",
+        " %I:%M:%S %p",
+        ":%H:%M:%S %z",
+        " at %I:%M %p",
+    )
 )
 
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
@@ -103,7 +123,7 @@ class Column:
     @cached_property
     def numbers(self) -> list[Decimal]:
         """Its numbers, one for each row that has one; none where most of its values are something else."""
-        if not self.texts or len(self.texts) < len(self.counts) and len(self.counts) < _LOOKED_AT:
+        if not self.texts or (len(self.texts) < len(self.counts) and len(self.counts) < _LOOKED_AT):
             return []
         pattern = _NUMBER if self.decimal == "." else _COMMA_NUMBER
         good = [text for text in self.texts if pattern.fullmatch(text)]
@@ -127,7 +147,9 @@ class Column:
     @cached_property
     def is_email(self) -> bool:
         """Whether its values are addresses."""
-        return bool(self.texts) and sum(_EMAIL.fullmatch(text) is not None for text in self.texts) >= 0.8 * len(self.texts)
+        return bool(self.texts) and sum(_EMAIL.fullmatch(text) is not None for text in self.texts) >= 0.8 * len(
+            self.texts
+        )
 
     @property
     def looks(self) -> str:
@@ -136,7 +158,10 @@ class Column:
             return "empty"
         if isinstance(self.present[0], date):
             return "timestamp" if isinstance(self.present[0], datetime) else "date"
-        shapes = Counter(_shape(value) for value in map(str, self.present[:_LOOKED_AT]))
+        values = map(str, self.present[:_LOOKED_AT])
+        if self.spelling and not self.numbers:
+            return f"time {Counter(re.sub(r'[0-9]', '9', value) for value in values).most_common(1)[0][0]}"
+        shapes = Counter(map(_shape, values))
         kind = "number" if self.numbers else "text"
         return f"{kind} {shapes.most_common(1)[0][0]}"
 
@@ -211,7 +236,7 @@ def _numeric(texts: Sequence[str]) -> Spelling | None:
 
 def _wordy(texts: Sequence[str]) -> Spelling | None:
     form = next((form for form in _WORDY if _parses(texts[:50], form) and _parses(texts, form)), None)
-    return form and Spelling(form, zone="told" if "%z" in form else "none", has_hours="%M" in form) or None
+    return (form and Spelling(form, zone="told" if "%z" in form else "none", has_hours="%M" in form)) or None
 
 
 def _parses(texts: Sequence[str], form: str) -> bool:

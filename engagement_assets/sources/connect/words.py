@@ -25,7 +25,9 @@ _TIME = (
     "date|time|timestamp|datetime|at|ts|datum|zeit|zeitpunkt|fecha|data|heure|dia|day|tstamp|tmst|dt|utc|gmt|when|moment|"
     "timestampz|unix|epoch|millis|ms|dateutc|timeutc|am|le|on"
 )
-_FIRST = "billing|shipping|raw|src|fk|dim|fact|c|o|u|the|primary|properties|traits|contexttraits|data|payload|attributes"
+_FIRST = (
+    "billing|shipping|raw|src|fk|dim|fact|c|o|u|the|primary|properties|traits|contexttraits|data|payload|attributes"
+)
 _AMOUNT = "amount|amt|total|revenue|value|price|sum|betrag|summe|wert|montant|importe|importo|totale|valor|valore|kwota|bedrag"
 
 #: Column of the contract, or what else a table is known by -> patterns of names, the surest first, and how sure each is.
@@ -56,58 +58,106 @@ _PATTERNS: dict[str, tuple[tuple[str, float], ...]] = {
         (rf"(?:event|server|collector)?(?:{_TIME})(?:{_TIME})?", 0.75),
     ),
     "order_amount": (
-        (rf"(?:{_FIRST}|ecommerce)?(?:grand|order|invoice|sale|purchase|transaction|payment|basket|cart|tr|total)(?:{_AMOUNT})", 1.0),
-        (r"(?:grand)?(?:total|totale|gesamt)(?:amount|betrag|summe|price|preis|paid|sum|wert|ttc|order|sales|due|base)?", 1.0),
-        (r"(?:rechnungs|gesamt|bestell|auftrags|end)(?:betrag|summe|wert|preis)|montant(?:total|ttc)?|importe?(?:total)?", 1.0),
+        (
+            rf"(?:{_FIRST}|ecommerce)?(?:grand|order|invoice|sale|purchase|transaction|payment|basket|cart|tr|total)(?:{_AMOUNT})",
+            1.0,
+        ),
+        (
+            r"(?:grand)?(?:total|totale|gesamt)(?:amount|betrag|summe|price|preis|paid|sum|wert|ttc|order|sales|due|base)?",
+            1.0,
+        ),
+        (
+            r"(?:rechnungs|gesamt|bestell|auftrags|end)(?:betrag|summe|wert|preis)|montant(?:total|ttc)?|importe?(?:total)?",
+            1.0,
+        ),
         (r"(?:amount|amt|betrag|summe|umsatz|revenue|sales|spend|turnover|chiffredaffaires|ventas|kwota|bedrag)", 0.95),
-        (r"(?:amountpaid|paidamount|paid|linetotal|lineamount|extendedprice|itemtotal|netsales|grosssales|nrevenue)", 0.9),
+        (
+            r"(?:amountpaid|paidamount|paid|linetotal|lineamount|extendedprice|itemtotal|netsales|grosssales|nrevenue)",
+            0.9,
+        ),
         (rf"(?:{_FIRST})?(?:revenue|total|amount|amountusd|valueinusd|value)", 0.85),
         (r".*(?:total|amount|revenue|betrag|umsatz|montant|importe|valor)(?:usd|eur|gbp|incents?|cents)?", 0.7),
         (r"(?:subtotal|nettotal|netamount|net|gross|sum|value|wert|valor|valore|zwischensumme)", 0.6),
         (r"(?:price|preis|prix|precio|prezzo|prijs|cena)", 0.4),
     ),
     "quantity": (
-        (r"(?:order|item|lineitem|product|ti)?(?:quantity|qty|quantite|qte|cantidad|quantidade|menge|anzahl|stueckzahl|"
-         r"stuckzahl|stuck|units?|quantita|pieces|aantal|ilosc|count)(?:ordered|sold)?", 1.0),
+        (
+            r"(?:order|item|lineitem|product|ti)?(?:quantity|qty|quantite|qte|cantidad|quantidade|menge|anzahl|stueckzahl|"
+            r"stuckzahl|stuck|units?|quantita|pieces|aantal|ilosc|count)(?:ordered|sold)?",
+            1.0,
+        ),
     ),
     "unit_price": (
-        (r"(?:unit|item|lineitem|product|each|per|einzel|stuck|ti|selling|sale|list)(?:price|preis|cost)(?:each)?", 1.0),
+        (
+            r"(?:unit|item|lineitem|product|each|per|einzel|stuck|ti|selling|sale|list)(?:price|preis|cost)(?:each)?",
+            1.0,
+        ),
         (r"priceeach|prixunitaire|preciounitario|prezzounitario|precounitario|stukprijs", 1.0),
         (r"(?:price|preis|prix|precio|prezzo|preco|prijs|cena)", 0.9),
     ),
     "product": (
-        (r".*(?:product|produkt|produit|producto|prodotto|sku|artikel|article|articolo|stockcode|asin|variant)(?:.{0,12})", 1.0),
-        (r"(?:line)?items?(?:id|no|name|code|sku|number)?|title|description|category(?:id|code)?|brand|style(?:id)?", 0.7),
+        (
+            r".*(?:product|produkt|produit|producto|prodotto|sku|artikel|article|articolo|stockcode|asin|variant)(?:.{0,12})",
+            1.0,
+        ),
+        (
+            r"(?:line)?items?(?:id|no|name|code|sku|number)?|title|description|category(?:id|code)?|brand|style(?:id)?",
+            0.7,
+        ),
     ),
     "email": ((r".*(?:e?mail(?:address|adresse)?|correo(?:electronico)?|courriel)", 1.0),),
     "signup_date": (
-        (rf"(?:signup|signedup|signup|registration|registered|register|joined|join|enrolled|anmelde|registrierungs?|"
-         rf"inscription|alta|registro|iscrizione|membersince|customersince|kundeseit|clientsince|clientdepuis|activation)"
-         rf"(?:{_TIME})*", 1.0),
-        (rf"(?:{_TIME})(?:de|d|da|of|der|di)?(?:signup|registration|inscription|alta|registro|anmeldung|joined|iscrizione)", 1.0),
+        (
+            rf"(?:signup|signedup|signup|registration|registered|register|joined|join|enrolled|anmelde|registrierungs?|"
+            rf"inscription|alta|registro|iscrizione|membersince|customersince|kundeseit|clientsince|clientdepuis|activation)"
+            rf"(?:{_TIME})*",
+            1.0,
+        ),
+        (
+            rf"(?:{_TIME})(?:de|d|da|of|der|di)?(?:signup|registration|inscription|alta|registro|anmeldung|joined|iscrizione)",
+            1.0,
+        ),
         (rf"(?:{_WHO})(?:created|since|signup|registration|creation)(?:{_TIME})*", 1.0),
-        (rf"(?:date|time)?(?:created|creation|creee?|creado|erstellt|angelegt)(?:{_TIME})*|(?:firstseen|firstorder|firsttouch).*", 0.9),
+        (
+            rf"(?:date|time)?(?:created|creation|creee?|creado|erstellt|angelegt)(?:{_TIME})*|(?:firstseen|firstorder|firsttouch).*",
+            0.9,
+        ),
         (rf"(?:{_TIME})(?:created|creation)(?:utc|gmt)?", 0.9),
         (r"(?:userfirsttouchtimestamp|dateadded|addedat|insertedat)", 0.7),
         (r"(?:date|datum|fecha|data)", 0.5),
     ),
     "country": (
-        (rf"(?:{_FIRST}|{_WHO}|ship|bill|geo|address|defaultaddress|location)?(?:country|land|pays|pais|paese|nation|kraj|zeme)"
-         r"(?:code|name|iso|kurzel|iso2)?", 1.0),
+        (
+            rf"(?:{_FIRST}|{_WHO}|ship|bill|geo|address|defaultaddress|location)?(?:country|land|pays|pais|paese|nation|kraj|zeme)"
+            r"(?:code|name|iso|kurzel|iso2)?",
+            1.0,
+        ),
         (r".*(?:country|laenderkennzeichen|landercode)(?:code|name|iso)?", 0.85),
         (r"market|nationality|region", 0.4),
         (rf"(?:{_WHO})?(?:state|province|bundesland)", 0.3),
     ),
     "event_time": (
         (rf"(?:event|hit|action|click|visit|session|activity|view|request|ereignis)(?:{_TIME})(?:{_TIME})?", 1.0),
-        (r"timestamp|datetime|collectortstamp|occurredat|happenedat|servertime|clienttime|eventat|time|ts|zeitstempel", 1.0),
-        (r"derivedtstamp|originaltimestamp|clientts|loggedat|createdat|created|date_?time|zeit(?:punkt)?|fechahora|unixtime", 0.85),
+        (
+            r"timestamp|datetime|collectortstamp|occurredat|happenedat|servertime|clienttime|eventat|time|ts|zeitstempel",
+            1.0,
+        ),
+        (
+            r"derivedtstamp|originaltimestamp|clientts|loggedat|createdat|created|date_?time|zeit(?:punkt)?|fechahora|unixtime",
+            0.85,
+        ),
         (rf"(?:sent|received|created|server|dvcecreated|requested|inserted)(?:{_TIME})*", 0.7),
         (rf"(?:{_TIME})", 0.65),
     ),
     "event_type": (
-        (r"event(?:type|name|action|category|kind)|(?:type|tipo|typ)(?:event|evento|devenement)|ereignis(?:typ)?|evento", 1.0),
-        (r"event|action(?:type|name)?|activity(?:type|name)?|aktion|accion|azione|interaction(?:type)?|behaviou?r(?:type)?", 0.95),
+        (
+            r"event(?:type|name|action|category|kind)|(?:type|tipo|typ)(?:event|evento|devenement)|ereignis(?:typ)?|evento",
+            1.0,
+        ),
+        (
+            r"event|action(?:type|name)?|activity(?:type|name)?|aktion|accion|azione|interaction(?:type)?|behaviou?r(?:type)?",
+            0.95,
+        ),
         (r"(?:hit|page|message|log|request)type|verb|type|typ|kind", 0.75),
         (r"name|category|label", 0.4),
     ),
@@ -123,12 +173,17 @@ _PATTERNS: dict[str, tuple[tuple[str, float], ...]] = {
     "status": (
         (r"(?:order|financial|payment|rechnungs|bestell|auftrags)?(?:status|state|zustand|estado|statut|stato)", 1.0),
     ),
-    "cancelled_at": ((rf"(?:order)?(?:cancell?ed|cancellation|storniert|storno|annule|anulado|voided)(?:{_TIME})*", 1.0),),
+    "cancelled_at": (
+        (rf"(?:order)?(?:cancell?ed|cancellation|storniert|storno|annule|anulado|voided)(?:{_TIME})*", 1.0),
+    ),
     "currency": ((r"(?:.*)(?:currency|wahrung|waehrung|devise|moneda|valuta|divisa)(?:code)?|curr", 1.0),),
     "person": (
-        (r"(?:first|last|full|middle|given|family|customer|user|sur|nick)?name|vorname|nachname|nom|prenom|nombre|apellidos?|"
-         r"cognome|nome|gender|geschlecht|sexe|birth.*|dob|age|alter|phone.*|telefon.*|city|ort|ville|zip.*|postal.*|plz|"
-         r"address.*|adresse.*|strasse|street|loyalty.*|segment", 1.0),
+        (
+            r"(?:first|last|full|middle|given|family|customer|user|sur|nick)?name|vorname|nachname|nom|prenom|nombre|apellidos?|"
+            r"cognome|nome|gender|geschlecht|sexe|birth.*|dob|age|alter|phone.*|telefon.*|city|ort|ville|zip.*|postal.*|plz|"
+            r"address.*|adresse.*|strasse|street|loyalty.*|segment",
+            1.0,
+        ),
     ),
 }
 
@@ -137,15 +192,25 @@ _TAX = r"\btax|\bvat\b|mwst|\btva\b|\biva\b|steuer"
 #: What tells that a time, an amount or an identifier is another one than that of the order, and by how much it is
 #: less likely; words of the name are apart here.
 _OTHERWISE: dict[str, tuple[tuple[str, float], ...]] = {
-    "order_date": ((r"deliver|ship|estimat|updat|modif|cancel|approv|\bdue|limit|expir|birth|refund|fulfil|return|\betl|\bsent", 0.2),),
+    "order_date": (
+        (
+            r"deliver|ship|estimat|updat|modif|cancel|approv|\bdue|limit|expir|birth|refund|fulfil|return|\betl|\bsent",
+            0.2,
+        ),
+    ),
     "signup_date": ((r"\bupdat|modif|last|birth|expir|delet|cancel|order|purchase", 0.1),),
     "event_time": ((r"updat|modif|birth|expir|\betl|previous|first|session.*start", 0.3),),
     "order_amount": (
-        (rf"{_TAX}|ship|versand|discount|rabatt|refund|\bfees?\b|cost|balance|\btips?\b|outstanding|quantity|\bcount|"
-         r"items|reward|points|score|lifetime|\bltv|weight|\bid\b|status|conver|install", 0.1),
+        (
+            rf"{_TAX}|ship|versand|discount|rabatt|refund|\bfees?\b|cost|balance|\btips?\b|outstanding|quantity|\bcount|"
+            r"items|reward|points|score|lifetime|\bltv|weight|\bid\b|status|conver|install",
+            0.1,
+        ),
         (r"unit|each|item|compare", 0.4),
     ),
-    "customer_id": ((r"name|city|state|type|status|group|segment|zip|country|since|phone|seller|ipaddress|fingerprint", 0.1),),
+    "customer_id": (
+        (r"name|city|state|type|status|group|segment|zip|country|since|phone|seller|ipaddress|fingerprint", 0.1),
+    ),
     "order_id": ((r"type|status|state|date|method|email|session|item|line|customer|parent|amount|total", 0.1),),
     "updated_at": ((r"by$", 0.1),),
     "quantity": ((r"account|discount|country", 0.1),),
@@ -168,7 +233,10 @@ _NO_SOURCE = (
 #: What an event type probably is, by its squashed name; the first that matches counts.
 _EVENTS: tuple[tuple[str, str], ...] = (
     ("remove|delete|leave|abandon|unload|ping|scroll|impression|heartbeat|session|refund|return|fail|error|exit", ""),
-    ("add\\w*(cart|basket|bag|warenkorb|panier|carrito)|(cart|basket|warenkorb)\\w*(add|hinzu)|productadded|itemadded", "add_to_cart"),
+    (
+        "add\\w*(cart|basket|bag|warenkorb|panier|carrito)|(cart|basket|warenkorb)\\w*(add|hinzu)|productadded|itemadded",
+        "add_to_cart",
+    ),
     ("^(cart|basket|tocart|warenkorb|panier|carrito)$|hinzugefugt|inden(warenkorb)", "add_to_cart"),
     ("view(ed)?(cart|basket|bag)|(cart|basket)view(ed)?", ""),
     ("(begin|start|initiate)\\w*checkout|checkout(start|begin|initiate)\\w*|^checkout\\w{0,5}$|^kasse$", "checkout"),
@@ -192,9 +260,13 @@ MAYBE_NO_ORDER = re.compile(
     r"erstattet|incomplete|created|processing|requires\w*"
 )
 
+#: What stands for nobody in a column of customers.
+NOBODY = frozenset(
+    ("0", "-1", "null", "none", "nan", "n/a", "na", "undefined", "guest", "(not set)", "anonymous", "unknown")
+)
+
 #: Columns of Snowplow's enriched events, in their order; the files do not name them.
-SNOWPLOW: tuple[str, ...] = tuple(
-    """
+_SNOWPLOW = """
     app_id platform etl_tstamp collector_tstamp dvce_created_tstamp event event_id txn_id name_tracker v_tracker v_collector
     v_etl user_id user_ipaddress user_fingerprint domain_userid domain_sessionidx network_userid geo_country geo_region geo_city
     geo_zipcode geo_latitude geo_longitude geo_region_name ip_isp ip_organization ip_domain ip_netspeed page_url page_title
@@ -210,8 +282,8 @@ SNOWPLOW: tuple[str, ...] = tuple(
     ti_currency ti_price_base base_currency geo_timezone mkt_clickid mkt_network etl_tags dvce_sent_tstamp refr_domain_userid
     refr_dvce_tstamp derived_contexts domain_sessionid derived_tstamp event_vendor event_name event_format event_version
     event_fingerprint true_tstamp
-    """.split()
-)
+"""
+SNOWPLOW: tuple[str, ...] = tuple(_SNOWPLOW.split())
 
 
 @cache
@@ -249,7 +321,13 @@ def table_likeness(source: str, name: str) -> float:
     told = sum(re.fullmatch(_TABLES[source], part) is not None for part in parts)
     other = any(re.fullmatch(_NO_SOURCE, part) is not None for part in parts)
     joined = re.search(rf"(?:{_TABLES[source]})$", parts[0]) is not None if len(parts) == 1 else False
-    return 0.0 if other and told < 2 and not (source == "orders" and parts == ["payments"]) else 1.0 if told else 0.7 * joined
+    return (
+        0.0
+        if other and told < 2 and not (source == "orders" and parts == ["payments"])
+        else 1.0
+        if told
+        else 0.7 * joined
+    )
 
 
 def is_other_table(name: str) -> bool:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
+from statistics import median
 from typing import Any, Protocol
 
 from engagement_assets.domain.contracts.sources import FUNNEL
@@ -152,7 +152,7 @@ def _fit(role: str, column: Column, has_names: bool) -> float:
         if role == "event_id":
             return name if column.uniqueness > 0.98 and column.filled > 0.5 else 0.0
         if role == "order_id" and column.name.casefold() == "name":
-            name = 0.95 if column.looks.endswith("#9999") or column.texts[0].startswith("#") else 0.0
+            name = 1.0 if all(text.startswith("#") for text in column.texts[:20]) else 0.0
         if not has_names:
             name = 0.3 + 0.3 * (column.uniqueness if role == "order_id" else 1 - column.uniqueness)
             if column.is_email:
@@ -222,7 +222,8 @@ def _order_id(view: _View) -> list[_Scored]:
     found = view.candidates("order_id")
     plain = _plain_id(view)
     if plain is not None and view.columns[plain].uniqueness > 0.5 and plain not in {name for _, name in found}:
-        found.append((0.97 if view.columns[plain].uniqueness > 0.99 else 0.85, plain))
+        is_key = view.columns[plain].uniqueness > 0.99 and view.columns[plain].filled > 0.99
+        found.append((0.9 if is_key else 0.6, plain))
     return sorted(found, key=lambda each: -each[0])
 
 
@@ -330,6 +331,8 @@ class _Maker:
         return self.result
 
     joined: set[int] = field(default_factory=set)
+    #: Table and column that names the customer -> the column of the customers that has its values.
+    keys: dict[tuple[int, str], str] = field(default_factory=dict)
     #: The column of the customers that identifies them, where the others' rows say so.
     customer_key: str | None = None
 
@@ -340,25 +343,25 @@ class _Maker:
         keys: dict[str, set[Any]] = {}
         if customers is not None:
             _, key = _key(customers)
-            _, email = customers.best("email")
-            keys = {name: set(customers.columns[name].counts) for name in dict.fromkeys((key, email)) if name}
+            others_of_it = [
+                name
+                for name, column in customers.columns.items()
+                if words.is_identifier(name) and column.uniqueness > 0.97 and column.filled > 0.97
+            ]
+            names = dict.fromkeys((key, *others_of_it, customers.best("email")[1]))
+            keys = {name: set(customers.columns[name].counts) for name in names if name}
         found: dict[int, list[_Scored]] = {}
-        used: Counter[str] = Counter()
         for view in others:
             scored = []
             for score, name in view.candidates("customer_id"):
-                values = set(view.columns[name].counts)
-                overlap, key = max(
-                    ((len(values & known) / len(values), key) for key, known in keys.items()), default=(0.0, "")
-                )
-                more = 0.5 * overlap * view.columns[name].filled
-                scored.append((score + more, name, key if overlap > 0.1 else ""))
-            scored.sort(key=lambda each: -each[0])
-            found[id(view)] = [(score, name) for score, name, _ in scored]
-            if scored and scored[0][2]:
-                used[scored[0][2]] += 1
-        if used:
-            self.customer_key = used.most_common(1)[0][0]
+                column = view.columns[name]
+                overlaps = {key: len(known & column.counts.keys()) / len(column.counts) for key, known in keys.items()}
+                key = max(overlaps, key=overlaps.__getitem__, default="")
+                if key and overlaps[key] > 0.1:
+                    self.keys[id(view), name] = key
+                    score += 0.5 * overlaps[key] * column.filled
+                scored.append((score, name))
+            found[id(view)] = sorted(scored, key=lambda each: -each[0])
         return found
 
     # ---- one column ---------------------------------------------------------------------------------------------------
@@ -368,7 +371,7 @@ class _Maker:
         if not candidates:
             return None
         (score, name), *others = candidates
-        close = [(other, text) for other, text in others if score - other < _APART or other >= SURE > score]
+        close = [(other, text) for other, text in others if score - other < _APART]
         if (score < SURE or close) and others:
             options = [name, *(text for _, text in others[:5])]
             chosen = self.asking.choose(
@@ -392,7 +395,8 @@ class _Maker:
     def _say_nobody(proposal: Proposal, view: _View, who: str) -> None:
         """Leave out rows of guests, where one value stands for all of them."""
         counts = view.columns[who].counts
-        nobody = [value for value in counts if str(value).casefold() in words.NOBODY and counts[value] > 1]
+        usual = median(counts.values())
+        nobody = [value for value in counts if str(value).casefold() in words.NOBODY and counts[value] > 2 * usual]
         if nobody:
             told = f"{who} not in {_quoted(nobody)}"
             proposal.say("where", [*proposal.said.get("where", ()), told], "rows of guests belong to no customer")
@@ -468,6 +472,7 @@ class _Maker:
         if order is None or who is None or when is None:
             self.result.notes.append(f"{view.table.name} has no number of the order; orders need one")
             return None
+        self.customer_key = self.keys.get((id(view), who))
         self._say_nobody(proposal, view, who)
         self._join_customers(proposal, view, who, customers)
         if not self._say_amount(proposal, view, order) and not self._join_amounts(proposal, view, order):
@@ -515,7 +520,7 @@ class _Maker:
     @staticmethod
     def _why_lines(view: _View, order: str, amount: str) -> str:
         below = any(number < 0 for part in amount.split(" * ") for number in view.columns[part].numbers)
-        more = '; what adds up below zero is rejected, refunds = "net" lets returns reduce their order' if below else ""
+        more = '; lines below zero are rejected, refunds = "net" has them reduce their order' if below else ""
         return f"{order} comes again with other products{more}"
 
     def _is_in_cents(self, view: _View, name: str) -> bool:
@@ -649,6 +654,7 @@ class _Maker:
         when = self._pick(proposal, view, "event_time", view.candidates("event_time"), "when it happened")
         if who is None or when is None:
             return None
+        self.customer_key = self.customer_key or self.keys.get((id(view), who))
         kind = self._pick(proposal, view, "event_type", view.candidates("event_type"), "the type of the event")
         if kind is None:
             proposal.columns["event_type"] = Guess("= page_view", "", 0.7, "no column tells a type")
@@ -729,7 +735,7 @@ class _Maker:
         self, view: _View | None, made: Mapping[str, Proposal | None], seen_in: Sequence[str]
     ) -> Proposal | None:
         if view is None:
-            return self._customers_among(made, seen_in)
+            return self._customers_among(seen_in)
         proposal = self._begin("customers", view.table)
         score, key = _key(view)
         if self.customer_key and self.customer_key != key:
@@ -748,24 +754,13 @@ class _Maker:
             proposal.say("first_seen_in", list(seen_in), "who has no sign-up date signs up on the first day seen")
         return proposal
 
-    def _customers_among(self, made: Mapping[str, Proposal | None], seen_in: Sequence[str]) -> Proposal | None:
+    def _customers_among(self, seen_in: Sequence[str]) -> Proposal:
         """Customers from the others' rows, where no table has them."""
         proposal = Proposal("customers", None)
         for name in seen_in:
-            other = made[name]
-            view = self.by_source.get(name) or self.by_source.get("web_events")
-            if other is None or view is None or ("." in other.columns["customer_id"].text and "joins" in other.said):
-                continue
-            who = other.columns["customer_id"]
-            draft = self._begin("customers", view.table)
-            draft.columns["customer_id"] = who
-            self._say_person(draft, view, who.text)
-            if len(draft.columns) > 1:
-                proposal = draft
-                if view.columns[who.text].filled < 1:
-                    proposal.say("where", [f"{who.text} is not empty"], "rows without a customer are nobody's")
-                self._say_nobody(proposal, view, who.text)
-                break
+            view = self.by_source.get(name) or self.by_source["web_events"]
+            if not proposal.columns:
+                self._say_person(proposal, view, "")
         proposal.say("first_seen_in", list(seen_in), "no table has the customers: each signs up on the first day seen")
         return proposal
 

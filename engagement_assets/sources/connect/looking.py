@@ -54,7 +54,7 @@ _ENDINGS = {
 }
 
 #: Endings by which the reading itself knows the format.
-_TOLD = ("parquet", "csv", "tsv", "txt", "json", "jsonl", "ndjson")
+_TOLD = ("parquet", "csv", "tsv", "json", "jsonl", "ndjson")
 
 _PACKED: dict[str, Callable[[IO[bytes]], Any]] = {
     "gz": lambda stream: gzip.GzipFile(fileobj=stream),
@@ -164,6 +164,7 @@ def look(place: str) -> Found:
     files = list(_files(folder, found))
     if only:
         files = [file for file in files if file.name == only]
+        found.problems = {name: why for name, why in found.problems.items() if name == only}
     groups: dict[tuple[str, str, str], list[_File]] = {}
     for file in sorted(files, key=lambda file: file.name):
         groups.setdefault((*file.pattern, file.format), []).append(file)

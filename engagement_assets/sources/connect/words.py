@@ -19,7 +19,7 @@ _ID = "ids?|no|nr|num|number|nummer|numero|key|code|uuid|guid|ref|reference|kenn
 _ORDER = (
     "orders?|invoices?|bestellungs?|bestell|auftrags?|rechnungs?|commandes?|pedidos?|ordine|ordini|factures?|facturas?|"
     "fatturas?|fattura|transactions?|txn|trans|sales?|receipts?|purchases?|belegs?|bons?|vorgangs?|zamowienia?|bestellings?|"
-    "charges?|tickets?|ordre|nota|compras?|ventes?|ventas?|checkouts?|tr|payments?"
+    "charges?|tickets?|ordre|nota|compras?|ventes?|ventas?|checkouts?|tr|payments?|increment"
 )
 _TIME = (
     "date|time|timestamp|datetime|at|ts|datum|zeit|zeitpunkt|fecha|data|heure|dia|day|tstamp|tmst|dt|utc|gmt|when|moment|"
@@ -38,7 +38,9 @@ _PATTERNS: dict[str, tuple[tuple[str, float], ...]] = {
         ("userpseudoid|anonymousid|distinctid|domainuserid|networkuserid|fullvisitorid|visitoruuid|cid", 0.8),
         (rf".*(?:{_WHO})(?:unique)?(?:{_ID})", 0.9),
         (rf"(?:{_FIRST})?(?:{_WHO})", 0.85),
+        (rf"(?:{_WHO})(?:full)?name|username|login|handle", 0.5),
         ("deviceid|cookieid|cookie|uid", 0.6),
+        (rf"(?:{_WHO})(?:full)?name|username|login|handle", 0.5),
         (r"(?:\w*)?(?:e?mail(?:address|adresse)?|correo|courriel)", 0.5),
     ),
     "order_id": (
@@ -53,14 +55,18 @@ _PATTERNS: dict[str, tuple[tuple[str, float], ...]] = {
         (rf"(?:{_TIME})(?:de|da|del|della|of|der)?(?:{_ORDER})", 1.0),
         (rf"(?:ordered|purchased|placed|bestellt|sold)(?:{_TIME})(?:{_TIME})?", 1.0),
         (rf"(?:date|time|data|fecha)?(?:created|creation|creee?|creado|erstellt|angelegt)(?:{_TIME})*", 0.9),
-        (rf"(?:{_TIME})(?:created|creation|paid|placed)(?:utc|gmt)?", 0.85),
+        (rf"(?:{_TIME})(?:created|creation|paid|placed|added|add)(?:utc|gmt)?", 0.85),
         (rf"(?:paid|processed|completed|charged|captured|bezahlt)(?:{_TIME})(?:{_TIME})?", 0.7),
         (rf"(?:event|server|collector)?(?:{_TIME})(?:{_TIME})?", 0.75),
     ),
     "order_amount": (
         (
-            rf"(?:{_FIRST}|ecommerce)?(?:grand|order|invoice|sale|purchase|transaction|payment|basket|cart|tr|total)(?:{_AMOUNT})",
+            rf"(?:{_FIRST}|ecommerce)?(?:grand|order|invoice|sale|purchase|transaction|payment|basket|cart|tr)total",
             1.0,
+        ),
+        (
+            rf"(?:{_FIRST}|ecommerce)?(?:order|invoice|sale|purchase|transaction|payment|basket|cart|tr|total)(?:{_AMOUNT})",
+            0.97,
         ),
         (
             r"(?:grand)?(?:total|totale|gesamt)(?:amount|betrag|summe|price|preis|paid|sum|wert|ttc|order|sales|due|base)?",
@@ -122,7 +128,7 @@ _PATTERNS: dict[str, tuple[tuple[str, float], ...]] = {
             rf"(?:date|time)?(?:created|creation|creee?|creado|erstellt|angelegt)(?:{_TIME})*|(?:firstseen|firstorder|firsttouch).*",
             0.9,
         ),
-        (rf"(?:{_TIME})(?:created|creation)(?:utc|gmt)?", 0.9),
+        (rf"(?:{_TIME})(?:created|creation|added|add)(?:utc|gmt)?", 0.9),
         (r"(?:userfirsttouchtimestamp|dateadded|addedat|insertedat)", 0.7),
         (r"(?:date|datum|fecha|data)", 0.5),
     ),
@@ -168,7 +174,7 @@ _PATTERNS: dict[str, tuple[tuple[str, float], ...]] = {
     "url": ((r".*(?:url|uri|pagepath|pagelocation|path|page|seite)", 1.0),),
     "updated_at": (
         (rf"(?:last)?(?:updated?|modified|changed|geandert|aktualisiert|actualizado|modifie)(?:{_TIME})*", 1.0),
-        (rf"(?:{_TIME})(?:updated?|modified|changed|modification)(?:gmt|utc)?", 1.0),
+        (rf"(?:{_TIME})(?:updated?|upd|modified|changed|modification)(?:gmt|utc)?", 1.0),
     ),
     "status": (
         (r"(?:order|financial|payment|rechnungs|bestell|auftrags)?(?:status|state|zustand|estado|statut|stato)", 1.0),
@@ -307,6 +313,11 @@ def likeness(role: str, name: str) -> float:
         if re.search(pattern, _spaced(name)):
             best *= factor
     return best
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a column of this name identifies something."""
+    return re.search(rf"\b(?:{_ID})$|(?:id|uuid|key)$", _spaced(name)) is not None
 
 
 def is_tax(name: str) -> bool:

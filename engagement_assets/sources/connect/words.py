@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 
 _WHO = (
-    "customers?|custs?|clients?|users?|visitors?|shoppers?|buyers?|members?|kunden?|klanten?|klienta?|clientes?|usuarios?|"
+    "customers?|custs?|clients?|users?|visitors?|shoppers?|buyers?|members?|kunden?|klant(?:en)?|klienta?|clientes?|usuarios?|"
     "utilisateurs?|utentes?|utenti|utente|acheteurs?|compradores|comprador|accounts?|guests?|persons?|profiles?|consumers?|"
     "besteller|kaeufer|kaufer|besucher|nutzer|benutzer|visiteurs?|asiakas|zakaznik|musteri|contacts?|subscribers?"
 )
@@ -35,10 +35,9 @@ _PATTERNS: dict[str, tuple[tuple[str, float], ...]] = {
     "customer_id": (
         (rf"(?:{_FIRST})?(?:{_WHO})(?:unique)?(?:{_ID})", 1.0),
         (rf"(?:{_ID}|n|cod|codigo|codice|kod)(?:de|du|da|del)?(?:{_WHO})", 1.0),
-        ("userpseudoid|anonymousid|distinctid|domainuserid|networkuserid|fullvisitorid|visitoruuid|cid", 0.8),
+        ("userpseudoid|anonymousid|distinctid|domainuserid|networkuserid|fullvisitorid|visitoruuid|cid", 0.85),
         (rf".*(?:{_WHO})(?:unique)?(?:{_ID})", 0.9),
         (rf"(?:{_FIRST})?(?:{_WHO})", 0.85),
-        (rf"(?:{_WHO})(?:full)?name|username|login|handle", 0.5),
         ("deviceid|cookieid|cookie|uid", 0.6),
         (rf"(?:{_WHO})(?:full)?name|username|login|handle", 0.5),
         (r"(?:\w*)?(?:e?mail(?:address|adresse)?|correo|courriel)", 0.5),
@@ -215,7 +214,7 @@ _OTHERWISE: dict[str, tuple[tuple[str, float], ...]] = {
         (r"unit|each|item|compare", 0.4),
     ),
     "customer_id": (
-        (r"name|city|state|type|status|group|segment|zip|country|since|phone|seller|ipaddress|fingerprint", 0.1),
+        (r"city|state|type|status|group|segment|zip|country|since|phone|seller|ipaddress|fingerprint", 0.1),
     ),
     "order_id": ((r"type|status|state|date|method|email|session|item|line|customer|parent|amount|total", 0.1),),
     "updated_at": ((r"by$", 0.1),),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
@@ -31,7 +31,15 @@ _DAYS = 90
 _STRAY_SHARE = 0.001
 _STRAY_GAP_DAYS = 60
 
-_FIRST_OF_ALL = date(1900, 1, 1)
+#: Counts of an account -> what is said of them.
+_BESIDE = {
+    "summed": "further lines of orders, summed up",
+    "filtered": "left out by a condition",
+    "duplicates": "repeats",
+    "superseded": "replaced by later files",
+    "blank": "blank lines",
+    "waiting": "dated in the future",
+}
 
 
 @commands.command()
@@ -77,7 +85,10 @@ def connect(
     with replacing(target) as draft:
         draft.write_text(text, encoding="utf-8")
     say(f"\nWritten: {target}\n", markup=False)
-    _try(settings.model_copy(update={"data": found.place, "sources": str(target), "timezone": zone}))
+    _try(
+        settings.model_copy(update={"data": found.place, "sources": str(target), "timezone": zone}),
+        connection.proposals,
+    )
 
 
 class _BestGuess:
@@ -173,23 +184,24 @@ def _in_short(key: str, value: Any) -> str:
 # ---- the trial -----------------------------------------------------------------------------------------------------------
 
 
-def _try(settings: Settings) -> None:
-    """Read the sources without publishing anything, and say what came of it and what to run."""
+def _try(settings: Settings, mapped: Iterable[str]) -> None:
+    """Read the mapped sources without publishing anything, and say what came of it and what to run."""
     from engagement_assets.sources.ingestion import trial
 
     with err.status("trying it: reading all rows"):
-        readings = trial(settings.model_copy(update={"start_date": _FIRST_OF_ALL}))
+        read = trial(settings)
+    readings = {source: read[source] for source in mapped}
     rows = []
     for source, reading in readings.items():
         account, days = reading.account, sorted(reading.hashes)
-        repeats = account.duplicates + account.superseded
         spans = (days[0].isoformat(), days[-1].isoformat()) if days else ("", "")
-        rows.append((source, *(f"{n:,}" for n in (account.read, account.kept, account.rejected_rows, repeats)), *spans))
-    numbers = ("Rows read", "Kept", "Rejected", "Repeats")
+        rows.append((source, *(f"{n:,}" for n in (account.read, account.kept, account.rejected_rows)), *spans))
+    numbers = ("Rows read", "Kept", "Rejected")
     print_table(("", *numbers, "First day", "Last day"), rows, to_the_right=numbers)
     for source, reading in readings.items():
-        for reason, count in reading.account.rejected.items():
-            say(f"  {source}: {count:,} {reason}")
+        told = {**reading.account.rejected, **{what: getattr(reading.account, name) for name, what in _BESIDE.items()}}
+        if parts := [f"{count:,} {what}" for what, count in told.items() if count]:
+            say(f"  {source}: {', '.join(parts)}")
         for name, why in reading.inspection.unreadable.items():
             say(f"  {name}: {why}", markup=False)
     empty = [source for source, reading in readings.items() if not reading.account.kept]

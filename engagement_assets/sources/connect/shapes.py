@@ -235,6 +235,8 @@ def _numeric(texts: Sequence[str]) -> Spelling | None:
 
 
 def _wordy(texts: Sequence[str]) -> Spelling | None:
+    if not re.search("[A-Za-z]{3}", texts[0]):
+        return None
     form = next((form for form in _WORDY if _parses(texts[:50], form) and _parses(texts, form)), None)
     return (form and Spelling(form, zone="told" if "%z" in form else "none", has_hours="%M" in form)) or None
 

@@ -178,9 +178,9 @@ class Ingestion:
         if not inspection.seen_in:
             return together
         seen = [
-            first_seen.seen(rows, each.source, each.mapping, today(self.settings))
+            self.keep(first_seen.seen(rows, each.source, each.mapping, today(self.settings)), f"{each.source.name}-seen-{n}")
             for each in inspection.seen_in
-            for rows in reading.read(self.sources, self.spark, each, self.scratch)
+            for n, rows in enumerate(reading.read(self.sources, self.spark, each, self.scratch))
             if each.mapping is not None
         ]
         return first_seen.signed_up(together, seen, mapping) if seen and mapping is not None else together

@@ -249,6 +249,18 @@ class SourceMapping(BaseModel):
         """Column of the contract -> what it is made of, as far as the file says it."""
         return {name: Term.parse(text) for name, text in self.columns.items()}
 
+    def joined(self, column: str) -> tuple[str, str] | None:
+        """The join and its column that a name speaks of, as in `payments.amount`; None where it is one of the rows' own."""
+        name, _, rest = column.partition(".")
+        return (name, rest) if rest and name in self.joins else None
+
+    @property
+    def asked(self) -> list[str]:
+        """Every column that is spoken of."""
+        columns = [column for term in self.terms.values() for column in term.columns]
+        columns += [condition.column for condition in self.conditions]
+        return list(dict.fromkeys([*columns, *([self.currency.column] if self.currency else [])]))
+
 
 class SourceMappings(BaseModel):
     """`sources.toml` as a whole; a source that is not named has no files."""

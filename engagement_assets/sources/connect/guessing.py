@@ -333,6 +333,8 @@ class _Maker:
     joined: set[int] = field(default_factory=set)
     #: Table and column that names the customer -> the column of the customers that has its values.
     keys: dict[tuple[int, str], str] = field(default_factory=dict)
+    #: Before everything that orders and events tell of.
+    first_year: int = 9999
     #: The column of the customers that identifies them, where the others' rows say so.
     customer_key: str | None = None
 
@@ -424,6 +426,8 @@ class _Maker:
         spelling = view.columns[name].spelling
         if spelling is None:
             return
+        if proposal.source != "customers":
+            self.first_year = min(self.first_year, view.columns[name].first_year or self.first_year)
         form = spelling.format
         if spelling.other is not None:
             readings = {"%d": "day first", "%m": "month first"}
@@ -752,6 +756,8 @@ class _Maker:
             return None
         if signup is None or (view.columns[signup].filled < _MOSTLY and seen_in):
             proposal.say("first_seen_in", list(seen_in), "who has no sign-up date signs up on the first day seen")
+        if signup is None:
+            proposal.columns["signup_date"] = Guess(f"= {self.first_year}-01-01", "", 1.0, "of those never seen")
         return proposal
 
     def _customers_among(self, seen_in: Sequence[str]) -> Proposal:

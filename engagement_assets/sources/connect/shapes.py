@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -32,7 +34,7 @@ _NUMERIC_DATE = re.compile(
 
 #: Times with months in letters.
 _WORDY = tuple(
-    f"{day}{time}"
+    f"{day}{clock}"
     for day in (
         "%d %b %Y",
         "%d-%b-%Y",
@@ -44,7 +46,7 @@ _WORDY = tuple(
         "%Y-%b-%d",
         "%b %d %Y",
     )
-    for time in (
+    for clock in (
         "",
         " %H:%M:%S",
         " %H:%M",
@@ -119,6 +121,20 @@ class Column:
         if native:
             return Spelling(ISO, has_hours=any(isinstance(value, datetime) for value in self.present))
         return _spelling(self.texts) if self.texts else None
+
+    @property
+    def first_year(self) -> int | None:
+        """The year of its earliest time."""
+        form = self.spelling.format if self.spelling else ""
+        if isinstance(next(iter(self.present), None), date):
+            return int(min(value.year for value in self.present))
+        if form in EPOCHS:
+            return time.gmtime(min(map(float, self.texts)) / EPOCHS[form]).tm_year
+        years = [int(text[:4]) for text in self.texts if form == ISO and text[:4].isdigit()]
+        for text in self.texts if form != ISO and form else ():
+            with suppress(ValueError):
+                years.append(datetime.strptime(text, form).year)  # noqa: DTZ007 - only its year
+        return min(years, default=None)
 
     @cached_property
     def numbers(self) -> list[Decimal]:
@@ -212,14 +228,14 @@ def _numeric(texts: Sequence[str]) -> Spelling | None:
     first = Counter(match.expand(r"\g<sep>") + ("t" if match["hour"] else "") for match in found).most_common(1)[0][0]
     match = next(match for match in found if match["sep"] == first[0] and bool(match["hour"]) == first.endswith("t"))
     sep, zone = match["sep"], match["zone"]
-    time = ""
+    clock = ""
     if match["hour"]:
         seconds = (":%S" if match["second"] else "") + (".%f" if match["fraction"] else "")
         half = match["half"] and (" %p" if match["half"].startswith(" ") else "%p")
-        time = f"{match['gap']}{'%I' if half else '%H'}:%M{seconds}{half or ''}"
+        clock = f"{match['gap']}{'%I' if half else '%H'}:%M{seconds}{half or ''}"
     fixed = "UTC" if zone and zone.strip() in ("Z", "UTC", "GMT") else None
     if zone:
-        time += zone if fixed else zone[: len(zone) - len(zone.lstrip())] + "%z"
+        clock += zone if fixed else zone[: len(zone) - len(zone.lstrip())] + "%z"
     year = "%Y" if len(match["c"]) == 4 or len(match["a"]) == 4 else "%y"
     if len(match["a"]) == 4:
         orders = [f"%Y{sep}%m{sep}%d", f"%Y{sep}%d{sep}%m"]
@@ -227,11 +243,11 @@ def _numeric(texts: Sequence[str]) -> Spelling | None:
         orders = [f"%d{sep}%m{sep}{year}", f"%m{sep}%d{sep}{year}"]
         if sep == "/" or match["half"]:
             orders.reverse()  # only where values do not tell
-    good = [order for order in orders if _parses(texts, order + time)]
+    good = [order for order in orders if _parses(texts, order + clock)]
     if not good:
         return None
-    other = good[1] + time if len(good) > 1 and not good[0].startswith("%Y") else None
-    return Spelling(good[0] + time, other, "told" if zone else "none", fixed, bool(match["hour"]))
+    other = good[1] + clock if len(good) > 1 and not good[0].startswith("%Y") else None
+    return Spelling(good[0] + clock, other, "told" if zone else "none", fixed, bool(match["hour"]))
 
 
 def _wordy(texts: Sequence[str]) -> Spelling | None:

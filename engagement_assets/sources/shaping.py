@@ -198,7 +198,9 @@ def _amount(steps: _Steps, rows: Rows, term: Term, mapping: SourceMapping) -> Sh
         value = (value.try_cast(AMOUNT) * factor).try_cast(AMOUNT)
     too_large = F.lit(LARGEST_MONEY).cast(AMOUNT)
     value = steps.once(F.when(is_number, F.coalesce(value, too_large)))
-    return Shape(text, value if mapping.lines else F.least(value, too_large).cast("decimal(18,2)"))
+    # `least` passes over a null, which is what is no number.
+    cents = F.when(value.isNotNull(), F.least(value, too_large)).cast("decimal(18,2)")
+    return Shape(text, value if mapping.lines else cents)
 
 
 def _number(given: _Given, mapping: SourceMapping) -> Column:

@@ -96,6 +96,29 @@ class Currency(BaseModel):
     rates: dict[str, Annotated[Decimal, Field(gt=0)]]
 
 
+class Join(BaseModel):
+    """Other files that say more of each row; their columns are named after the join: `payments.amount`.
+
+    Of several rows with one key, the columns of an order's amount are multiplied row by row and summed; of others the
+    first value counts.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Texts
+    #: Column of the rows and column of the other files, `id = order_id`, or one name for both.
+    on: str
+    format: Format | None = None
+    delimiter: str | None = Field(None, min_length=1, max_length=1)
+    encoding: str = "utf-8"
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        """Column of the rows, column of the other files."""
+        ours, _, theirs = self.on.partition(" = ")
+        return ours.strip(), (theirs or ours).strip()
+
+
 class Term(BaseModel):
     """What a column of the contract is made of: a constant text, or columns of the file and numbers, multiplied or divided."""
 
@@ -154,6 +177,9 @@ class SourceMapping(BaseModel):
         {}, description="event type of the files -> what it is; others stay as they are"
     )
     currency: Currency | None = Field(None, description="the column of the currency, and fixed rates")
+    joins: dict[str, Join] = Field(
+        {}, description="name -> other files with more columns of each row, by a key that both have (`on`)"
+    )
     lines: bool = Field(False, description="whether the rows are lines of orders, which are summed up")
     refunds: Literal["reject", "net"] = Field("reject", description="what becomes of lines below zero")
     first_seen_in: tuple[Literal["orders", "web_events"], ...] = Field(
@@ -222,6 +248,18 @@ class SourceMapping(BaseModel):
     def terms(self) -> dict[str, Term]:
         """Column of the contract -> what it is made of, as far as the file says it."""
         return {name: Term.parse(text) for name, text in self.columns.items()}
+
+    def joined(self, column: str) -> tuple[str, str] | None:
+        """The join and its column that a name speaks of, as in `payments.amount`; None where it is one of the rows' own."""
+        name, _, rest = column.partition(".")
+        return (name, rest) if rest and name in self.joins else None
+
+    @property
+    def asked(self) -> list[str]:
+        """Every column that is spoken of."""
+        columns = [column for term in self.terms.values() for column in term.columns]
+        columns += [condition.column for condition in self.conditions]
+        return list(dict.fromkeys([*columns, *([self.currency.column] if self.currency else [])]))
 
 
 class SourceMappings(BaseModel):
@@ -353,16 +391,24 @@ def _line_of(text: str, place: tuple[str, ...]) -> int:
     return best
 
 
-def as_toml(mappings: Mapping[str, Mapping[str, Any]]) -> str:
-    """Mappings as the text of the file: source -> key -> value, as `SourceMapping` has them."""
+def as_toml(mappings: Mapping[str, Mapping[str, Any]], remarks: Mapping[tuple[str, ...], str] = {}) -> str:
+    """Mappings as the text of the file: source -> key -> value, as `SourceMapping` has them.
+
+    `remarks` stand above the key that they are told of, by its place: `("orders", "columns", "order_id")`.
+    """
+
+    def line(text: str, *place: str) -> str:
+        return f"# {remark}\n{text}\n" if (remark := remarks.get(place)) else f"{text}\n"
+
     parts = []
     for source, said in mappings.items():
         flat = {key: value for key, value in said.items() if not isinstance(value, Mapping)}
-        parts.append(f"[{source}]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in flat.items()))
+        rows = "".join(line(f"{key} = {_toml(value)}", source, key) for key, value in flat.items())
+        parts.append(line(f"[{source}]", source) + rows)
         for key, table in said.items():
             if isinstance(table, Mapping):
-                rows = "".join(f"{_key(name)} = {_toml(value)}\n" for name, value in table.items())
-                parts.append(f"[{source}.{key}]\n{rows}")
+                rows = "".join(line(f"{_key(name)} = {_toml(each)}", source, key, name) for name, each in table.items())
+                parts.append(line(f"[{source}.{key}]", source, key) + rows)
     return "\n".join(parts)
 
 
@@ -379,4 +425,7 @@ def _toml(value: Any) -> str:
         return "{ " + ", ".join(f"{_key(name)} = {_toml(each)}" for name, each in value.items()) + " }"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_toml(each) for each in value)}]"
-    return json.dumps(str(value), ensure_ascii=False)
+    text = str(value)
+    return (
+        f"'{text}'" if '"' in text and text.isprintable() and "'" not in text else json.dumps(text, ensure_ascii=False)
+    )

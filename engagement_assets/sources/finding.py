@@ -13,7 +13,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -79,6 +79,8 @@ class Listing:
     problems: dict[str, str] = field(default_factory=dict)
     #: Delta tables, whose logs say which files count.
     tables: list[str] = field(default_factory=list)
+    #: Names of files that belong to others, on which the source's rows depend.
+    beside: set[str] = field(default_factory=set)
 
 
 #: Path below the root, full path, size (None: no file of bytes), and what tells two versions of that size apart.
@@ -149,13 +151,28 @@ class SourcesResource(ConfigurableResource):
             if not found.files and not found.problems:
                 self._collect(f"{source}.*", None, found)
         elif (mapping := self.mapping(source)) is not None:
-            for path in mapping.path:
-                self._collect(path.strip("/").removeprefix("./"), mapping.format, found)
-            for seen in mapping.first_seen_in:
-                found.files += self.look_up(seen).files
+            self._collect_all(mapping.path, mapping.format, found)
+            others = [self.look_up(seen) for seen in mapping.first_seen_in]
+            others += [self.look_up_paths(join.path, join.format) for join in mapping.joins.values()]
+            found.beside = {file.name for each in others for file in each.files} - {file.name for file in found.files}
+            for each in others:
+                found.files += each.files
+                found.tables += each.tables
+                found.problems |= each.problems
         found.files = sorted({file.name: file for file in found.files}.values(), key=lambda file: file.path)
         found.ignored = sorted(set(found.ignored))
         return found
+
+    def look_up_paths(self, paths: Sequence[str], kind: Format | None) -> Listing:
+        """What is in some places below the root."""
+        found = Listing()
+        self._collect_all(paths, kind, found)
+        found.files = sorted({file.name: file for file in found.files}.values(), key=lambda file: file.path)
+        return found
+
+    def _collect_all(self, paths: Sequence[str], kind: Format | None, found: Listing) -> None:
+        for path in paths:
+            self._collect(path.strip("/").removeprefix("./"), kind, found)
 
     def _collect(self, pattern: str, kind: Format | None, found: Listing) -> None:
         """Add what a path below the root, or a pattern of paths, stands for."""

@@ -28,12 +28,20 @@ def with_customers(mapping: SourceMapping, customers: SourceMapping) -> SourceMa
 
 
 def seen(rows: Rows, source: Source, mapping: SourceMapping, today: date) -> DataFrame:
-    """The rows of a source that name a customer and a day: customer_id, day, country, email, and the source as source_path."""
+    """Of each row of a source: customer_id, day, country, email, and the source as source_path.
+
+    The customer_id is null where a row does not name a customer and a day. To be kept at hand before it is filtered: Sail fails
+    at what is filtered by fields of JSON and grouped.
+    """
     named = validating.typed(rows, source, mapping, beside=_BESIDE)
     day = F.col("as_of_date")
-    return named.filter(
-        F.col("verdict").isNull() & F.col("customer_id").isNotNull() & day.between(F.lit(EARLIEST_SIGNUP), F.lit(today))
-    ).select("customer_id", day.alias("day"), *_BESIDE, F.lit(source.name).alias("source_path"))
+    counts = F.col("verdict").isNull() & day.between(F.lit(EARLIEST_SIGNUP), F.lit(today))
+    return named.select(
+        F.when(counts, F.col("customer_id")).alias("customer_id"),
+        day.alias("day"),
+        *_BESIDE,
+        F.lit(source.name).alias("source_path"),
+    )
 
 
 def signed_up(own: DataFrame | None, frames: Sequence[DataFrame], customers: SourceMapping) -> DataFrame:
@@ -44,6 +52,7 @@ def signed_up(own: DataFrame | None, frames: Sequence[DataFrame], customers: Sou
     """
     first = (
         reduce(DataFrame.unionByName, frames)
+        .filter(F.col("customer_id").isNotNull())
         .groupBy("customer_id")
         .agg(
             F.min("day").alias("day"),

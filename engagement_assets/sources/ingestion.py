@@ -21,6 +21,7 @@ from pyspark.sql import functions as F
 from engagement_assets.domain import verdicts
 from engagement_assets.domain.contracts import Contract, RejectedRows
 from engagement_assets.domain.days import ONE_DAY, Days
+from engagement_assets.domain.source_mapping import SourceMapping
 from engagement_assets.engine import EngineResource
 from engagement_assets.lake.code_versions import code_version, days_of
 from engagement_assets.lake.locks import DISK_FULL
@@ -34,6 +35,7 @@ from engagement_assets.sources import (
     guard,
     incremental,
     inspecting,
+    joining,
     order_lines,
     reading,
     validating,
@@ -44,6 +46,7 @@ from engagement_assets.sources.formats import ENDINGS
 from engagement_assets.sources.guard import SourceMissingError
 from engagement_assets.sources.incremental import Basis, LastRead, Published
 from engagement_assets.sources.inspecting import Inspection
+from engagement_assets.sources.reading import Rows
 from engagement_assets.sources.registry import CUSTOMERS, SOURCES
 from engagement_assets.sources.source import ObservationWindow, Source
 from engagement_assets.transforms.conversions import with_year
@@ -82,7 +85,7 @@ class Ingestion:
         inspection = inspecting.inspect(self.sources, source, notes, listing, self.scratch)
         if notes != known:
             incremental.remember_notes(self.lake, source.name, notes)
-        if inspection.mapping is None or not inspection.mapping.first_seen_in:
+        if inspection.mapping is None:
             return inspection
         seen_in = []
         for seen in (SOURCES[name] for name in inspection.mapping.first_seen_in):
@@ -90,8 +93,27 @@ class Ingestion:
             mapping = self.sources.mapping(seen.name)
             assert mapping is not None
             asked = first_seen.with_customers(mapping, inspection.mapping)
-            seen_in.append(inspecting.inspect(self.sources, seen, None, listing, self.scratch, asked))
-        return replace(inspection, seen_in=tuple(seen_in))
+            found = inspecting.inspect(self.sources, seen, None, listing, self.scratch, asked)
+            seen_in.append(self._with_joins(found))
+        return replace(self._with_joins(inspection), seen_in=tuple(seen_in))
+
+    def _with_joins(self, inspection: Inspection) -> Inspection:
+        """The inspection with those of its joins; raises SourceSchemaError where one cannot be read as a whole."""
+        source, joined = inspection.source, {}
+        for name, asked in joining.asked_of(inspection.mapping).items() if inspection.mapping else ():
+            listing = self.sources.look_up_paths(asked.path, asked.format)
+            joined[name] = inspecting.inspect(self.sources, source, None, listing, self.scratch, asked)
+            joining.require_complete(source, name, joined[name])
+        return replace(inspection, joined=joined)
+
+    def _rows(self, inspection: Inspection) -> Iterator[Rows]:
+        """The rows of the files, with the columns of their joins."""
+        mapping, others = inspection.mapping or SourceMapping(), {}
+        for name, each in inspection.joined.items():
+            values = joining.values_of(reading.read(self.sources, self.spark, each, self.scratch), mapping, name)
+            others[name] = self.keep(values, f"{inspection.source.name}-join-{name}")
+        for rows in reading.read(self.sources, self.spark, inspection, self.scratch):
+            yield joining.with_joined(rows, mapping, others)
 
     def whole(self, inspection: Inspection, last_day: date, customers: DataFrame | None = None) -> Reading:
         """A source as a whole, its rows those of known `customers` only, if they are given.
@@ -156,8 +178,8 @@ class Ingestion:
             raise
         except Exception as error:
             damaged = inspecting.damaged_files(self.sources, inspection)
-            for seen in inspection.seen_in:
-                damaged |= inspecting.damaged_files(self.sources, seen)
+            for other in inspection.others:
+                damaged |= inspecting.damaged_files(self.sources, other)
             if damaged:
                 return self._examined(inspection.without(damaged), last_day)
             # Not the engine's own message: it may quote a value of the row that it failed at.
@@ -168,19 +190,18 @@ class Ingestion:
     def _values(self, inspection: Inspection) -> DataFrame | None:
         """The rows of the files as `validating.typed` gives them; None where there is no file."""
         source, mapping = inspection.source, inspection.mapping
-        frames = [
-            validating.typed(rows, source, mapping)
-            for rows in reading.read(self.sources, self.spark, inspection, self.scratch)
-        ]
+        frames = [validating.typed(rows, source, mapping) for rows in self._rows(inspection)]
         together = reduce(DataFrame.unionByName, frames) if frames else None
         if together is not None and mapping is not None and mapping.lines:
             return order_lines.sum_up(together, mapping)
         if not inspection.seen_in:
             return together
         seen = [
-            first_seen.seen(rows, each.source, each.mapping, today(self.settings))
+            self.keep(
+                first_seen.seen(rows, each.source, each.mapping, today(self.settings)), f"{each.source.name}-seen-{n}"
+            )
             for each in inspection.seen_in
-            for rows in reading.read(self.sources, self.spark, each, self.scratch)
+            for n, rows in enumerate(self._rows(each))
             if each.mapping is not None
         ]
         return first_seen.signed_up(together, seen, mapping) if seen and mapping is not None else together
@@ -275,6 +296,7 @@ class Ingestion:
             and before.basis.until <= last_day
             and all(day > before.basis.until for day in missing)
             and before.files.items() <= inspection.states.items()
+            and all(name in before.files for name in inspection.beside)
         ):
             try:
                 return self.more(inspection, last_day, customers.who, before)

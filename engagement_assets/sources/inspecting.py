@@ -108,6 +108,10 @@ class Inspection:
     mapping: SourceMapping | None = None
     #: The sources in whose files customers are seen who are in no file of their own.
     seen_in: tuple[Inspection, ...] = ()
+    #: Join of `sources.toml` -> its files.
+    joined: Mapping[str, Inspection] = field(default_factory=dict)
+    #: Names of files that belong to those others.
+    beside: frozenset[str] = frozenset()
     #: File name -> why it cannot be read.
     unreadable: Mapping[str, str] = field(default_factory=dict)
     #: Columns of the files and their types, each pair once.
@@ -149,7 +153,14 @@ class Inspection:
         if seen_in:
             own = {file.name for group in self.groups for file in group.files} | set(self.notes)
             unreadable = {name: why for name, why in unreadable.items() if name in own}
-        return replace(self.only(rest), unreadable={**self.unreadable, **unreadable}, seen_in=seen_in)
+        joined = {name: each.only(rest) for name, each in self.joined.items()}
+        return replace(self.only(rest), unreadable={**self.unreadable, **unreadable}, seen_in=seen_in, joined=joined)
+
+    @property
+    def others(self) -> list[Inspection]:
+        """The inspections of what its rows depend on."""
+        joined = [*self.joined.values(), *(each for seen in self.seen_in for each in seen.joined.values())]
+        return [*self.seen_in, *joined]
 
     @property
     def files_of_its_own(self) -> bool:
@@ -166,9 +177,8 @@ def references(source: Source, mapping: SourceMapping | None) -> list[str]:
     """What is asked for of a source's files, in the words of `sources.toml`, or of the contract."""
     if mapping is None:
         return list(source.columns)
-    asked = [column for term in mapping.terms.values() for column in term.columns]
-    asked += [condition.column for condition in mapping.conditions]
-    asked += [mapping.currency.column] if mapping.currency else []
+    asked = [column for column in mapping.asked if mapping.joined(column) is None]
+    asked += [join.keys[0] for join in mapping.joins.values()]
     return list(dict.fromkeys(asked))
 
 
@@ -204,7 +214,9 @@ def inspect(
     """
     listing = listing or sources.look_up(source.name)
     mapping = asked or sources.mapping(source.name)
-    inspection = Inspection(source, tuple(listing.files), tuple(listing.ignored), mapping=mapping)
+    inspection = Inspection(
+        source, tuple(listing.files), tuple(listing.ignored), mapping=mapping, beside=frozenset(listing.beside)
+    )
     if mapping is not None and not mapping.path:
         return inspection
     known = {} if known is None else known
@@ -294,7 +306,7 @@ def _inspect_json(sources: SourcesResource, inspection: Inspection, known: Notes
 
 
 def _of_format(inspection: Inspection, *formats: str) -> list[SourceFile]:
-    return [file for file in inspection.files if file.format in formats]
+    return [file for file in inspection.files if file.format in formats and file.name not in inspection.beside]
 
 
 @dataclass(frozen=True)
@@ -418,11 +430,9 @@ def _required(source: Source, mapping: SourceMapping | None) -> set[str]:
         if name in source.columns and name not in optional
         for column in term.columns
     }
-    return (
-        by_columns
-        | {condition.column for condition in mapping.conditions}
-        | ({mapping.currency.column} if mapping.currency else set())
-    )
+    spoken_of = {*mapping.asked} - {column for term in mapping.terms.values() for column in term.columns}
+    of_joins = {column for column in mapping.asked if mapping.joined(column) is not None}
+    return (by_columns | spoken_of | {join.keys[0] for join in mapping.joins.values()}) - of_joins
 
 
 def _place(asked: str, file: SourceFile, schema: pa.Schema) -> Place | None:

@@ -18,7 +18,8 @@ def sum_up(lines: DataFrame, mapping: SourceMapping) -> DataFrame:
     amount counts nothing where another has one; one whose amount is no number makes the whole order one of a wrong type. Lines
     below zero are rejected, or, with `refunds = "net"`, summed up with the others. Lines that say another customer are an order
     of their own, so that both are noticed as repeats of one id; a line that says none is the order's customer's. Lines in another
-    folder are another extract of the order, which takes its place or is a repeat.
+    folder are another extract of the order, which takes its place or is a repeat. Where the line with the amount is left out by a
+    condition, so are those that have none.
     """
     amount, text = F.col("order_amount"), F.col("order_amount_text")
     if mapping.refunds == "reject":
@@ -26,6 +27,12 @@ def sum_up(lines: DataFrame, mapping: SourceMapping) -> DataFrame:
         lines = lines.withColumn("verdict", F.coalesce("verdict", refused))
     is_line = F.col("verdict").isNull() & F.col("order_id").isNotNull()
     lines = lines.withColumn("_line", is_line).withColumn("_extract", F.regexp_replace("source_path", r"[^/]*\z", ""))
+    is_filtered = F.coalesce(F.col("verdict") == verdicts.FILTERED, F.lit(False))
+    left_out = F.max(is_filtered).over(Window.partitionBy("_extract", "order_id"))
+    has_amount = F.max(F.col("_line") & text.isNotNull()).over(Window.partitionBy("_extract", "order_id"))
+    lines = lines.withColumn("_filtered", F.col("_line") & left_out & ~has_amount)
+    lines = lines.withColumn("verdict", F.when(F.col("_filtered"), verdicts.FILTERED).otherwise(F.col("verdict")))
+    lines = lines.withColumn("_line", F.col("_line") & ~F.col("_filtered")).drop("_filtered")
     of_id = Window.partitionBy("_line", "_extract", "order_id")
     lines = lines.select(
         *[name for name in lines.columns if name not in ("customer_id", "customer_id_text")],
@@ -39,7 +46,8 @@ def sum_up(lines: DataFrame, mapping: SourceMapping) -> DataFrame:
         *[F.col(name).asc_nulls_last() for name in ("order_date", "source_path", "order_amount", "order_amount_text")]
     )
     largest = F.lit(LARGEST_MONEY).cast("decimal(34,6)")
-    total = F.least(F.sum(amount).over(order).cast("decimal(34,6)"), largest).cast("decimal(18,2)")
+    whole = F.sum(amount).over(order).cast("decimal(34,6)")
+    total = F.when(whole.isNotNull(), F.least(whole, largest)).cast("decimal(18,2)")
     wrong = F.max(F.when(text.isNotNull() & amount.isNull(), text)).over(order)
     summed = {
         "order_amount": F.when(wrong.isNull(), total),
@@ -49,7 +57,11 @@ def sum_up(lines: DataFrame, mapping: SourceMapping) -> DataFrame:
     }
     is_first = F.row_number().over(in_order) == 1
     verdict = F.when(F.col("_line") & ~is_first, verdicts.SUMMED).otherwise(F.col("verdict"))
-    alone = {"order_amount": F.least(amount, F.lit(LARGEST_MONEY).cast(AMOUNT)).cast("decimal(18,2)")}
+    alone = {
+        "order_amount": F.when(amount.isNotNull(), F.least(amount, F.lit(LARGEST_MONEY).cast(AMOUNT))).cast(
+            "decimal(18,2)"
+        )
+    }
     return lines.select(
         *[name for name in lines.columns if name not in (*summed, "verdict", "_line", "_extract")],
         *[

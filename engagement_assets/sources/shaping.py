@@ -80,6 +80,16 @@ def text_of(rows: Rows, mapping: SourceMapping | None, name: str) -> Column:
     return _text(_given(rows, term.columns[0]))
 
 
+def text_given(rows: Rows, asked: str) -> Column:
+    """A column of the rows as text; null where it is nowhere."""
+    return _text(_given(rows, asked))
+
+
+def number_given(rows: Rows, asked: str, mapping: SourceMapping) -> Column:
+    """A column of the rows as a number, null where it is none, in the spelling of the mapping."""
+    return _decimal(_number(_given(rows, asked), mapping))
+
+
 def whole_verdict(rows: Rows, mapping: SourceMapping | None) -> Column:
     """The verdict on a row as a whole: that of its reading, or FILTERED where a condition is not met, or null."""
     read = F.lit(None).cast("string") if rows.verdict is None else rows.verdict
@@ -188,7 +198,9 @@ def _amount(steps: _Steps, rows: Rows, term: Term, mapping: SourceMapping) -> Sh
         value = (value.try_cast(AMOUNT) * factor).try_cast(AMOUNT)
     too_large = F.lit(LARGEST_MONEY).cast(AMOUNT)
     value = steps.once(F.when(is_number, F.coalesce(value, too_large)))
-    return Shape(text, value if mapping.lines else F.least(value, too_large).cast("decimal(18,2)"))
+    # `least` passes over a null, which is what is no number.
+    cents = F.when(value.isNotNull(), F.least(value, too_large)).cast("decimal(18,2)")
+    return Shape(text, value if mapping.lines else cents)
 
 
 def _number(given: _Given, mapping: SourceMapping) -> Column:

@@ -12,8 +12,8 @@ import codecs
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import IO
 
@@ -25,6 +25,9 @@ CHUNK = 1 << 20
 
 #: A line longer than this (bytes) is no event but a file of another kind, and would not fit into an engine's memory.
 LONGEST_LINE = 64 << 20
+
+#: Objects whose keys are looked at.
+_FIRST = 50
 
 #: How an array begins, and an object over several lines.
 _DOCUMENT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(\[|\{\s*\n\s*\")")
@@ -58,6 +61,8 @@ class TextNote:
     problem: str | None = None
     #: Whether it is JSON over several lines, or an array: no line of it is a row.
     document: bool = False
+    #: Keys of the first objects, by which names are found that are spelled in other capitals.
+    keys: Sequence[str] = ()
 
 
 #: Opens the copy of a file that is written while the file is read.
@@ -78,20 +83,34 @@ def scan_text(
         beginning = next(chunks, b"")
         chunks = chain([beginning], chunks) if beginning else chunks
         if not _DOCUMENT.match(beginning):
-            return _count(chunks)
+            return replace(_count(chunks), keys=_keys(beginning.split(b"\n", _FIRST)[:_FIRST]))
         copy = None if open_copy is None else open_copy()
         try:
-            rows = 0
+            rows, first = 0, list[bytes]()
             for value in values_of(chunks):
                 rows += 1
+                if rows <= _FIRST:
+                    first.append(value)
                 if copy is not None:
                     copy.write(value)
         finally:
             if copy is not None:
                 copy.close()
-        return TextNote(rows, document=True)
+        return TextNote(rows, document=True, keys=_keys(first))
     except UnreadableFileError as error:
         return TextNote(0, problem=str(error))
+
+
+def _keys(lines: Iterable[bytes]) -> tuple[str, ...]:
+    """The keys of objects, one object a line; what is none has none."""
+    found: dict[str, None] = {}
+    for line in lines:
+        try:
+            value = json.loads(line.decode("utf-8-sig"))
+        except (ValueError, RecursionError):
+            continue
+        found.update(dict.fromkeys(value) if isinstance(value, dict) else {})
+    return tuple(found)
 
 
 def values_of(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -118,7 +118,10 @@ def read_notes(lake: LakeResource, source: str) -> Notes:
     """What is known of the source's text files from earlier runs."""
     try:
         found = lake.notes.read(f"{source}.files") or {}
-        return {name: (state, TextNote(**note)) for name, (state, note) in found.items()}
+        return {
+            name: (state, TextNote(**{**note, "keys": tuple(note.get("keys", ()))}))
+            for name, (state, note) in found.items()
+        }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 

@@ -101,12 +101,19 @@ class _Reader:
         return Rows(frame, given, malformed, F.when(malformed.isNotNull(), verdicts.MALFORMED_LINE))
 
     def lines(self) -> Iterator[Rows]:
-        """The rows of files of JSON: one frame, so that what is done with it is planned once; none where there is no line."""
+        """The rows of files of JSON: one frame for each spelling of keys; none where there is no line."""
         notes = self.inspection.notes
-        readable = [
-            file for file in self.inspection.files if file.name in notes and file.size > 0 and notes[file.name].lines
-        ]
-        is_utf8 = self._mapping.encoding == "utf-8"
+        spellings: dict[tuple[str, ...], list[SourceFile]] = defaultdict(list)
+        for file in self.inspection.files:
+            if file.name in notes and file.size > 0 and notes[file.name].lines:
+                keys = notes[file.name].keys
+                spellings[tuple(_spelled(name, keys) for name in self.inspection.references)].append(file)
+        for spelled, files in spellings.items():
+            yield self._lines(spelled, files)
+
+    def _lines(self, spelled: Sequence[str], readable: Sequence[SourceFile]) -> Rows:
+        """The rows of files, in which what is asked for is `spelled` so; one frame, so that what follows is planned once."""
+        notes, is_utf8 = self.inspection.notes, self._mapping.encoding == "utf-8"
         direct = [
             file
             for file in readable
@@ -121,15 +128,13 @@ class _Reader:
                 paths = [self._text_copy(file) if group is copied else file.path for file in files]
                 lines = self.spark.read.text(paths, lineSep="\n")
                 parts.append(lines.select("value", F.lit(origin).alias("source_path")))
-        if parts:
-            asked = self.inspection.references
-            fields = {f"_{number}": json_lines.path_of(name) for number, name in enumerate(asked)}
-            yield Rows(
-                json_lines.parse_lines(reduce(DataFrame.unionAll, parts), fields),
-                {name: (F.col(f"_{number}_text"), F.col(f"_{number}_kind")) for number, name in enumerate(asked)},
-                F.col("value"),
-                F.when(F.col("is_blank"), verdicts.BLANK).when(~F.col("is_object"), verdicts.MALFORMED_JSON),
-            )
+        fields = {f"_{number}": json_lines.path_of(name) for number, name in enumerate(spelled)}
+        return Rows(
+            json_lines.parse_lines(reduce(DataFrame.unionAll, parts), fields),
+            {name: (F.col(f"_{n}_text"), F.col(f"_{n}_kind")) for n, name in enumerate(self.inspection.references)},
+            F.col("value"),
+            F.when(F.col("is_blank"), verdicts.BLANK).when(~F.col("is_object"), verdicts.MALFORMED_JSON),
+        )
 
     def _table_copy(self, file: SourceFile, group: TableGroup, beside: Mapping[str, Place] = NOTHING) -> str:
         if file.name in self.inspection.prepared and not beside:
@@ -151,6 +156,13 @@ class _Reader:
             is_document = self.inspection.notes[file.name].document
             copies.copy_text(source, copy, file.packing, self._mapping.encoding, is_document)
         return target
+
+
+def _spelled(name: str, keys: Sequence[str]) -> str:
+    """A field as it is spelled among the keys: in other capitals, where it is not there as asked, and that is unambiguous."""
+    first = name if name in keys else name.split(".")[0]
+    alike = [key for key in keys if key.lower() == first.lower()]
+    return name if first in keys or len(alike) != 1 else alike[0] + name[len(first) :]
 
 
 def _by_origin(files: Sequence[SourceFile], inspection: Inspection) -> dict[str, list[SourceFile]]:

@@ -84,7 +84,7 @@ def one_file_cut_short(world: World) -> None:
     file.write_bytes(file.read_bytes()[:-9])
 
 
-def only_csv(world: World) -> None:
+def another_kind(world: World) -> None:
     emptied(world)
     (folder(world, "orders") / "orders.csv").write_text("order_id\n1\n")
 
@@ -105,14 +105,14 @@ def most_rows_less(world: World) -> None:
 
 
 ABSENCES: list[tuple[Callable[[World], None], str]] = [
-    (moved_away, "there is no file that ends in .parquet in .*orders, and 3 file.s. were read before"),
-    (emptied, "there is no file that ends in .parquet in .*orders, and 3 file.s. were read before"),
+    (moved_away, "there is no file that ends in .parquet, .csv, .* in .*orders, and 3 file.s. were read before"),
+    (emptied, "there is no file that ends in .parquet, .csv, .* in .*orders, and 3 file.s. were read before"),
     (one_file_less, "1 of 3 file.s. that were read before are gone: orders/one/1.parquet"),
     (one_file_less_and_another_more, "1 of 3 .* are gone, and no other took their place: orders/one/1.parquet"),
     (one_of_a_folder_less_and_another_more, "1 of 3 .* are gone, and no other took their place: orders/two/2.parquet"),
     (one_file_empty, "1 of 3 file.s. that were read before are empty now: orders/one/1.parquet"),
     (one_file_cut_short, "1 file.s. that were read before cannot be read any more .orders/two/2.parquet: no readable"),
-    (only_csv, "holds no file that ends in .parquet, but 1 other.s.: 1 of .csv"),
+    (another_kind, "3 of 3 file.s. that were read before are gone"),
     (a_link_to_nowhere, "orders/two is a link that leads nowhere"),
     (the_folder_is_a_link_to_nowhere, "orders is a link that leads nowhere"),
     (most_rows_less, "1 rows would be left of the 3 that are published, 67% fewer .ENGAGEMENT_MISSING_SHARE_LIMIT"),
@@ -193,15 +193,20 @@ def test_only_files_of_other_kinds_stop_a_first_run_too_and_no_web_events_at_all
     world.orders([order(1)])
     world.run(DAY, tables=FACTS)
     (folder(world, "web_events")).mkdir()
-    (folder(world, "web_events") / "part-0000.json.bz2").write_bytes(b"BZh9")
-    assert "but 1 other(s): 1 of .json.bz2" in failures(world.run(DAY, tables=FACTS, expect=False))
+    (folder(world, "web_events") / "part-0000.json.lz4").write_bytes(b"")
+    assert "but 1 other(s): 1 of .json.lz4" in failures(world.run(DAY, tables=FACTS, expect=False))
 
 
-def test_a_delta_table_is_not_read_as_loose_files(world: World) -> None:
+def test_an_iceberg_table_and_a_delta_table_that_asks_too_much_are_refused(world: World) -> None:
     world.customers([{"customer_id": "c"}])
+    (folder(world, "orders") / "metadata").mkdir(parents=True)
+    (folder(world, "orders") / "metadata" / "v1.metadata.json").write_text("{}")
+    assert "orders is an Iceberg table" in failures(world.run(DAY, tables=FACTS, expect=False))
+    shutil.rmtree(folder(world, "orders"))
     rows = pa.table({name: [value] for name, value in order(1).items()})
-    write_deltalake(folder(world, "orders"), rows)
-    assert "orders is a Delta table" in failures(world.run(DAY, tables=FACTS, expect=False))
+    write_deltalake(folder(world, "orders"), rows, configuration={"delta.enableDeletionVectors": "true"})
+    told = failures(world.run(DAY, tables=FACTS, expect=False))
+    assert "orders is a Delta table that has deletion vectors" in told
     assert world.rows("raw_orders") == []
 
 
@@ -232,40 +237,29 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pyt
     assert found.problems == {"orders/two": "cannot be listed (Permission denied)"}
 
 
-def test_files_side_by_side_are_told_where_they_belong(world: World) -> None:
+def test_files_side_by_side_are_read(world: World) -> None:
+    world.options["start_date"] = date(2025, 3, 31)
     world.customers([{"customer_id": "c"}], "../customers.parquet")
-    stopped = failures(world.run(DAY, tables=FACTS, expect=False))
-    assert f"customers.parquet lies beside the folder {folder(world, 'customers')}; it belongs into it" in stopped
+    world.orders([order(1)], "../orders.parquet")
+    world.events([{"customer_id": "c", "event_time": f"{DAY}T10:00:00Z"}], "../web_events.json")
+    world.run(DAY, tables=FACTS)
+    assert [len(world.rows(table)) for table in FACTS] == [1, 1, 1]
 
 
 EVENTS = [{"customer_id": "c", "event_time": f"{DAY}T11:0{n}:00Z", "event_type": "page_view"} for n in range(3)]
+OVER_LINES = "\n".join(json.dumps(each, indent=2) for each in EVENTS)
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (
-            json.dumps(EVENTS),
-            "it is one JSON array of 3 element(s) and not one object on each line, and none was read; ",
-        ),
-        (json.dumps(EVENTS, indent=2), "it is one JSON array of 3 element(s) and not one object on each line"),
-        (
-            "\n".join(json.dumps(each, indent=2) for each in EVENTS),
-            "it is pretty-printed JSON, 3 object(s) and not one",
-        ),
-    ],
-    ids=["array on a line", "array over lines", "objects over lines"],
-)
-def test_a_json_document_is_told_by_what_it_holds_and_the_lines_beside_it_are_read(
-    world: World, text: str, said: str
-) -> None:
+@pytest.mark.parametrize("text", [json.dumps(EVENTS), json.dumps(EVENTS, indent=2), OVER_LINES])
+def test_a_json_document_is_read_and_one_that_breaks_off_is_told_by_what_it_held(world: World, text: str) -> None:
     world.options |= {"start_date": date(2025, 3, 31), "rejected_share_limit": 1.0}
     world.customers([{"customer_id": "c"}])
     world.orders([order(1)])
     world.events([{"customer_id": "c", "event_time": f"{DAY}T10:00:00Z"}])
     (folder(world, "web_events") / "day2.json").write_text(text)
+    (folder(world, "web_events") / "day3.json").write_text(text[:-4])
     world.run(DAY, tables=FACTS)
-    assert len(world.rows("raw_web_events")) == 1
+    assert len(world.rows("raw_web_events")) == 4
     (rejected,) = world.rows("rejected_rows")
-    assert (rejected["source_path"], rejected["reason"]) == ("web_events/day2.json", "unreadable_file")
-    assert rejected["raw"].startswith(said)
+    assert (rejected["source_path"], rejected["reason"]) == ("web_events/day3.json", "unreadable_file")
+    assert "breaks off, after 2 value(s), and none was read" in rejected["raw"]

@@ -246,12 +246,10 @@ def as_parquet(rows: list[dict[str, Any]]) -> bytes:
 
 
 def zstd(content: bytes) -> bytes:
-    sink = io.BytesIO()
+    sink = pa.BufferOutputStream()
     with pa.CompressedOutputStream(sink, "zstd") as packed:
         packed.write(content)
-        packed.flush()
-        return_value = sink
-    return return_value.getvalue() if not return_value.closed else b""
+    return bytes(sink.getvalue())
 
 
 FORMATS: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
@@ -260,6 +258,8 @@ FORMATS: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
     "o-semicolon.csv": lambda rows: codecs.BOM_UTF8 + as_csv(rows, ";"),
     "o.csv.gz": lambda rows: gzip.compress(as_csv(rows, "|")),
     "o.csv.bz2": lambda rows: bz2.compress(as_csv(rows)),
+    "o.tsv.zst": lambda rows: zstd(as_csv(rows, "\t")),
+    "o.json.zst": lambda rows: zstd(json.dumps(rows).encode()),
     "o.json": lambda rows: json.dumps(rows).encode(),
     "o-pretty.json": lambda rows: "\n".join(json.dumps(row, indent=2) for row in rows).encode(),
     "o.jsonl": as_json_lines,
@@ -273,11 +273,7 @@ FORMATS: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
 def test_every_format_gives_the_same_rows_and_accounts_for_each(shop: Shop, with_mapping: bool) -> None:
     """Each file has ten orders of its own, one of them without a customer."""
     names = ("order_id", "customer_id", "order_date", "order_amount")
-    called = (
-        ("nr", "who", "when", "sum")
-        if with_mapping
-        else tuple(name.upper() if number % 2 else name for number, name in enumerate(names))
-    )
+    called = ("nr", "who", "when", "sum") if with_mapping else ("ORDER_ID", "customer_id", "Order_Date", "order_amount")
     if with_mapping:
         columns = "".join(f'{name} = "{given}"\n' for name, given in zip(names, called, strict=True))
         shop.say(
@@ -290,8 +286,6 @@ def test_every_format_gives_the_same_rows_and_accounts_for_each(shop: Shop, with
             dict(zip(called, (f"{number}-{n}", "c" if n else "", f"{DAY}T10:00:00Z", f"{n}.5"), strict=True))
             for n in range(10)
         ]
-        if not with_mapping and "json" in name or name.endswith("parquet"):
-            rows = [dict(zip(names if "json" in name else called, row.values(), strict=True)) for row in rows]
         shop.put(f"orders/{name}", write(rows))
     result = shop.run()
     assert [(order, amount) for _, order, _, amount in shop.orders()] == sorted(

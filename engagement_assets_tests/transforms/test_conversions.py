@@ -58,7 +58,10 @@ def test_a_clock_time_is_that_of_the_business_zone_in_every_type(
     inspection = inspect(sources, SOURCES["orders"])
     (read_rows,) = read(sources, berlin.spark_session, inspection, str(tmp_path / "scratch"))
     _, value = conversions.instant(*read_rows.given["order_date"])
-    rows = read_rows.frame.select("order_id", F.unix_micros(value).alias("at"), F.to_date(value).alias("day")).collect()
+    order, _ = read_rows.given["order_id"]
+    rows = read_rows.frame.select(
+        order.alias("order_id"), F.unix_micros(value).alias("at"), F.to_date(value).alias("day")
+    ).collect()
     found = {int(row["order_id"]): (row["at"], row["day"]) for row in rows}
     for n, (clock, instant) in enumerate(CLOCKS):
         assert found[n] == (int(instant.timestamp()) * 1_000_000, clock.date())

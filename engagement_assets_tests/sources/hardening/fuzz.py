@@ -24,7 +24,7 @@ from engagement_assets.sources.inspecting import inspect
 from engagement_assets.sources.reading import read
 from engagement_assets.sources.registry import SOURCES
 from engagement_assets.sources.source import ObservationWindow
-from engagement_assets.sources.validating import validate
+from engagement_assets.sources.validating import typed, validate
 from engagement_assets_tests.sources.hardening import mutation, strict
 
 FIRST, LAST = date(2025, 3, 2), date(2025, 3, 31)
@@ -88,7 +88,9 @@ def _compare(spark: SparkSession, folder: Path, written: list[bytes], out: Compa
         if valid and not row["is_object"]:
             out.lost.append(line)
     named = replace(read_lines, frame=read_lines.frame.withColumn("source_path", F.col("value")))
-    examined = validate(named, SOURCES["web_events"], ObservationWindow(FIRST, LAST, LAST))
+    examined = validate(
+        typed(named, SOURCES["web_events"]), SOURCES["web_events"], ObservationWindow(FIRST, LAST, LAST)
+    )
     for row in examined.withColumn("event_time", F.unix_micros("event_time")).collect():
         line = judged[row["source_path"]]
         verdict, event = strict.judge_line(line, FIRST, LAST)

@@ -22,7 +22,7 @@ from engagement_assets.sources.inspecting import inspect
 from engagement_assets.sources.reading import read
 from engagement_assets.sources.registry import SOURCES
 from engagement_assets.sources.source import ObservationWindow
-from engagement_assets.sources.validating import validate
+from engagement_assets.sources.validating import typed, validate
 from engagement_assets_tests.sources.hardening import strict
 
 FIRST, LAST = date(2025, 3, 2), date(2025, 3, 31)
@@ -230,7 +230,7 @@ def compare(spark: SparkSession, folder: Path, seed: int, tables: int, rows: int
     out = Comparison(tables, tables * rows, unaccounted=tables * rows - inspection.rows)
     window = ObservationWindow(FIRST, LAST, LAST)
     for read_rows in read(sources, spark, inspection, str(folder / "scratch")):
-        examined = validate(read_rows, SOURCES["orders"], window)
+        examined = validate(typed(read_rows, SOURCES["orders"]), SOURCES["orders"], window)
         for row in examined.withColumn("order_date", F.unix_micros("order_date")).collect():
             values = None
             if row["verdict"] == "kept":

@@ -91,7 +91,7 @@ ORDER_IDS = [
     _ids("float", pa.array([16_777_215.0, 0.5], pa.float32()), "16777215", WRONG),
     _ids("16-bit float", pa.array([82.0], pa.float16()), "82"),
     _ids("decimal", _decimals(38, 10, "83", "7.5", "0", None), "83", WRONG, "0", NO_ID),
-    _ids("bytes", pa.array([b"bytes", None], pa.binary()), WRONG, NO_ID),
+    _ids("bytes", pa.array([b"bytes", b"\xff\x01", None], pa.binary()), "bytes", "ff01", NO_ID),
     _ids("boolean", pa.array([True, None]), WRONG, NO_ID),
     _ids("list", pa.array([["a"], None]), WRONG, NO_ID),
     _ids("structure", pa.array([{"a": 1}]), WRONG),

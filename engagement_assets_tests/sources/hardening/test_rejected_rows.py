@@ -59,7 +59,10 @@ def test_rejected_rows_of_one_source_and_reason_are_shown(
     ("option", "sentence"),
     [
         ("--source", "there is no source 'clicks'; the sources are customers, orders, web_events"),
-        ("--reason", "there is no reason 'clicks'; the reasons are malformed_json, wrong_type, missing_customer_id"),
+        (
+            "--reason",
+            "there is no reason 'clicks'; the reasons are malformed_json, malformed_line, wrong_type, missing_customer_id",
+        ),
     ],
 )
 def test_a_wrong_name_is_answered_with_the_right_ones(

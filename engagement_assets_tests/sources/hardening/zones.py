@@ -27,7 +27,7 @@ from engagement_assets.sources.inspecting import inspect
 from engagement_assets.sources.reading import read
 from engagement_assets.sources.registry import SOURCES
 from engagement_assets.sources.source import ObservationWindow
-from engagement_assets.sources.validating import validate
+from engagement_assets.sources.validating import typed, validate
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
@@ -135,7 +135,7 @@ def compare(spark: SparkSession, folder: Path, names: Sequence[str], most_days: 
                     if source.as_of
                     else ("as_of_date", F.unix_micros(source.dated_by.name))
                 )
-                judged = validate(rows, source, window)
+                judged = validate(typed(rows, source), source, window)
                 frames.append(judged.select("customer_id", F.lit(source.name), "verdict", day, at.cast("bigint")))
         found = reduce(DataFrame.unionAll, frames).collect()
         assert len(found) == 2 * sum(form != FORMS[3] for _, form in values.values()) + len(values)

@@ -29,8 +29,8 @@ LONGEST_LINE = 64 << 20
 #: Objects whose keys are looked at.
 _FIRST = 50
 
-#: How an array begins, and an object over several lines.
-_DOCUMENT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(\[|\{\s*\n\s*\")")
+#: How an array of objects begins, and an object over several lines.
+_DOCUMENT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(\[\s*\{|\{\s*\n\s*\")")
 
 _SPACE = re.compile(r"\s*")
 
@@ -82,7 +82,7 @@ def scan_text(
             chunks = in_utf8(chunks, encoding)
         beginning = next(chunks, b"")
         chunks = chain([beginning], chunks) if beginning else chunks
-        if not _DOCUMENT.match(beginning):
+        if not _is_document(beginning):
             return replace(_count(chunks), keys=_keys(beginning.split(b"\n", _FIRST)[:_FIRST]))
         copy = None if open_copy is None else open_copy()
         try:
@@ -99,6 +99,18 @@ def scan_text(
         return TextNote(rows, document=True, keys=_keys(first))
     except UnreadableFileError as error:
         return TextNote(0, problem=str(error))
+
+
+def _is_document(beginning: bytes) -> bool:
+    """Whether a file that begins so is one JSON document, and not lines of which the first is a list."""
+    if not _DOCUMENT.match(beginning):
+        return False
+    first, _, rest = beginning.lstrip().partition(b"\n")
+    try:
+        json.loads(first)
+    except (ValueError, RecursionError):
+        return True
+    return not rest.strip()
 
 
 def _keys(lines: Iterable[bytes]) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ def test_orders_of_shopify_have_their_total_in_the_first_line(read: Reader) -> N
     assert found["customers"] == (
         [
             ("ann@x.example", "ann@x.example", "2024-02-01", "FR"),
-            ("bob@x.example", "bob@x.example", "2024-02-02", "DE"),
+            ("bob@x.example", "bob@x.example", "2024-01-31", "DE"),
         ],
         {},
     )

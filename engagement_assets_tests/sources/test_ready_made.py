@@ -13,27 +13,22 @@ import pytest
 
 from engagement_assets.domain.source_mapping import SourceMappings, parse_mappings
 from engagement_assets.engine import EngineResource
-from engagement_assets.lake.tables import LakeResource
-from engagement_assets.settings import Settings, today
+from engagement_assets.settings import Settings
 from engagement_assets.sources.connect.words import SNOWPLOW
-from engagement_assets.sources.finding import SourcesResource
-from engagement_assets.sources.ingestion import ingestion
-from engagement_assets.sources.registry import CUSTOMERS, SOURCES
 from engagement_assets_tests import PROJECT
 from engagement_assets_tests.sources.connect.shops import json_lines, write
+from engagement_assets_tests.sources.kept import Kept, kept_rows
 
 MAPPINGS = {place.stem: place for place in (PROJECT / "docs" / "sources").glob("*.toml")}
 
-#: Source -> its kept rows, as texts in the order of their columns, and what became of the others.
-Result = dict[str, tuple[list[tuple[str, ...]], dict[str, int]]]
-Reader = Callable[[str, Mapping[str, str | bytes]], Result]
+Reader = Callable[[str, Mapping[str, str | bytes]], Kept]
 
 
 @pytest.fixture
 def read(tmp_path: Path, engine: EngineResource) -> Reader:
     """Reads files by a ready-made mapping, as a run would."""
 
-    def call(name: str, files: Mapping[str, str | bytes]) -> Result:
+    def call(name: str, files: Mapping[str, str | bytes]) -> Kept:
         write(tmp_path / "raw", files)
         settings = Settings(
             data=str(tmp_path / "raw"),
@@ -41,21 +36,7 @@ def read(tmp_path: Path, engine: EngineResource) -> Reader:
             sources=str(MAPPINGS[name]),
             start_date=date(2010, 1, 1),
         )
-        lake, found, last = LakeResource.of(settings), {}, today(settings)
-        with ingestion("test", settings, SourcesResource.of(settings), engine, lake) as run:
-            customers = run.whole(run.inspect(CUSTOMERS), last)
-            for source in SOURCES.values():
-                reading = customers if source is CUSTOMERS else run.whole(run.inspect(source), last, customers.who)
-                columns = [column for column in source.columns if column in reading.kept.columns]
-                rows = reading.kept.select(*columns).collect()
-                account = reading.account
-                beside = {
-                    what: count
-                    for what, count in [*account.rejected.items(), *vars(account).items()]
-                    if isinstance(count, int) and count and what not in ("read", "kept")
-                }
-                found[source.name] = sorted(tuple(str(value) for value in row) for row in rows), beside
-        return found
+        return kept_rows(settings, engine)
 
     return call
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -96,13 +97,13 @@ def test_json_in_every_shape_and_packing(tmp_path: Path, shape: str, packing: st
         "pretty array": json.dumps(nested, indent=2),
         "pretty objects": "\n".join(json.dumps(row, indent=2) for row in nested),
     }[shape]
-    packed = {
+    pack: dict[str, Callable[[bytes], bytes]] = {
         "": bytes,
         ".gz": gzip.compress,
         ".bz2": bz2.compress,
         ".zst": lambda data: pa.Codec("zstd").compress(data, asbytes=True),
-    }[packing](text.encode())
-    write(tmp_path, {f"orders.json{packing}": packed})
+    }
+    write(tmp_path, {f"orders.json{packing}": pack[packing](text.encode())})
     (table,) = look(str(tmp_path)).tables
     assert table.columns["who.id"] == [f"u{n}" for n in range(20)]
     assert table.columns["id"][3] == "3"

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -185,3 +186,16 @@ def test_one_file_may_be_meant(tmp_path: Path) -> None:
     write(tmp_path, {"mine.csv": csv_text(ORDERS), "other.csv": csv_text(EVENTS)})
     found = look(str(tmp_path / "mine.csv"))
     assert (found.place, [table.paths for table in found.tables]) == (str(tmp_path), [("mine.csv",)])
+
+
+def test_a_store_is_looked_at_by_its_address() -> None:
+    store = fsspec.filesystem("memory")
+    for number in (1, 2):
+        store.pipe(f"/shop/orders/part-{number}.csv", csv_text(ORDERS).encode())
+    store.pipe("/shop/orders/_SUCCESS", b"")
+    store.pipe("/shop/events.jsonl.gz", gzip.compress(json_lines(EVENTS).encode()))
+    found = look("memory://shop/")
+    assert found.place == "memory://shop"
+    assert {table.paths: len(table.files) for table in found.tables} == {("events.jsonl.gz",): 1, ("orders",): 2}
+    with pytest.raises(NothingFoundError, match="holds no table that can be read"):
+        look("memory://elsewhere")

@@ -7,6 +7,7 @@ import re
 from typer.main import get_command
 
 from engagement_assets.cli.app import app
+from engagement_assets.domain.source_mapping import SourceMapping
 from engagement_assets.settings import PREFIX, Settings
 from engagement_assets_tests import PROJECT
 
@@ -83,6 +84,17 @@ def test_links_lead_somewhere() -> None:
 def test_the_index_lists_every_page() -> None:
     listed = re.findall(r"^\| \[(\w+\.md)\]", PAGES["docs/README.md"], re.MULTILINE)
     assert sorted(["README.md", "docs/README.md", *(f"docs/{name}" for name in listed)]) == sorted(PAGES)
+
+
+def test_every_key_of_a_mapping_is_explained_as_the_model_has_it() -> None:
+    table = PAGES["docs/own_data.md"].partition("| key of a source |")[2].partition("\n\n")[0]
+    told = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.MULTILINE))
+    assert told == {name: field.description for name, field in SourceMapping.model_fields.items()}
+
+
+def test_every_ready_made_mapping_is_listed() -> None:
+    listed = re.findall(r"\(sources/(\w+\.toml)\)", PAGES["docs/own_data.md"])
+    assert sorted(listed) == sorted(place.name for place in (PROJECT / "docs" / "sources").iterdir())
 
 
 def test_the_architecture_names_every_room_and_no_other() -> None:

@@ -57,7 +57,7 @@ def connect(
     from engagement_assets.sources.connect.looking import look
     from engagement_assets.sources.connect.writing import as_text
 
-    asks = not yes and sys.stdin.isatty()
+    asks = not yes and _somebody_is_there()
     target = local_path(str(to))
     if target.is_dir():
         raise UsageError(f"{target} is a folder; --to names a file, for example {to / 'sources.toml'}")
@@ -89,6 +89,10 @@ def connect(
         settings.model_copy(update={"data": found.place, "sources": str(target), "timezone": zone}),
         connection.proposals,
     )
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty()
 
 
 class _BestGuess:

@@ -111,7 +111,15 @@ CATALOGUE: dict[type[Contract], Entry] = {
                 f"engagement_assets.sources.{source}.SOURCE",
                 with_code=tuple(
                     f"engagement_assets.sources.{step}"
-                    for step in ("reading", "shaping", "order_lines", "first_seen", "validating", "deduplicating")
+                    for step in (
+                        "reading",
+                        "joining",
+                        "shaping",
+                        "order_lines",
+                        "first_seen",
+                        "validating",
+                        "deduplicating",
+                    )
                 ),
                 # Rows of unknown customers are rejected; who is known, the source of the customers says.
                 after=(RawCustomers,) if contract is not RawCustomers else (),

@@ -29,6 +29,7 @@ from engagement_assets.lake.stores import file_system
 from engagement_assets.settings import is_url, local_path
 from engagement_assets.sources.connect.words import SNOWPLOW
 from engagement_assets.sources.files import PARQUET_FAULTS
+from engagement_assets.sources.formats import format_of, packing_of
 
 #: Files of a table that are looked at, spread over their order.
 _FILES = 6
@@ -47,19 +48,16 @@ _UNPACKED = 64 << 20
 #: Bytes of text files that are read through to know whether all of it is UTF-8.
 _SCANNED = 2 << 30
 
-_ENDINGS = {
-    **dict.fromkeys(("parquet", "parq", "pq"), "parquet"),
-    **dict.fromkeys(("csv", "tsv", "txt", "psv", "tab", "tbl"), "csv"),
-    **dict.fromkeys(("json", "jsonl", "ndjson"), "json"),
+#: Endings that do not say the format to the reading, and probably tell it.
+_PROBABLY = {
+    **dict.fromkeys(("parq", "pq"), "parquet"),
+    **dict.fromkeys(("txt", "psv", "tab", "tbl"), "csv"),
 }
 
-#: Endings by which the reading itself knows the format.
-_TOLD = ("parquet", "csv", "tsv", "json", "jsonl", "ndjson")
-
 _PACKED: dict[str, Callable[[IO[bytes]], Any]] = {
-    "gz": lambda stream: gzip.GzipFile(fileobj=stream),
+    "gzip": lambda stream: gzip.GzipFile(fileobj=stream),
     "bz2": bz2.BZ2File,
-    "zst": lambda stream: pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd"),
+    "zstd": lambda stream: pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd"),
 }
 
 #: Files that hold tables but are not read -> what to do.
@@ -218,16 +216,13 @@ def _files(folder: str, found: Found) -> Iterator[_File]:
             if tables[table] == "delta" and name.endswith(".parquet"):
                 yield _File(name, size, "delta", "", table)
             continue
-        *_, ending = endings = [part.lower() for part in name.rpartition("/")[2].split(".")]
-        packing = ending if ending in _PACKED else ""
-        if packing and len(endings) > 1:
-            ending = endings[-2]
+        told, packing = format_of(name), packing_of(name)
+        endings = PurePosixPath(name).suffixes[: -1 if packing else None]
+        ending = endings[-1].lower().lstrip(".") if endings else ""
         if ending in _OTHERS:
             found.problems[name] = _OTHERS[ending]
-        elif ending in _ENDINGS:
-            yield _File(name, size, _ENDINGS[ending], packing)
-        elif len(endings) == 1 or not _NO_TABLES.fullmatch(ending):
-            yield _File(name, size, "", packing)
+        elif told or ending in _PROBABLY or not _NO_TABLES.fullmatch(ending):
+            yield _File(name, size, told or _PROBABLY.get(ending, ""), packing or "")
 
 
 def _entries(folder: str) -> Iterator[tuple[str, int]]:
@@ -378,9 +373,7 @@ def _sample(folder: str, group: Sequence[_File], found: Found) -> Table | None:
         found.problems.setdefault(group[0].name, "without rows that can be read")
         return None
     size = sum(file.size for file in group)
-    untold = kind != "delta" and not any(
-        group[0].name.lower().removesuffix(f".{group[0].packing}").endswith(f".{ending}") for ending in _TOLD
-    )
+    untold = kind != "delta" and format_of(group[0].name) is None
     return Table(kind, (), (), size, columns, file_of, text, untold)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from functools import cache
 
 _WHO = (
@@ -366,9 +365,3 @@ def event_meaning(event_type: str) -> str:
 def is_purchase(event_type: str) -> bool:
     """Whether an event type says that something was bought."""
     return re.fullmatch(_PURCHASES, squashed(event_type)) is not None
-
-
-def first_known(names: Sequence[str], role: str, least: float = 0.5) -> str | None:
-    """The column that is most likely what `role` says, by the names alone."""
-    best = max(names, key=lambda name: likeness(role, name), default=None)
-    return best if best is not None and likeness(role, best) >= least else None

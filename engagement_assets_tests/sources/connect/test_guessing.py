@@ -52,6 +52,10 @@ def stamp(n: int) -> str:
     return moment(n).isoformat(" ")
 
 
+#: Customers without a sign-up date; those who are never seen count from the first year on.
+ID_ONLY = {"customer_id": "id", "signup_date": "= 2024-01-01"}
+
+
 def own_names() -> Files:
     return {
         "customers/c.csv": csv_text(
@@ -182,7 +186,7 @@ OLIST: Mapped = {
     "customers": {
         "path": "olist_customers_dataset.csv",
         "first_seen_in": ["orders"],
-        "columns": {"customer_id": "customer_unique_id"},
+        "columns": {"customer_id": "customer_unique_id", "signup_date": "= 2024-01-01"},
     },
     "orders": {
         "path": "olist_orders_dataset.csv",
@@ -233,7 +237,7 @@ def jaffle_shop() -> Files:
 
 
 JAFFLE_SHOP: Mapped = {
-    "customers": {"path": "raw_customers.csv", "first_seen_in": ["orders"], "columns": {"customer_id": "id"}},
+    "customers": {"path": "raw_customers.csv", "first_seen_in": ["orders"], "columns": ID_ONLY},
     "orders": {
         "path": "raw_orders.csv",
         "columns": {
@@ -270,7 +274,7 @@ def jaffle_shop_classic() -> Files:
 
 
 JAFFLE_SHOP_CLASSIC: Mapped = {
-    "customers": {"path": "raw_customers.csv", "first_seen_in": ["orders"], "columns": {"customer_id": "id"}},
+    "customers": {"path": "raw_customers.csv", "first_seen_in": ["orders"], "columns": ID_ONLY},
     "orders": {
         "path": "raw_orders.csv",
         "joins": {"payments": {"path": "raw_payments.csv", "on": "id = order_id"}},

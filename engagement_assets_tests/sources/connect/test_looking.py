@@ -5,8 +5,10 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -96,13 +98,13 @@ def test_json_in_every_shape_and_packing(tmp_path: Path, shape: str, packing: st
         "pretty array": json.dumps(nested, indent=2),
         "pretty objects": "\n".join(json.dumps(row, indent=2) for row in nested),
     }[shape]
-    packed = {
+    pack: dict[str, Callable[[bytes], bytes]] = {
         "": bytes,
         ".gz": gzip.compress,
         ".bz2": bz2.compress,
         ".zst": lambda data: pa.Codec("zstd").compress(data, asbytes=True),
-    }[packing](text.encode())
-    write(tmp_path, {f"orders.json{packing}": packed})
+    }
+    write(tmp_path, {f"orders.json{packing}": pack[packing](text.encode())})
     (table,) = look(str(tmp_path)).tables
     assert table.columns["who.id"] == [f"u{n}" for n in range(20)]
     assert table.columns["id"][3] == "3"
@@ -184,3 +186,16 @@ def test_one_file_may_be_meant(tmp_path: Path) -> None:
     write(tmp_path, {"mine.csv": csv_text(ORDERS), "other.csv": csv_text(EVENTS)})
     found = look(str(tmp_path / "mine.csv"))
     assert (found.place, [table.paths for table in found.tables]) == (str(tmp_path), [("mine.csv",)])
+
+
+def test_a_store_is_looked_at_by_its_address() -> None:
+    store = fsspec.filesystem("memory")
+    for number in (1, 2):
+        store.pipe(f"/shop/orders/part-{number}.csv", csv_text(ORDERS).encode())
+    store.pipe("/shop/orders/_SUCCESS", b"")
+    store.pipe("/shop/events.jsonl.gz", gzip.compress(json_lines(EVENTS).encode()))
+    found = look("memory://shop/")
+    assert found.place == "memory://shop"
+    assert {table.paths: len(table.files) for table in found.tables} == {("events.jsonl.gz",): 1, ("orders",): 2}
+    with pytest.raises(NothingFoundError, match="holds no table that can be read"):
+        look("memory://elsewhere")

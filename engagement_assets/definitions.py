@@ -52,7 +52,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 
 if os.environ.get("DAGSTER_IS_DEV_CLI") and not os.environ.get("DAGSTER_HOME"):
     logging.getLogger("dagster").warning(
-        "DAGSTER_HOME is not set: what `dagster dev` records of runs is deleted when it ends; `make dev` keeps it in .dagster_home"
+        "DAGSTER_HOME is not set: `dagster dev` forgets its runs when it ends. `make dev` keeps them, in .dagster_home"
     )
 
 _settings = Settings()

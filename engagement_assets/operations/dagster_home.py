@@ -44,6 +44,9 @@ run_launcher:
 run_monitoring:
   enabled: true
   poll_interval_seconds: 20
+# What is printed of a run; its log in the UI has everything.
+python_logs:
+  python_log_level: INFO
 event_log_storage:
   module: engagement_assets.event_log
   class: PooledSqliteEventLogStorage

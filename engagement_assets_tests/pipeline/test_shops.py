@@ -63,7 +63,7 @@ def test_each_shop_has_its_own_records_tables_and_runs(shops: dict[str, World]) 
 
     # A run of one keeps none of the others waiting, and one forgets its own runs only.
     asked = build_definitions(shops["north"].settings).resolve_job_def(DAILY_JOB)
-    waiting = instance.create_run_for_job(asked, status=dg.DagsterRunStatus.STARTED)
+    waiting = instance.create_run_for_job(asked, status=dg.DagsterRunStatus.STARTED, tags=asked.tags)
     for prefix, words in {
         "": "every published day",
         "north": "a run is under way",

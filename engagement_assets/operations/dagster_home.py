@@ -44,7 +44,7 @@ run_launcher:
 run_monitoring:
   enabled: true
   poll_interval_seconds: 20
-# What is printed of a run; its log in the UI has everything.
+# What is printed of a run; all its events are kept.
 python_logs:
   python_log_level: INFO
 event_log_storage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import takewhile
 
 import dagster as dg
 import sqlalchemy as sa
@@ -12,6 +13,9 @@ from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._serdes import deserialize_value
+
+#: Results of a check that are looked at.
+_MOST_RESULTS = 100
 
 
 @dataclass(frozen=True)
@@ -39,19 +43,19 @@ def results_in_words(instance: dg.DagsterInstance, check: dg.AssetCheckKey, days
     return {day: told.description or "" for day, text in rows if (told := _told(text))}
 
 
-def result_before(instance: dg.DagsterInstance, check: dg.AssetCheckKey, run_id: str) -> dg.AssetCheckEvaluation | None:
-    """The latest result that a check had, of whichever day, before those of a run."""
+def failing_before(instance: dg.DagsterInstance, check: dg.AssetCheckKey, run_id: str) -> list[dg.AssetCheckEvaluation]:
+    """The results of a check, of whichever days, before those of a run and since it last passed, the latest first."""
     storage = instance.event_log_storage
     if not isinstance(storage, SqlEventLogStorage):
-        return None
+        return []
     table = AssetCheckExecutionsTable.c
     its_own = sa.and_(table.asset_key == check.asset_key.to_string(), table.check_name == check.name)
     began = sa.select(sa.func.min(table.id)).where(its_own, table.run_id == run_id).scalar_subquery()
     earlier = sa.and_(its_own, table.id < began, table.evaluation_event.is_not(None))
-    latest = sa.select(table.evaluation_event).where(earlier).order_by(table.id.desc()).limit(1)
+    latest = sa.select(table.evaluation_event).where(earlier).order_by(table.id.desc()).limit(_MOST_RESULTS)
     with storage.index_connection() as connection:
-        text = connection.execute(latest).scalar()
-    return _told(text) if text else None
+        told = [_told(text) for text in connection.scalars(latest)]
+    return list(takewhile(lambda result: not result.passed, filter(None, told)))
 
 
 def _told(text: str) -> dg.AssetCheckEvaluation | None:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import dagster as dg
 
-from engagement_assets.dagster_internals.check_results import result_before
+from engagement_assets.dagster_internals.check_results import failing_before
 from engagement_assets.dagster_internals.names import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -98,7 +98,7 @@ def of_run(
     """The alert for a run that ended, from its events; None if there is nothing to tell.
 
     A failed run tells the steps that failed and why; any run, the rules that were violated and on which days. A warning is told
-    once: not again while its rule says the same from run to run, whatever the numbers.
+    once: not again while its rule says nothing else from run to run, whatever the numbers, until it has passed.
     """
     steps: list[str] = []
     violated: dict[dg.AssetCheckKey, list[dg.AssetCheckEvaluation]] = {}
@@ -113,7 +113,9 @@ def of_run(
         elif event.event_type == dg.DagsterEventType.PIPELINE_FAILURE:
             end = event.message or ""
     failed = run.status == dg.DagsterRunStatus.FAILURE
-    known = {check for check, found in violated.items() if _is_known(found, result_before(instance, check, run.run_id))}
+    known = {
+        check for check, found in violated.items() if _is_known(found, failing_before(instance, check, run.run_id))
+    }
     new = {check: found for check, found in violated.items() if check not in known}
     if not failed and not new:
         return None
@@ -142,21 +144,22 @@ def _is_error(found: dg.AssetCheckEvaluation) -> bool:
     return found.severity == dg.AssetCheckSeverity.ERROR
 
 
-def _is_known(found: Sequence[dg.AssetCheckEvaluation], before: dg.AssetCheckEvaluation | None) -> bool:
-    """Whether all of these are warnings that say what the result before them said."""
-    if before is None or before.passed or any(map(_is_error, found)):
-        return False
-    return {_without_numbers(each) for each in found} == {_without_numbers(before)}
+def _is_known(found: Sequence[dg.AssetCheckEvaluation], before: Iterable[dg.AssetCheckEvaluation]) -> bool:
+    """Whether these are warnings that say nothing which earlier ones have not said."""
+    said: set[str] = set().union(*map(_said, before))
+    return not any(map(_is_error, found)) and all(_said(each) <= said for each in found)
 
 
-def _without_numbers(found: dg.AssetCheckEvaluation) -> tuple[str, ...]:
-    """What a result says: its words, what it names and the names of its figures, without numbers and dates."""
+def _said(found: dg.AssetCheckEvaluation) -> set[str]:
+    """The words of a result, names of its figures and what it names, without numbers and dates."""
     named = {name: value.value for name, value in found.metadata.items()}
     texts = [
-        f"{name} {value if isinstance(value, str) else sorted(value) if isinstance(value, dict) else ''}"
-        for name, value in sorted(named.items())
+        value if isinstance(value, str) else " ".join(value)
+        for value in named.values()
+        if isinstance(value, str | dict)
     ]
-    return tuple(_NUMBER.sub("", text) for text in (str(found.severity), found.description or "", *texts))
+    text = " ".join([str(found.severity), found.description or "", *named, *texts])
+    return {word.strip(",;:()") for word in _NUMBER.sub("", text).split()}
 
 
 def _rule_line(check: dg.AssetCheckKey, found: Sequence[dg.AssetCheckEvaluation]) -> str:

@@ -152,7 +152,7 @@ def table_asset(
         required_resource_keys={"engine", "lake", *resources},
         metadata={
             "dagster/column_schema": column_schema(contract, settings),
-            "dagster/table_name": name,
+            "dagster/table_name": ".".join(settings.asset_key(name)),
             "dagster/storage_kind": "deltalake",
             "dagster/uri": f"{lake}/{name}",
             DASHBOARD: dg.MetadataValue.url(dashboard_page(settings, contract)),
@@ -162,7 +162,7 @@ def table_asset(
     def build_table(context: dg.AssetExecutionContext) -> Iterator[Any]:
         resources = context.resources
         run = TableRun(context, resources.engine, resources.lake, settings, contract, rules)
-        run.lake.begin(context.run_id, context.log.info)
+        run.lake.begin(context.run.run_id, context.log.info)
         run.require()
         yield from work(run)
 

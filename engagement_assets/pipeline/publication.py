@@ -79,7 +79,7 @@ class Publication:
     ) -> None:
         self.context = context
         self.lake = lake
-        lake.begin(context.run_id, context.log.info)
+        lake.begin(context.run.run_id, context.log.info)
         self.spark = spark
         self.contract = contract
         self.rules = rules
@@ -103,14 +103,16 @@ class Publication:
 
         May run in a thread of its own while another write is published.
         """
-        return self.lake.stage(frame, self.contract, partitions=days, run_id=self.context.run_id, most_rows=most_rows)
+        return self.lake.stage(
+            frame, self.contract, partitions=days, run_id=self.context.run.run_id, most_rows=most_rows
+        )
 
     def publish(self, staged: Staged, days: Sequence[str], after_audit: AfterAudit | None = None) -> None:
         """Audit what was staged of some days, commit the good days.
 
         `after_audit` sees the staged rows after their audit, for what else is to be told of them.
         """
-        run_id = self.context.run_id
+        run_id = self.context.run.run_id
         rows = staged.rows()
         # Each rule is a pass over the rows: kept at hand until the last has seen them, where the engine can do that.
         audited = self.lake.read_staged(self.spark, staged).persist(StorageLevel.MEMORY_AND_DISK)

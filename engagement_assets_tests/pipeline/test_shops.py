@@ -112,6 +112,8 @@ def test_a_prefix_reaches_every_asset_check_pool_and_link() -> None:
     for key in plain.get_all_asset_keys():
         ours = north.get(key.with_prefix("north"))
         assert {each.with_prefix("north") for each in plain.get(key).parent_keys} == set(ours.parent_keys)
+        # Dagster takes assets of one table name for the same table.
+        assert ours.metadata.get("dagster/table_name") != plain.get(key).metadata.get("dagster/table_name", "")
         assert (ours.pools or set()) == {f"north_{pool}" for pool in plain.get(key).pools or ()}
 
 

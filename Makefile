@@ -56,7 +56,7 @@ test: $(TEST_STAMP)  ## Run the tests
 dev: $(STAMP)  ## Start the Dagster UI with a home that lasts
 	$(BIN)/engagement settings > /dev/null
 	$(BIN)/python -c 'from engagement_assets.operations.dagster_home import dagster_home; dagster_home()'
-	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1
+	$(BIN)/python -W 'ignore:Function `dev_command`' -m dagster dev --workspace workspace.yaml --host 127.0.0.1
 
 install: $(PRODUCTION_STAMP)  ## Set up .venv for a production instance (docs/production.md)
 	$(BIN)/python -m compileall -q engagement_assets

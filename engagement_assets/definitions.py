@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import warnings
 
 import dagster as dg
@@ -47,6 +49,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         executor=dg.in_process_executor,
     )
 
+
+if os.environ.get("DAGSTER_IS_DEV_CLI") and not os.environ.get("DAGSTER_HOME"):
+    logging.getLogger("dagster").warning(
+        "DAGSTER_HOME is not set: `dagster dev` forgets its runs when it ends. `make dev` keeps them, in .dagster_home"
+    )
 
 _settings = Settings()
 defs = build_definitions(_settings)

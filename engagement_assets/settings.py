@@ -28,6 +28,9 @@ PREFIX = "ENGAGEMENT_"
 #: What the engines and Delta take for a pattern or an escape in the path of a table.
 _NOT_IN_A_LAKE = "%*?[]{}\\"
 
+#: A part of the key of an asset: two underscores stand between parts where Dagster names steps.
+_PART = "[A-Za-z0-9]+(_[A-Za-z0-9]+)*"
+
 #: What the tz database has beside zones: placeholders, and the zone of a machine. Engines know none of these.
 _NO_ZONES = ("Factory", "localtime", "posixrules")
 
@@ -99,8 +102,26 @@ class Settings(BaseSettings):
         "data/dashboard_users.json",
         description="file with who may sign in to the dashboard; without it nobody has to (`engagement dashboard-user`)",
     )
+    asset_key_prefix: str = Field(
+        "",
+        pattern=rf"^({_PART}(/{_PART})*)?$",
+        description="what keys of assets begin with, such as north or shops/north, where several shops share a Dagster instance",
+    )
+    asset_owner: str = Field(
+        "team:engagement",
+        pattern=r"^(team:[A-Za-z0-9_-]+|[^\s@:]+@[^\s@]+\.[A-Za-z]{2,})$",
+        description="owner of the assets: an e-mail address or team:NAME",
+    )
+    asset_domain: str = Field(
+        "customer_engagement",
+        pattern=r"^[A-Za-z0-9_.-]{1,63}$",
+        description="value of the tag domain of the assets",
+    )
     run_daily: bool = Field(
         False, description="switch the schedule and the sensors on from the start; otherwise that is done in the UI"
+    )
+    catch_up_days: int = Field(
+        30, ge=0, description="days back to which the sensor builds snapshots that are missing; 0: none"
     )
     ready_by_hour: int = Field(
         6, ge=0, le=23, description="hour at which yesterday's snapshot has to be published, business time zone"
@@ -199,6 +220,10 @@ class Settings(BaseSettings):
         if self.rejected_share_warning > self.rejected_share_limit:
             raise ValueError("rejected_share_warning must not exceed rejected_share_limit")
         return self
+
+    def asset_key(self, name: str) -> list[str]:
+        """The parts of the key of an asset."""
+        return [*filter(None, self.asset_key_prefix.split("/")), name]
 
     @property
     def meanings(self) -> Meanings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import takewhile
 
 import dagster as dg
 import sqlalchemy as sa
@@ -12,6 +13,9 @@ from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._serdes import deserialize_value
+
+#: Results of a check that are looked at.
+_MOST_RESULTS = 100
 
 
 @dataclass(frozen=True)
@@ -36,16 +40,31 @@ def results_in_words(instance: dg.DagsterInstance, check: dg.AssetCheckKey, days
     latest = sa.select(sa.func.max(table.id)).where(its_own, table.partition.in_(list(days))).group_by(table.partition)
     with storage.index_connection() as connection:
         rows = connection.execute(sa.select(table.partition, table.evaluation_event).where(table.id.in_(latest))).all()
-    found: dict[str, str] = {}
-    for day, text in rows:
-        told = deserialize_value(text, EventLogEntry).get_dagster_event().event_specific_data
-        if isinstance(told, dg.AssetCheckEvaluation):
-            found[day] = told.description or ""
-    return found
+    return {day: told.description or "" for day, text in rows if (told := _told(text))}
 
 
-def check_results(instance: dg.DagsterInstance, day: str) -> list[CheckResult]:
-    """The latest result of each check that ever ran for a day, failed ones first."""
+def failing_before(instance: dg.DagsterInstance, check: dg.AssetCheckKey, run_id: str) -> list[dg.AssetCheckEvaluation]:
+    """The results of a check, of whichever days, before those of a run and since it last passed, the latest first."""
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        return []
+    table = AssetCheckExecutionsTable.c
+    its_own = sa.and_(table.asset_key == check.asset_key.to_string(), table.check_name == check.name)
+    began = sa.select(sa.func.min(table.id)).where(its_own, table.run_id == run_id).scalar_subquery()
+    earlier = sa.and_(its_own, table.id < began, table.evaluation_event.is_not(None))
+    latest = sa.select(table.evaluation_event).where(earlier).order_by(table.id.desc()).limit(_MOST_RESULTS)
+    with storage.index_connection() as connection:
+        told = [_told(text) for text in connection.scalars(latest)]
+    return list(takewhile(lambda result: not result.passed, filter(None, told)))
+
+
+def _told(text: str) -> dg.AssetCheckEvaluation | None:
+    told = deserialize_value(text, EventLogEntry).get_dagster_event().event_specific_data
+    return told if isinstance(told, dg.AssetCheckEvaluation) else None
+
+
+def check_results(instance: dg.DagsterInstance, prefix: str, day: str) -> list[CheckResult]:
+    """The latest result of each check of a shop that ever ran for a day, failed ones first."""
     storage = instance.event_log_storage
     assert isinstance(storage, SqlEventLogStorage)
     table = AssetCheckExecutionsTable.c
@@ -53,7 +72,11 @@ def check_results(instance: dg.DagsterInstance, day: str) -> list[CheckResult]:
         names = connection.execute(
             sa.select(table.asset_key, table.check_name).where(table.partition == day).distinct()
         ).all()
-    keys = [dg.AssetCheckKey(key, name) for text, name in names if (key := dg.AssetKey.from_db_string(text))]
+    keys = [
+        dg.AssetCheckKey(key, name)
+        for text, name in names
+        if (key := dg.AssetKey.from_db_string(text)) and "/".join(key.path[:-1]) == prefix
+    ]
     found = storage.get_latest_asset_check_execution_by_key(keys, PartitionKeyFilter(key=day))
     results = []
     for check, record in found.items():
@@ -61,6 +84,6 @@ def check_results(instance: dg.DagsterInstance, day: str) -> list[CheckResult]:
         evaluation = event.asset_check_evaluation_data if event else None
         if evaluation is not None:
             words, blocking = evaluation.description or "", bool(evaluation.blocking)
-            asset = check.asset_key.to_user_string()
+            asset = check.asset_key.path[-1]
             results.append(CheckResult(asset, check.name, evaluation.passed, blocking, words, record.run_id))
     return sorted(results, key=lambda result: (result.passed, result.asset, result.check))

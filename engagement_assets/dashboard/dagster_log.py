@@ -7,6 +7,7 @@ import os
 import threading
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,7 @@ class DagsterLog:
         # Only now, because importing Dagster takes seconds.
         from engagement_assets.dagster_internals.check_results import check_results
 
-        return check_results(self._opened(), day)
+        return check_results(self._opened(), self._settings.asset_key_prefix, day)
 
     def runs(self) -> list[Run]:
         """The last runs, the latest first."""
@@ -70,10 +71,11 @@ class DagsterLog:
             ASSET_PARTITION_RANGE_END_TAG,
             ASSET_PARTITION_RANGE_START_TAG,
         )
+        from engagement_assets.dagster_internals.shop_runs import runs_of
 
         zone = self._settings.zone
         runs = []
-        for record in self._opened().get_run_records(limit=RUNS_SHOWN):
+        for record in islice(runs_of(self._opened(), self._settings.asset_key_prefix), RUNS_SHOWN):
             tags = record.dagster_run.tags
             first, last = tags.get(ASSET_PARTITION_RANGE_START_TAG), tags.get(ASSET_PARTITION_RANGE_END_TAG)
             days = f"{first} to {last}" if first and last else tags.get("dagster/partition", "")

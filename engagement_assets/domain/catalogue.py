@@ -78,7 +78,8 @@ class Entry:
     `settings` are the fields of the scoring policy that the function depends on, and `campaigns` whether it depends on the
     campaign policy; what the tables that are read depend on comes on top (`settings_of`). All tables depend on the time zone
     and on the first partition. `with_code` are modules that compute rows too, and that the transform's module does not import.
-    `after` are tables whose rows are not read, but which have to be built before.
+    `after` are tables whose rows are not read, but which have to be built before. `tier` is how far it is from the sources:
+    bronze is what they say, silver a step on the way, gold what people act on.
 
     A run of a table of facts brings it up to date, whichever day it is asked for.
     """
@@ -92,6 +93,7 @@ class Entry:
     settings: tuple[str, ...] = ()
     campaigns: bool = False
     is_facts: bool = False
+    tier: str = "silver"
 
 
 def _session_days(settings: RowSettings) -> int:
@@ -124,6 +126,7 @@ CATALOGUE: dict[type[Contract], Entry] = {
                 # Rows of unknown customers are rejected; who is known, the source of the customers says.
                 after=(RawCustomers,) if contract is not RawCustomers else (),
                 is_facts=contract is not RawCustomers,
+                tier="bronze",
             )
             for source, contract in SOURCE_TABLES.items()
         ),
@@ -165,12 +168,14 @@ CATALOGUE: dict[type[Contract], Entry] = {
             f"{_STEPS}engagement_scores.score_customers",
             reads=(Read(CustomerFeatures), Read(ReturnRates)),
             settings=tuple(ScoringPolicy.model_fields),
+            tier="gold",
         ),
         Entry(
             EngagementMetrics,
             "engagement",
             f"{_STEPS}engagement_metrics.total_metrics",
             reads=(Read(EngagementScores),),
+            tier="gold",
         ),
         Entry(
             SegmentChanges,
@@ -182,6 +187,7 @@ CATALOGUE: dict[type[Contract], Entry] = {
                 Read(RawOrders, None, in_place_of=EngagementScores),
                 Read(RawCustomers, in_place_of=EngagementScores),
             ),
+            tier="gold",
         ),
         Entry(
             CampaignAudiences,
@@ -192,6 +198,7 @@ CATALOGUE: dict[type[Contract], Entry] = {
                 Read(Sessions, lambda settings: settings.campaigns.abandoned_cart_days - 1),
             ),
             campaigns=True,
+            tier="gold",
         ),
         Entry(
             ScoreBacktest,
@@ -203,6 +210,7 @@ CATALOGUE: dict[type[Contract], Entry] = {
                 Read(RawOrders, None),
                 Read(RawOrders, horizons=HORIZONS),
             ),
+            tier="gold",
         ),
     )
 }
@@ -223,6 +231,18 @@ FACTS: tuple[type[Contract], ...] = tuple(entry.contract for entry in CATALOGUE.
 def daily_tables() -> list[type[Contract]]:
     """The tables with a partition per day."""
     return list(CATALOGUE)
+
+
+def asset_tags(asset: str, domain: str) -> dict[str, str]:
+    """The tags of an asset: its domain, its tier, and whether it holds rows of single persons."""
+    tables = {table.table(): entry for table, entry in CATALOGUE.items()}
+    held = [tables[each] for each in SERVED.get(asset, (asset,)) if each in tables]
+    is_personal = any("customer_id" in entry.contract.columns() for entry in held)
+    return {
+        "domain": domain,
+        "tier": tables[asset].tier if asset in tables else "gold",
+        "personal_data": "yes" if is_personal else "no",
+    }
 
 
 def parents(contract: type[Contract]) -> tuple[type[Contract], ...]:

@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyspark.sql.types as T
 
+from engagement_assets.domain import remedies
 from engagement_assets.domain.catalogue import daily_tables
 from engagement_assets.domain.contracts import Contract, EngagementMetrics, EngagementScores
 from engagement_assets.domain.days import as_date
@@ -68,7 +69,7 @@ def export_csv(
     """
     published = list(lake.partitions(EngagementScores))
     if not published:
-        raise NotPublishedError("engagement_scores: no snapshot is published yet; build one with `engagement run`")
+        raise NotPublishedError(f"engagement_scores: no snapshot is published yet; build one: {remedies.build()}")
     day = as_date(as_of_date).isoformat() if as_of_date else published[-1]
     lake.require(EngagementScores, [day])
     target = made(local_path(folder or settings.export))

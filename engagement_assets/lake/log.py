@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from engagement_assets.domain import remedies
 from engagement_assets.lake.damage import TableDamagedError
 from engagement_assets.lake.stores import file_system
 from engagement_assets.settings import is_url
@@ -76,10 +77,9 @@ def _named(root: str) -> Iterator[None]:
 def _unreadable(root: str, why: str) -> LogUnreadableError:
     table = root.rstrip("/").rsplit("/", 1)[-1]
     found = sorted(day for day in _partitions(root) if _is_day(day))
-    days = f" --from {found[0]} --to {found[-1]}" if found else ""
     return LogUnreadableError(
         f"{table}: the table's log in {root}/_delta_log cannot be read: {why}. Restore the folder from a backup, or move "
-        f"{root} away and build its days anew from the sources: `engagement run{days}`"
+        f"{root} away and build its days anew from the sources: {remedies.build(*found[:1], *found[-1:])}"
     )
 
 

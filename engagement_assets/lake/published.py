@@ -18,6 +18,7 @@ from deltalake import DeltaTable
 from pydantic import PrivateAttr
 from pyspark.sql import DataFrame, SparkSession
 
+from engagement_assets.domain import remedies
 from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.lake import schema_changes, versions
 from engagement_assets.lake.damage import Damage, TableDamagedError, what_is_wrong
@@ -220,7 +221,7 @@ class PublishedTables(ConfigurableResource):
             shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
             raise NotPublishedError(
                 f"{contract.table()}: {len(missing)} partition(s) are not built: {shown}; "
-                f"build them with `engagement run --from {missing[0]} --to {missing[-1]}`"
+                f"build them: {remedies.build(missing[0], missing[-1])}"
             )
 
     # ---- damage ------------------------------------------------------------------------------------------------------

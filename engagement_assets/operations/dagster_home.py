@@ -44,6 +44,9 @@ run_launcher:
 run_monitoring:
   enabled: true
   poll_interval_seconds: 20
+# What is printed of a run; all its events are kept.
+python_logs:
+  python_log_level: INFO
 event_log_storage:
   module: engagement_assets.event_log
   class: PooledSqliteEventLogStorage

@@ -10,9 +10,11 @@ from typing import Any
 import dagster as dg
 
 from engagement_assets.dagster_internals.names import PARTITION_NAME_TAG
+from engagement_assets.dagster_internals.shop_runs import asset_of
 from engagement_assets.pipeline import alerts
 from engagement_assets.pipeline.asset_factory import REBUILD_TAG
-from engagement_assets.pipeline.automation import DAILY_JOB, SERVING_JOB, range_tags
+from engagement_assets.pipeline.automation import DAILY_JOB, SERVING_JOB
+from engagement_assets.pipeline.partitions import range_tags
 from engagement_assets.pipeline.progress import Listener, _listener
 from engagement_assets.settings import Settings
 
@@ -109,7 +111,9 @@ def _execute(
                 instance=instance,
                 tags={**tags, PROCESS_TAG: this_process()},
                 partition_key=tags.get(PARTITION_NAME_TAG),
-                asset_selection=None if tables is None else [dg.AssetKey(table) for table in tables],
+                asset_selection=None
+                if tables is None
+                else [dg.AssetKey(settings.asset_key(table)) for table in tables],
                 raise_on_error=False,
                 run_config=config,
             )
@@ -119,9 +123,9 @@ def _execute(
     finally:
         _listener.reset(token)
     failed = [event for event in result.all_events if event.is_step_failure and event.step_key]
-    failures = {str(event.step_key): alerts.cause(event.step_failure_data) for event in failed}
+    failures = {asset_of(str(event.step_key)): alerts.cause(event.step_failure_data) for event in failed}
     ended = instance.get_run_by_id(result.run_id)
-    alert = alerts.of_run(settings, ended, result.all_events) if ended else None
+    alert = alerts.of_run(settings, instance, ended, result.all_events) if ended else None
     if alert is not None:
         alerts.send(settings, alert, instance.root_directory, alerts.log.info)
     return RunOutcome(result.run_id, result.success, failures)

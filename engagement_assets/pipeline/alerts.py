@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import dagster as dg
 
+from engagement_assets.dagster_internals.check_results import failing_before
 from engagement_assets.dagster_internals.names import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -25,6 +26,7 @@ from engagement_assets.dagster_internals.names import (
     WILL_RETRY_TAG,
     StepFailureData,
 )
+from engagement_assets.dagster_internals.shop_runs import asset_of
 from engagement_assets.dagster_internals.telling import forget_planned
 from engagement_assets.domain.meanings import counted
 from engagement_assets.pipeline.webhook import WebhookError, post
@@ -44,6 +46,9 @@ _HEADER, _SECTION = 150, 3000
 
 #: The product's own errors are sentences without values: the name of their class adds nothing.
 _OWN_ERROR = re.compile(r"^engagement_assets\.[\w.]+: ")
+
+#: A number or a date, but none within a name such as that of a file.
+_NUMBER = re.compile(r"(?<![\w./])(?<!\w-)(?:\d{4}-\d\d-\d\d|\d[\d,.]*%?)(?!\.?[\w/-])")
 
 Severity = Literal["error", "warning"]
 Tell = Callable[[str], None]
@@ -87,35 +92,44 @@ def _within(text: str, length: int) -> str:
 # ---- what is worth an alert ------------------------------------------------------------------------------------------
 
 
-def of_run(settings: Settings, run: dg.DagsterRun, events: Iterable[dg.DagsterEvent]) -> Alert | None:
+def of_run(
+    settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRun, events: Iterable[dg.DagsterEvent]
+) -> Alert | None:
     """The alert for a run that ended, from its events; None if there is nothing to tell.
 
-    A failed run tells the steps that failed and why; any run, the rules that were violated and on which days.
+    A failed run tells the steps that failed and why; any run, the rules that were violated and on which days. A warning is told
+    once: not again while its rule says nothing else from run to run, whatever the numbers, until it has passed.
     """
     steps: list[str] = []
-    violated: dict[tuple[str, str], list[dg.AssetCheckEvaluation]] = {}
+    violated: dict[dg.AssetCheckKey, list[dg.AssetCheckEvaluation]] = {}
     end = ""
     for event in events:
         if event.is_step_failure and event.step_key:
-            steps.append(f"{event.step_key}: {cause(event.step_failure_data, own_words=True)}")
+            steps.append(f"{asset_of(event.step_key)}: {cause(event.step_failure_data, own_words=True)}")
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             found = event.asset_check_evaluation_data
             if not found.passed and (settings.alert_level == "warning" or _is_error(found)):
-                violated.setdefault((found.asset_key.to_user_string(), found.check_name), []).append(found)
+                violated.setdefault(found.asset_check_key, []).append(found)
         elif event.event_type == dg.DagsterEventType.PIPELINE_FAILURE:
             end = event.message or ""
     failed = run.status == dg.DagsterRunStatus.FAILURE
-    if not failed and not violated:
+    known = {
+        check for check, found in violated.items() if _is_known(found, failing_before(instance, check, run.run_id))
+    }
+    new = {check: found for check, found in violated.items() if check not in known}
+    if not failed and not new:
         return None
     if failed and not steps:
         steps = [f"the run ended before a step could say why: {' '.join(end.split()) or 'its process is gone'}"]
-    rules = [_rule_line(asset, name, found) for (asset, name), found in violated.items()]
-    errors = [found for evaluations in violated.values() for found in evaluations if _is_error(found)]
+    rules = [_rule_line(check, found) for check, found in new.items()]
+    errors = [found for evaluations in new.values() for found in evaluations if _is_error(found)]
     job = "chosen assets" if run.job_name.startswith("__") else run.job_name
     title = f"Run of {job} failed" if failed else f"{counted(len(rules), 'check')} failed in a run of {job}"
     lines = [*steps, *rules]
     if len(lines) > _LINES:
         lines = [*lines[:_LINES], f"and {len(lines) - _LINES} more"]
+    if known:
+        lines.append(f"and {counted(len(known), 'warning')} as before")
     first, last = run.tags.get(ASSET_PARTITION_RANGE_START_TAG), run.tags.get(ASSET_PARTITION_RANGE_END_TAG)
     return Alert(
         "error" if failed or errors else "warning",
@@ -130,14 +144,33 @@ def _is_error(found: dg.AssetCheckEvaluation) -> bool:
     return found.severity == dg.AssetCheckSeverity.ERROR
 
 
-def _rule_line(asset: str, name: str, found: Sequence[dg.AssetCheckEvaluation]) -> str:
+def _is_known(found: Sequence[dg.AssetCheckEvaluation], before: Iterable[dg.AssetCheckEvaluation]) -> bool:
+    """Whether these are warnings that say nothing which earlier ones have not said."""
+    said: set[str] = set().union(*map(_said, before))
+    return not any(map(_is_error, found)) and all(_said(each) <= said for each in found)
+
+
+def _said(found: dg.AssetCheckEvaluation) -> set[str]:
+    """The words of a result, names of its figures and what it names, without numbers and dates."""
+    named = {name: value.value for name, value in found.metadata.items()}
+    texts = [
+        value if isinstance(value, str) else " ".join(value)
+        for value in named.values()
+        if isinstance(value, str | dict)
+    ]
+    text = " ".join([str(found.severity), found.description or "", *named, *texts])
+    return {word.strip(",;:()") for word in _NUMBER.sub("", text).split()}
+
+
+def _rule_line(check: dg.AssetCheckKey, found: Sequence[dg.AssetCheckEvaluation]) -> str:
     worst = next(filter(_is_error, reversed(found)), found[-1])
     grade = "error" if _is_error(worst) else "warning"
     named = sorted({evaluation.partition for evaluation in found if evaluation.partition})
     more = f" and {len(named) - _DAYS_NAMED} more" if named[_DAYS_NAMED:] else ""
     days = ", ".join(named[:_DAYS_NAMED]) + more
     which = f"{worst.partition}: " if len(found) > 1 and worst.partition else ""
-    return f"{asset}, rule {name} ({grade}){f' on {days}' if days else ''}: {which}{worst.description or 'failed'}"
+    rule = f"{check.asset_key.to_user_string()}, rule {check.name} ({grade}){f' on {days}' if days else ''}"
+    return f"{rule}: {which}{worst.description or 'failed'}"
 
 
 def cause(failure: StepFailureData, *, own_words: bool = False) -> str:
@@ -204,7 +237,9 @@ def build_alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
             dg.DagsterEventType.PIPELINE_FAILURE,
         }
         entries = context.instance.all_logs(run.run_id, of_type=wanted)
-        alert = of_run(settings, run, (entry.dagster_event for entry in entries if entry.dagster_event))
+        alert = of_run(
+            settings, context.instance, run, (entry.dagster_event for entry in entries if entry.dagster_event)
+        )
         if alert is not None:
             send(settings, alert, context.instance.root_directory, context.log.warning)
 

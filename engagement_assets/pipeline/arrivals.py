@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 import dagster as dg
 
 from engagement_assets.dagster_internals.names import UNFINISHED
+from engagement_assets.dagster_internals.shop_runs import runs_of, shop_tags
 from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.domain.sources import SOURCES
 from engagement_assets.lake.tables import LakeResource
@@ -129,6 +130,7 @@ def build_arrivals(settings: Settings, status: dg.DefaultSensorStatus) -> tuple[
     @dg.job(
         name=EXAMINE_JOB,
         executor_def=dg.in_process_executor,
+        tags=shop_tags(settings.asset_key_prefix),
         description="Finds out which published days new or changed source files concern; builds nothing.",
     )
     def examine_sources() -> None:
@@ -164,7 +166,7 @@ def build_arrivals(settings: Settings, status: dg.DefaultSensorStatus) -> tuple[
             return dg.SkipReason(
                 f"the sources were examined {minutes:.0f} minutes ago; ENGAGEMENT_EXAMINE_MINUTES says how often they may be"
             )
-        if context.instance.get_run_ids(dg.RunsFilter(statuses=UNFINISHED), limit=1):
+        if any(runs_of(context.instance, settings.asset_key_prefix, dg.RunsFilter(statuses=UNFINISHED))):
             return dg.SkipReason("a run is under way; it may be reading them")
         context.update_cursor(f"{seen}:{seen}")
         return dg.RunRequest(run_key=f"{seen}:{last.began if last else 0}")

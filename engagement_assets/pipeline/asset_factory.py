@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 from pyspark.sql import DataFrame, SparkSession
 
-from engagement_assets.domain.catalogue import CATALOGUE, days_read, parents
+from engagement_assets.domain.catalogue import CATALOGUE, asset_tags, days_read, parents
 from engagement_assets.domain.contracts import Contract, RawCustomers
 from engagement_assets.domain.days import as_date, chunks
 from engagement_assets.engine import EngineResource
@@ -29,12 +29,9 @@ from engagement_assets.pipeline.publication import (
 )
 from engagement_assets.settings import Settings
 
-OWNER = "team:engagement"
-
 #: Dagster's pool of the assets that write to the lake: a production instance runs them one run at a time, a queue does not wait
-#: for a file lock. The lock of the lake is there all the same, for runs that no queue sees.
+#: for a file lock. The lock of the lake is there all the same, for runs that no queue sees. Each shop has a pool of its own.
 LAKE_POOL = "engagement_lake"
-
 
 #: Tag of a run that is to write days of facts anew, too, that other settings or other code made.
 REBUILD_TAG = "engagement/rebuild"
@@ -140,21 +137,22 @@ def table_asset(
     name = contract.table()
 
     @dg.asset(
-        name=name,
+        key=settings.asset_key(name),
         group_name=CATALOGUE[contract].group,
         description=contract.describe(),
-        owners=[OWNER],
+        owners=[settings.asset_owner],
+        tags=asset_tags(name, settings.asset_domain),
         kinds={"pyspark", "deltalake"},
         code_version=code_version(settings, contract),
         partitions_def=partitions,
         backfill_policy=ONE_RUN_PER_RANGE,
-        pool=LAKE_POOL,
-        deps=[table.table() for table in parents(contract)],
-        check_specs=check_specs(name, rules, partitions),
+        pool="_".join(settings.asset_key(LAKE_POOL)),
+        deps=[settings.asset_key(table.table()) for table in parents(contract)],
+        check_specs=check_specs(settings.asset_key(name), rules, partitions),
         required_resource_keys={"engine", "lake", *resources},
         metadata={
             "dagster/column_schema": column_schema(contract, settings),
-            "dagster/table_name": name,
+            "dagster/table_name": ".".join(settings.asset_key(name)),
             "dagster/storage_kind": "deltalake",
             "dagster/uri": f"{lake}/{name}",
             DASHBOARD: dg.MetadataValue.url(dashboard_page(settings, contract)),
@@ -164,7 +162,7 @@ def table_asset(
     def build_table(context: dg.AssetExecutionContext) -> Iterator[Any]:
         resources = context.resources
         run = TableRun(context, resources.engine, resources.lake, settings, contract, rules)
-        run.lake.begin(context.run_id, context.log.info)
+        run.lake.begin(context.run.run_id, context.log.info)
         run.require()
         yield from work(run)
 

@@ -7,25 +7,21 @@ from typing import Any
 
 import dagster as dg
 
-from engagement_assets.dagster_internals.names import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-    UNFINISHED,
-)
+from engagement_assets.dagster_internals.names import UNFINISHED
+from engagement_assets.dagster_internals.shop_runs import runs_of, shop_tags
 from engagement_assets.domain.catalogue import FACTS, daily_tables
+from engagement_assets.domain.remedies import DAILY_JOB as DAILY_JOB
 from engagement_assets.lake import staleness
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.pipeline import arrivals, readiness
 from engagement_assets.pipeline.alerts import build_alert_sensors
 from engagement_assets.pipeline.asset_factory import REBUILD_TAG
+from engagement_assets.pipeline.catch_up import build_catch_up
 from engagement_assets.pipeline.checks.monitoring import build_monitoring_checks, build_monitoring_job
 from engagement_assets.pipeline.deliveries import build_delivery_sensor
-from engagement_assets.pipeline.partitions import daily_partitions
+from engagement_assets.pipeline.partitions import range_tags
 from engagement_assets.pipeline.run_retention import build_run_retention
 from engagement_assets.settings import Settings, today
-
-DAILY_JOB = "daily_snapshot"
 
 SERVING_JOB = "serve"
 
@@ -39,28 +35,21 @@ HOUR_OF_DAY = 2
 AFTER_A_PUBLISH = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
 
 
-def range_tags(first: str, last: str) -> dict[str, str]:
-    """The tags by which a run knows its partitions."""
-    if first == last:
-        return {PARTITION_NAME_TAG: first}
-    return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
-
-
 def build_automation(settings: Settings) -> dict[str, Any]:
     """What runs by itself or at a click, for these settings: jobs, schedules, sensors and checks, as Definitions take them."""
     watching = dg.DefaultSensorStatus.RUNNING if settings.run_daily else dg.DefaultSensorStatus.STOPPED
     examine_sources, new_source_files = arrivals.build_arrivals(settings, watching)
     ready_by_hour, snapshot_is_late = readiness.build_readiness(settings, watching)
-    tables = [table.table() for table in daily_tables()]
     daily = dg.define_asset_job(
         DAILY_JOB,
-        selection=dg.AssetSelection.assets(*tables),
-        partitions_def=daily_partitions(settings),
+        selection=dg.AssetSelection.assets(*(settings.asset_key(table.table()) for table in daily_tables())),
+        tags=shop_tags(settings.asset_key_prefix),
         description="Builds every table for a day or a range of days: sources, sessions, features, scores, metrics.",
     )
     serving = dg.define_asset_job(
         SERVING_JOB,
         selection=dg.AssetSelection.groups("serving"),
+        tags=shop_tags(settings.asset_key_prefix),
         description="Writes what BI tools read from the published tables.",
     )
     schedule = dg.build_schedule_from_partitioned_job(
@@ -84,6 +73,7 @@ def build_automation(settings: Settings) -> dict[str, Any]:
             follow,
             new_source_files,
             refresh,
+            build_catch_up(settings, HOUR_OF_DAY, watching),
             snapshot_is_late,
             delivery,
             *build_alert_sensors(settings),
@@ -110,7 +100,8 @@ def _refresh_sensor(settings: Settings, status: dg.DefaultSensorStatus) -> dg.Se
         "lists them all.",
     )
     def refresh_outdated(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if context.instance.get_run_ids(dg.RunsFilter(job_name=DAILY_JOB, statuses=UNFINISHED), limit=1):
+        under_way = dg.RunsFilter(job_name=DAILY_JOB, statuses=UNFINISHED)
+        if any(runs_of(context.instance, settings.asset_key_prefix, under_way)):
             return dg.SkipReason("a run is under way; what it leaves outdated comes after it")
         lake = LakeResource.of(settings)
         pending = arrivals.pending(lake)
@@ -128,7 +119,7 @@ def _refresh_sensor(settings: Settings, status: dg.DefaultSensorStatus) -> dg.Se
             # The same request is not made twice, so a range that fails is not tried again until something was written.
             run_key=f"{','.join(step.tables)}:{step.first}:{step.last}:{newest}:{began}",
             tags={**range_tags(step.first, step.last), **({REBUILD_TAG: "true"} if otherwise else {})},
-            asset_selection=[dg.AssetKey(table) for table in step.tables],
+            asset_selection=[dg.AssetKey(settings.asset_key(table)) for table in step.tables],
         )
 
     return refresh_outdated

@@ -104,7 +104,7 @@ def build_delivery_sensor(settings: Settings) -> dg.SensorDefinition:
     @dg.sensor(
         name=SENSOR,
         minimum_interval_seconds=_TICK_SECONDS,
-        target=dg.AssetSelection.assets("campaign_audiences"),
+        target=dg.AssetSelection.assets(settings.asset_key(CampaignAudiences.table())),
         description="Posts the audiences of each new day to ENGAGEMENT_AUDIENCE_WEBHOOK, each once, with an idempotency key.",
     )
     def audiences_to_webhook(context: dg.SensorEvaluationContext) -> dg.SkipReason:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from engagement_assets.dagster_internals.shop_runs import asset_of
 from engagement_assets.domain.catalogue import daily_tables
 
 
@@ -42,9 +43,10 @@ class _ProgressHandler(logging.Handler):
             return
         meta = getattr(record, "dagster_meta", {}) or {}
         event: dg.DagsterEvent | None = meta.get("dagster_event")
+        asset = asset_of(str(event.step_key)) if event is not None else ""
         if event is not None and event.is_step_start:
-            self.doing = str(event.step_key)
-        elif event is not None and event.is_step_success and event.step_key in self.tables:
+            self.doing = asset
+        elif event is not None and event.is_step_success and asset.rpartition("/")[-1] in self.tables:
             self.done += 1
         elif event is None and record.levelno >= logging.INFO:
             self.doing = str(meta.get("orig_message") or record.getMessage())

@@ -22,6 +22,7 @@ from pyspark.sql import types as T
 
 from engagement_assets.dagster_internals.names import AssetCheckEvaluationTargetMaterializationData
 from engagement_assets.dagster_internals.telling import already_told, days_with_results, tell, version_tags
+from engagement_assets.domain import remedies
 from engagement_assets.domain.catalogue import CATALOGUE, settings_of
 from engagement_assets.domain.column_origins import column_origins
 from engagement_assets.domain.contracts import Contract
@@ -78,12 +79,12 @@ class Publication:
     ) -> None:
         self.context = context
         self.lake = lake
-        lake.begin(context.run_id, context.log.info)
+        lake.begin(context.run.run_id, context.log.info)
         self.spark = spark
         self.contract = contract
         self.rules = rules
         self.commit_metadata = commit_metadata(settings, contract)
-        self.lineage = column_lineage(contract, settings.campaigns)
+        self.lineage = column_lineage(contract, settings)
         self.page = dashboard_page(settings, contract)
         #: Of tables whose rows depend on it.
         self.policy = {"policy": settings.scoring.fingerprint()} if settings_of(contract)[0] else {}
@@ -102,14 +103,16 @@ class Publication:
 
         May run in a thread of its own while another write is published.
         """
-        return self.lake.stage(frame, self.contract, partitions=days, run_id=self.context.run_id, most_rows=most_rows)
+        return self.lake.stage(
+            frame, self.contract, partitions=days, run_id=self.context.run.run_id, most_rows=most_rows
+        )
 
     def publish(self, staged: Staged, days: Sequence[str], after_audit: AfterAudit | None = None) -> None:
         """Audit what was staged of some days, commit the good days.
 
         `after_audit` sees the staged rows after their audit, for what else is to be told of them.
         """
-        run_id = self.context.run_id
+        run_id = self.context.run.run_id
         rows = staged.rows()
         # Each rule is a pass over the rows: kept at hand until the last has seen them, where the engine can do that.
         audited = self.lake.read_staged(self.spark, staged).persist(StorageLevel.MEMORY_AND_DISK)
@@ -268,7 +271,7 @@ class Publication:
             severity=_severity(rule, outcome),
             blocking=rule.blocking,
             partition=day,
-            description=_outcome_words(outcome),
+            description=_outcome_words(rule, outcome),
             metadata=_check_metadata(outcome, self.rows.get(day) if day else None),
             target_materialization_data=target,
         )
@@ -286,7 +289,8 @@ class Publication:
             f"{self.contract.table()}: {len(self.bad)} day(s) not published, their previous versions stay. "
             + " | ".join(shown)
             + (f" | and {more} more" if more > 0 else "")
-            + ". The checks of these partitions show the counts; mend the source rows and run the days again."
+            + ". The checks of these partitions show the counts; mend the source rows and build the days again: "
+            + f"{remedies.build()}."
         )
 
 
@@ -332,11 +336,13 @@ def _severity(rule: Rule, outcome: Outcome) -> dg.AssetCheckSeverity:
     return dg.AssetCheckSeverity.ERROR if rule.blocking and outcome.is_error else dg.AssetCheckSeverity.WARN
 
 
-def _outcome_words(outcome: Outcome) -> str:
-    """The outcome in a few words."""
+def _outcome_words(rule: Rule, outcome: Outcome) -> str:
+    """The outcome in a few words; what keeps a day from being published tells its remedy when the run fails."""
     if outcome.passed:
         return "no violations"
-    return "; ".join(f"{count} violate: {name}" for name, count in outcome.violations.items() if count)
+    told = [f"{count} violate: {name}" for name, count in outcome.violations.items() if count]
+    is_warning = _severity(rule, outcome) == dg.AssetCheckSeverity.WARN
+    return "; ".join([*told, outcome.remedy] if is_warning and outcome.remedy else told)
 
 
 def _check_metadata(outcome: Outcome, rows: int | None) -> dict[str, Any]:
@@ -350,12 +356,14 @@ def _check_metadata(outcome: Outcome, rows: int | None) -> dict[str, Any]:
     }
 
 
-def check_specs(asset: str, rules: Sequence[Rule], partitions: dg.PartitionsDefinition) -> list[dg.AssetCheckSpec]:
+def check_specs(
+    asset: Sequence[str], rules: Sequence[Rule], partitions: dg.PartitionsDefinition
+) -> list[dg.AssetCheckSpec]:
     """The rules of an asset as Dagster knows them."""
     return [
         dg.AssetCheckSpec(
             rule.name,
-            asset=asset,
+            asset=dg.AssetKey(asset),
             partitions_def=None if rule.of_run else partitions,
             blocking=rule.blocking,
             description=rule.description,

@@ -12,10 +12,12 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from engagement_assets.domain.catalogue import daily_tables, parents
+from engagement_assets.dagster_internals.names import UNFINISHED
+from engagement_assets.dagster_internals.shop_runs import runs_of
+from engagement_assets.domain.catalogue import asset_tags, daily_tables, parents
+from engagement_assets.domain.remedies import DAILY_JOB
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.pipeline import alerts
-from engagement_assets.pipeline.asset_factory import OWNER
 from engagement_assets.settings import Settings
 
 CHECK = "ready_by_hour"
@@ -27,7 +29,13 @@ ASSET = "yesterdays_snapshot"
 
 _LOOK_SECONDS = 120
 
-KEY = dg.AssetCheckKey(dg.AssetKey(ASSET), CHECK)
+#: In the sensor's cursor: no day was there yet, or late.
+_NEW = "new"
+
+
+def check_key(settings: Settings) -> dg.AssetCheckKey:
+    """The key of the check."""
+    return dg.AssetCheckKey(dg.AssetKey(settings.asset_key(ASSET)), CHECK)
 
 
 def due(settings: Settings, now: datetime) -> date:
@@ -42,7 +50,7 @@ def judge(settings: Settings, lake: LakeResource, day: date) -> dg.AssetCheckEva
     missing = [table.table() for table in tables if day.isoformat() not in lake.partitions(table)]
     late = f"{day} was due by {settings.ready_by_hour:02d}:00 and is missing in: {', '.join(missing)}"
     return dg.AssetCheckEvaluation(
-        asset_key=KEY.asset_key,
+        asset_key=check_key(settings).asset_key,
         check_name=CHECK,
         passed=not missing,
         severity=dg.AssetCheckSeverity.ERROR,
@@ -57,10 +65,11 @@ def build_snapshot(settings: Settings) -> dg.AssetSpec:
     tables = daily_tables()
     read = {parent for table in tables for parent in parents(table)}
     return dg.AssetSpec(
-        ASSET,
-        deps=[table.table() for table in tables if table not in read],
+        check_key(settings).asset_key,
+        deps=[settings.asset_key(table.table()) for table in tables if table not in read],
         group_name="monitoring",
-        owners=[OWNER],
+        owners=[settings.asset_owner],
+        tags=asset_tags(ASSET, settings.asset_domain),
         description=f"Whether yesterday is published in every table by {settings.ready_by_hour:02d}:00: its check says it. "
         "Nothing builds it.",
     )
@@ -69,11 +78,15 @@ def build_snapshot(settings: Settings) -> dg.AssetSpec:
 def build_readiness(
     settings: Settings, status: dg.DefaultSensorStatus
 ) -> tuple[dg.AssetChecksDefinition, dg.SensorDefinition]:
-    """The check, which can be run by hand too, and the sensor that evaluates it once the hour has come."""
+    """The check, which can be run by hand too, and the sensor that evaluates it once the hour has come.
+
+    Until a first day was there in time, a day that was due before the sensor looked at all is not late, nor is one while a
+    run of the job is under way.
+    """
     hour = f"{settings.ready_by_hour:02d}:00"
 
     @dg.asset_check(
-        asset=KEY.asset_key,
+        asset=check_key(settings).asset_key,
         name=CHECK,
         description=f"Yesterday's snapshot is published in every table by {hour} in the business time zone. Evaluated by the "
         f"sensor {SENSOR}, and by hand.",
@@ -96,6 +109,12 @@ def build_readiness(
         if context.cursor == f"{day}:ready":
             return dg.SkipReason(f"{day} is published")
         found = judge(settings, LakeResource.of(settings), day)
+        first_day, _, word = (context.cursor or f"{day}:{_NEW}").partition(":")
+        if word == _NEW and not found.passed:
+            under_way = dg.RunsFilter(job_name=DAILY_JOB, statuses=UNFINISHED)
+            if first_day == str(day) or any(runs_of(context.instance, settings.asset_key_prefix, under_way)):
+                context.update_cursor(f"{first_day}:{_NEW}")
+                return dg.SkipReason(f"{day} is not there, and not late: the first build is under way or yet to come")
         state = f"{day}:{'ready' if found.passed else 'late'}"
         if context.cursor != state:
             context.instance.report_runless_asset_event(found)
@@ -105,7 +124,7 @@ def build_readiness(
                     f"Snapshot of {day} is late",
                     day.isoformat(),
                     (f"rule {CHECK} (error): {found.description}",),
-                    f"{settings.dagster_url.rstrip('/')}/assets/{ASSET}?view=checks",
+                    f"{settings.dagster_url.rstrip('/')}/assets/{'/'.join(settings.asset_key(ASSET))}?view=checks",
                 )
                 alerts.send(settings, alert, context.instance.root_directory, context.log.warning)
             context.update_cursor(state)

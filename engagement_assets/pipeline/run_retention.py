@@ -7,25 +7,21 @@ from datetime import datetime, timedelta, timezone
 import dagster as dg
 
 from engagement_assets.dagster_internals.names import FINISHED
+from engagement_assets.dagster_internals.shop_runs import runs_of
 from engagement_assets.settings import Settings
 
 SENSOR = "forget_old_runs"
 
-#: Runs that are asked for at once.
-_AT_ONCE = 50
-
 _LOOK_SECONDS = 24 * 3600
 
 
-def forget_old_runs(instance: dg.DagsterInstance, before: datetime) -> int:
-    """Delete runs that were created before an instant and have ended, with their events; returns how many."""
+def forget_old_runs(instance: dg.DagsterInstance, prefix: str, before: datetime) -> int:
+    """Delete a shop's runs that were created before an instant and have ended, with their events; returns how many."""
     old = dg.RunsFilter(statuses=FINISHED, created_before=before)
-    forgotten = 0
-    while records := instance.get_run_records(old, limit=_AT_ONCE):
-        for record in records:
-            instance.delete_run(record.dagster_run.run_id)
-        forgotten += len(records)
-    return forgotten
+    forgotten = [record.dagster_run.run_id for record in runs_of(instance, prefix, old)]
+    for run_id in forgotten:
+        instance.delete_run(run_id)
+    return len(forgotten)
 
 
 def build_run_retention(settings: Settings) -> list[dg.SensorDefinition]:
@@ -42,7 +38,9 @@ def build_run_retention(settings: Settings) -> list[dg.SensorDefinition]:
         description=f"Has Dagster forget runs and their events after {days} days (ENGAGEMENT_RUN_RETENTION_DAYS).",
     )
     def forget_old_runs_of_days(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        count = forget_old_runs(context.instance, datetime.now(timezone.utc) - timedelta(days=days))
+        count = forget_old_runs(
+            context.instance, settings.asset_key_prefix, datetime.now(timezone.utc) - timedelta(days=days)
+        )
         return dg.SkipReason(f"{count} run(s) older than {days} days forgotten")
 
     return [forget_old_runs_of_days]

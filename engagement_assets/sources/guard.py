@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 
+from engagement_assets.domain import remedies
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings
 from engagement_assets.sources import incremental
@@ -128,7 +129,7 @@ def require_rows(source: Source, kept: int, published: int, limit: float) -> Non
 def _error(source: Source, what: str) -> SourceMissingError:
     return SourceMissingError(
         f"{source.name}: {what}. Nothing was published. Put back what is missing, or name its folder in ENGAGEMENT_DATA; "
-        f"if it is meant, go on once with `--accept-missing {source.name}`"
+        f"if it is meant, go on once with {remedies.accept_missing(source.name)}"
     )
 
 

@@ -61,7 +61,7 @@ def test_reading_leaves_the_lake_as_it_was(sample_world: World, tmp_path: Path) 
 
 def test_questions_reach_the_lake_and_nothing_else(sample_world: World, tmp_path: Path) -> None:
     # A table that is too large for one disk is a link to another one.
-    place = tmp_path / "it's a [lake]"
+    place = tmp_path / "it's a lake"
     place.mkdir()
     lake = copied(sample_world.lake, place, ["2026-06-30"])
     table, elsewhere = Path(lake.path(EngagementScores)), tmp_path / "elsewhere"

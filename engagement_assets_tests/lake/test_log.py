@@ -64,7 +64,8 @@ def test_a_damaged_entry_is_named_with_what_to_do(
     first, last = min(writers.DAYS), max(writers.DAYS)
     assert str(told.value) == (
         f"raw_orders: the table's log in {log} cannot be read: {what}. Restore the folder from a backup, or move {log.parent} "
-        f"away and build its days anew from the sources: `engagement run --from {first} --to {last}`"
+        f"away and build its days anew from the sources: `engagement run --from {first} --to {last}`, "
+        "or *Materialize all* of the job daily_snapshot in the Dagster UI"
     )
 
 

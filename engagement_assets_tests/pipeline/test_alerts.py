@@ -114,6 +114,32 @@ def test_the_sensors_tell_of_each_ended_run_once(world: World, hook: Webhook) ->
     assert len(hook.messages) == 2
 
 
+def test_a_warning_is_told_once_until_it_says_something_else_or_comes_again(world: World, hook: Webhook) -> None:
+    """Two orders of three are of nobody, then three of four; one is below zero besides; then all are good."""
+    shop(world, hook)
+    good, bad = [{"customer_id": "a", "order_amount": "1"}], [{"customer_id": "nobody", "order_amount": "1"}] * 2
+    below_zero = [{"customer_id": "a", "order_amount": "-1"}]
+    steps: list[tuple[list[dict[str, str]], int]] = [
+        (good + bad, 1),
+        (good + bad, 1),
+        (good + bad + bad[:1], 1),
+        (good + bad + bad[:1] + below_zero, 2),
+        (good + bad + bad[:1], 2),
+        (below_zero + good + bad + bad[:1], 2),  # both were told
+        (good * 6, 2),
+        (good + bad, 3),
+    ]
+    for orders, told in steps:
+        world.orders([{"order_id": f"o{n}", "order_date": DAY.isoformat(), **order} for n, order in enumerate(orders)])
+        assert run(world, rejected_share_limit=1.0, missing_share_limit=1.0).success
+        assert (orders, len(hook.messages)) == (orders, told), [sections(message) for message in hook.messages]
+    assert "negative_amount" in sections(hook.messages[1])
+    # A failure is always told, and says how many warnings are left out.
+    for told in (4, 5):
+        assert not run(world, rejected_share_limit=0.1, missing_share_limit=1.0).success
+        assert len(hook.messages) == told
+
+
 @pytest.mark.parametrize(("answers", "taken"), [([503], True), ([503, 503], False), ([404], False), ([302], False)])
 def test_a_webhook_that_refuses_is_asked_again_only_where_that_helps(
     tmp_path: Path, hook: Webhook, answers: list[int], taken: bool, caplog: pytest.LogCaptureFixture
@@ -146,7 +172,7 @@ def test_what_another_library_says_of_a_value_is_not_passed_on(world: World) -> 
     result = choking.execute_in_process(instance=world.instance, raise_on_error=False)
     run = world.instance.get_run_by_id(result.run_id)
     assert run is not None
-    alert = of_run(world.settings, run, result.all_events)
+    alert = of_run(world.settings, world.instance, run, result.all_events)
     assert alert is not None
     assert alert.lines == ("choke: ValueError; the run's log has the message",)
 

@@ -15,6 +15,7 @@ from engagement_assets.operations.runs import build_tables
 from engagement_assets.pipeline import arrivals
 from engagement_assets.pipeline.automation import DAILY_JOB
 from engagement_assets.settings import Settings
+from engagement_assets_tests.daemon import Daemon
 from engagement_assets_tests.worlds import World
 
 FIRST, LAST = date(2025, 3, 1), date(2025, 3, 5)
@@ -22,36 +23,8 @@ FIRST, LAST = date(2025, 3, 1), date(2025, 3, 5)
 TABLES = ["raw_customers", "raw_orders", "order_aggregates"]
 
 
-class Daemon:
-    """What Dagster's daemon does with a sensor, in this process: it keeps the cursor, and starts what is asked for."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.cursors: dict[str, str | None] = {}
-
-    def tick(self, name: str) -> dg.RunRequest | str:
-        """The run that a sensor asks for; its reason where it asks for none."""
-        definitions = build_definitions(self.world.settings)
-        sensor = definitions.resolve_sensor_def(name)
-        with dg.build_sensor_context(
-            instance=self.world.instance, definitions=definitions, cursor=self.cursors.get(name), sensor_name=name
-        ) as context:
-            found = sensor.evaluate_tick(context)
-            self.cursors[name] = found.cursor
-        return found.run_requests[0] if found.run_requests else found.skip_message or ""
-
-    def start(self, request: dg.RunRequest, job: str) -> None:
-        result = (
-            build_definitions(self.world.settings)
-            .resolve_job_def(job)
-            .execute_in_process(
-                instance=self.world.instance,
-                tags=request.tags,
-                partition_key=request.tags.get("dagster/partition"),
-                asset_selection=request.asset_selection,
-            )
-        )
-        assert result.success
+class Watched(Daemon):
+    """A daemon with the sensors of sources."""
 
     def examine(self) -> None:
         """Two looks at the listing, and the run that they ask for."""
@@ -87,7 +60,7 @@ def test_late_files_are_examined_once_and_built_in_by_the_runs_needed(world: Wor
     world.options |= {"start_date": FIRST, "examine_minutes": 0, "refresh_days": 3660}
     world.customers([{"customer_id": "a"}, {"customer_id": "b", "signup_date": date(2025, 3, 4)}])
     world.orders([order(1, "2025-03-01")])
-    daemon = Daemon(world)
+    daemon = Watched(world)
     assert "the first run reads everything" in str(daemon.tick(arrivals.NEW_FILES_SENSOR))
     build(world)
     daemon.examine()
@@ -120,7 +93,7 @@ def test_a_file_that_is_still_growing_is_waited_for_and_old_snapshots_are_left(w
     world.customers([{"customer_id": "a"}])
     world.orders([order(1, "2025-03-01")])
     build(world)
-    daemon = Daemon(world)
+    daemon = Watched(world)
     daemon.examine()
     for size in (1, 2):
         world.orders([order(10 + number, "2025-03-02") for number in range(size)], "growing.parquet")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import datetime, timezone
 
 import dagster as dg
@@ -22,6 +23,16 @@ def test_the_schedule_asks_for_yesterday_in_the_business_time_zone(world: World)
     context = dg.build_schedule_context(scheduled_execution_time=two_at_night, instance=world.instance)
     (request,) = schedule.evaluate_tick(context).run_requests or []
     assert (request.partition_key, schedule.job_name) == ("2025-03-31", DAILY_JOB)
+
+
+def test_neither_definitions_nor_a_run_use_what_dagster_gives_up(world: World) -> None:
+    world.options["start_date"] = "2025-03-01"
+    world.customers([{"customer_id": "a"}])
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always")
+        world.run("2025-03-01")
+    ours = [each for each in given if "engagement_assets/" in each.filename]
+    assert [str(each) for each in ours if each.category in (DeprecationWarning, dg.SupersessionWarning)] == []
 
 
 def test_the_export_follows_a_publication_though_most_days_are_missing(world: World) -> None:

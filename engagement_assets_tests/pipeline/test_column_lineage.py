@@ -80,7 +80,7 @@ def test_every_column_has_an_origin_that_exists_among_the_tables_that_are_read(c
 
 
 def test_what_is_read_from_files_has_no_lineage() -> None:
-    assert column_lineage(RawOrders, CampaignPolicy()) is None
+    assert column_lineage(RawOrders, Settings()) is None
 
 
 def test_a_score_moves_with_what_it_depends_on_and_with_nothing_else(

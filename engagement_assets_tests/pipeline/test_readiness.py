@@ -13,10 +13,14 @@ from dagster._core.loader import LoadingContextForTest
 from dagster._core.storage.event_log.base import AssetCheckSummaryRecord
 
 from engagement_assets.definitions import build_definitions
+from engagement_assets.domain.remedies import DAILY_JOB
 from engagement_assets.pipeline import readiness
 from engagement_assets.settings import Settings
+from engagement_assets_tests.daemon import Daemon
 from engagement_assets_tests.webhook import listening
 from engagement_assets_tests.worlds import World
+
+KEY = readiness.check_key(Settings())
 
 
 @pytest.mark.parametrize(
@@ -62,13 +66,14 @@ def test_a_late_snapshot_is_told_once_and_shown_until_it_is_there(
 
     def shown() -> bool | None:
         storage = world.instance.event_log_storage
-        record: AssetCheckSummaryRecord = storage.get_asset_check_summary_records([readiness.KEY])[readiness.KEY]
+        record: AssetCheckSummaryRecord = storage.get_asset_check_summary_records([KEY])[KEY]
         last = record.last_check_execution_record
         event = last.event.dagster_event if last and last.event else None
         return event.asset_check_evaluation_data.passed if event else None
 
     lakes = {"nothing": str(tmp_path / "lake"), "until 30 June": sample_world.settings.lake}
     steps: list[tuple[datetime, str, bool, int]] = [
+        (datetime(2026, 6, 30, 6), "until 30 June", True, 0),
         (datetime(2026, 7, 1, 6), "nothing", False, 1),
         (datetime(2026, 7, 1, 6, 2), "nothing", False, 1),
         (datetime(2026, 7, 1, 6, 4), "until 30 June", True, 1),
@@ -97,15 +102,45 @@ def test_a_result_stays_shown_whatever_is_built_and_is_not_told_again(
         world = World(tmp_path, options={"alert_webhook": hook.address})
         definitions = build_definitions(world.settings)
         sensor, storage = definitions.resolve_sensor_def(readiness.SENSOR), world.instance.event_log_storage
-        cursor = None
+        cursor: str | None = "2026-06-29:ready"
         for built in (None, None, "2025-03-01", "2025-03-02"):
             if built:
                 world.instance.report_runless_asset_event(dg.AssetMaterialization("engagement_scores", partition=built))
             with dg.build_sensor_context(instance=world.instance, definitions=definitions, cursor=cursor) as context:
                 cursor = sensor.evaluate_tick(context).cursor
-            (record,) = storage.get_asset_check_execution_history(readiness.KEY, limit=10)
+            (record,) = storage.get_asset_check_execution_history(KEY, limit=10)
             assert asyncio.run(record.targets_latest_materialization(LoadingContextForTest(world.instance)))
         assert len(hook.messages) == 1
+
+
+def test_a_new_install_is_late_only_when_a_day_was_due_under_its_eyes_and_nothing_builds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Switched on at ten, when yesterday would have been due at six; its first build takes until after six the next day."""
+    with listening() as hook:
+        world = World(tmp_path, options={"alert_webhook": hook.address})
+        daemon = Daemon(world)
+        job = build_definitions(world.settings).resolve_job_def(DAILY_JOB)
+        building: dg.DagsterRun | None = None
+        for now, builds, told in (
+            (datetime(2026, 7, 1, 10), False, 0),
+            (datetime(2026, 7, 1, 23), True, 0),
+            (datetime(2026, 7, 2, 6, 2), True, 0),
+            (datetime(2026, 7, 2, 6, 4), False, 1),
+            (datetime(2026, 7, 2, 6, 6), True, 1),
+            (datetime(2026, 7, 3, 6), True, 2),  # no longer the first build
+        ):
+            moment = now.replace(tzinfo=timezone.utc).timestamp()
+            monkeypatch.setattr(readiness, "time", SimpleNamespace(time=lambda moment=moment: moment))
+            if builds and building is None:
+                building = world.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+            elif not builds and building is not None:
+                world.instance.delete_run(building.run_id)
+                building = None
+            daemon.tick(readiness.SENSOR)
+            assert (now, len(hook.messages)) == (now, told)
+        results = world.instance.event_log_storage.get_asset_check_execution_history(KEY, limit=10)
+        assert len(results) == 2
 
 
 def test_no_run_that_somebody_starts_judges_punctuality() -> None:
@@ -116,5 +151,5 @@ def test_no_run_that_somebody_starts_judges_punctuality() -> None:
     asked = [built, *(definitions.resolve_job_def(name) for name in ("daily_snapshot", "monitoring", "serve"))]
     assert not any("ready_by_hour" in node for job in asked for node in job.graph.node_dict)
     assert {"engagement_scores", "bi_export"} <= set(built.graph.node_dict)
-    by_hand = everything.get_subset(asset_selection=set(), asset_check_selection={readiness.KEY})
+    by_hand = everything.get_subset(asset_selection=set(), asset_check_selection={KEY})
     assert [*by_hand.graph.node_dict] == ["yesterdays_snapshot_ready_by_hour"]

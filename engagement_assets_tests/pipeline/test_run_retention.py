@@ -34,8 +34,8 @@ def test_runs_that_ended_long_ago_are_forgotten_with_their_events_and_files(worl
     new = nightly.execute_in_process(instance=instance)
     logs = world.root / "home" / "history" / "runs"
     assert (logs / f"{old.run_id}.db").exists()
-    assert forget_old_runs(instance, between - timedelta(days=1)) == 0
-    assert forget_old_runs(instance, between) == 1
+    assert forget_old_runs(instance, "", between - timedelta(days=1)) == 0
+    assert forget_old_runs(instance, "", between) == 1
     assert {run.run_id for run in instance.get_runs()} == {waiting.run_id, new.run_id}
     assert not list(logs.glob(f"{old.run_id}*"))
     assert instance.all_logs(new.run_id)

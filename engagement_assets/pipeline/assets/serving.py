@@ -5,14 +5,13 @@ from typing import Any
 
 import dagster as dg
 
-from engagement_assets.domain.catalogue import SERVED
+from engagement_assets.domain.catalogue import SERVED, asset_tags
 from engagement_assets.domain.contracts import EngagementScores
 from engagement_assets.exports.audience_files import write_audiences
 from engagement_assets.exports.csv_files import export_csv
 from engagement_assets.exports.power_bi.project import project_folder, write_project
 from engagement_assets.lake.code_versions import code_version_served, commit_metadata
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.pipeline.asset_factory import OWNER
 from engagement_assets.pipeline.automation import AFTER_A_PUBLISH
 from engagement_assets.pipeline.publication import settings_metadata
 from engagement_assets.settings import Settings
@@ -64,12 +63,13 @@ def _served(
     name = write.__name__
 
     @dg.asset(
-        name=name,
+        key=settings.asset_key(name),
         group_name="serving",
-        owners=[OWNER],
+        owners=[settings.asset_owner],
+        tags=asset_tags(name, settings.asset_domain),
         kinds=kinds,
         code_version=code_version_served(settings, name),
-        deps=list(SERVED[name]),
+        deps=[settings.asset_key(each) for each in SERVED[name]],
         automation_condition=AFTER_A_PUBLISH,
         description=description,
         metadata=dict(zip(("dagster/storage_kind", "dagster/uri"), storage, strict=True)),

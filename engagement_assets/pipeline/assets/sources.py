@@ -131,7 +131,9 @@ def build_source_assets(settings: Settings, lake: str) -> list[dg.AssetsDefiniti
 
 
 def _publish(run: TableRun, source: Source) -> Iterator[Any]:
-    with ingestion(run.context.run_id, run.settings, run.context.resources.sources, run.engine, run.lake) as sources:
+    with ingestion(
+        run.context.run.run_id, run.settings, run.context.resources.sources, run.engine, run.lake
+    ) as sources:
         yield from (_publish_customers if source is CUSTOMERS else _publish_facts)(run, sources, source)
 
 

@@ -13,6 +13,7 @@ import dagster as dg
 from engagement_assets.analysis.monitoring.look import Look
 from engagement_assets.analysis.monitoring.monitors import Finding, Monitor, monitors
 from engagement_assets.dagster_internals.check_results import results_in_words
+from engagement_assets.dagster_internals.shop_runs import shop_tags
 from engagement_assets.dagster_internals.telling import tell
 from engagement_assets.domain.contracts import Contract
 from engagement_assets.domain.days import ONE_DAY, as_date
@@ -33,7 +34,7 @@ def _of_table(settings: Settings, contract: type[Contract], watching: tuple[Moni
     specs = [
         dg.AssetCheckSpec(
             monitor.name,
-            asset=contract.table(),
+            asset=dg.AssetKey(settings.asset_key(contract.table())),
             partitions_def=daily_partitions(settings),
             blocking=False,
             description=f"Monitoring: {monitor.description}",
@@ -75,6 +76,7 @@ def build_monitoring_job(settings: Settings) -> dg.JobDefinition:
         name=MONITORING_JOB,
         partitions_def=daily_partitions(settings),
         executor_def=dg.in_process_executor,
+        tags=shop_tags(settings.asset_key_prefix),
         description="Runs every monitoring check again on a day of your choice, and builds nothing: open the launchpad, choose "
         "the partition, launch.",
     )
@@ -97,7 +99,7 @@ def _look_and_tell(
     Later days are compared with these: what a monitor said of them is told again where it has changed. Where a gap is filled, for
     one, fewer days are missing.
     """
-    instance, key = context.instance, dg.AssetKey(contract.table())
+    instance, key = context.instance, dg.AssetKey(settings.asset_key(contract.table()))
     told = {
         (monitor, day): words
         for monitor in watching

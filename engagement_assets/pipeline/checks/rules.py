@@ -400,7 +400,7 @@ def row_warning(warning: RowWarning, customers: Callable[[], DataFrame]) -> Rule
     def of_run(outcomes: Mapping[str, Outcome]) -> Outcome:
         found = all_of(outcomes)
         named = ", ".join(f"{name}: {rows}" for name, rows in sorted(found.counts.items())[:_LABELS_NAMED])
-        return replace(found, details={f"{label}s": named or "none", **found.details})
+        return replace(found, details={f"{label}s": named or "none", **found.details}, remedy=named)
 
     return Rule(warning.name, warning.description, False, evaluate, (warning.condition,), of_run)
 

@@ -173,6 +173,7 @@ def test_monitoring_runs_again_on_a_day_chosen_in_the_launchpad(ui: Ui) -> None:
         partition.press_sequentially(FIRST)
         page.wait_for_timeout(1000)
     offered.click()
+    expect(partition).to_have_value(FIRST)
     page.get_by_role("button", name="Launch Run").click()
     assert wait_for_run(ui, "monitoring", "dagster/partition") == "SUCCESS"
     # The latest result is that of the day that was looked at again; the other days keep theirs.

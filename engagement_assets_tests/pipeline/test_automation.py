@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import warnings
 from datetime import datetime, timezone
 
@@ -33,6 +36,15 @@ def test_neither_definitions_nor_a_run_use_what_dagster_gives_up(world: World) -
         world.run("2025-03-01")
     ours = [each for each in given if "engagement_assets/" in each.filename]
     assert [str(each) for each in ours if each.category in (DeprecationWarning, dg.SupersessionWarning)] == []
+
+
+def test_dagster_dev_without_a_home_says_that_it_forgets() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    load = [sys.executable, "-c", "import engagement_assets.definitions"]
+    said = subprocess.run(
+        load, env={**environment, "DAGSTER_IS_DEV_CLI": "1"}, capture_output=True, text=True, check=True
+    )
+    assert "`dagster dev` forgets its runs when it ends. `make dev` keeps them" in said.stderr
 
 
 def test_the_export_follows_a_publication_though_most_days_are_missing(world: World) -> None:

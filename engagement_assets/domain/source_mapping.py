@@ -128,12 +128,16 @@ class Term(BaseModel):
     #: Columns by which is multiplied; a path into nested fields has dots.
     columns: tuple[str, ...] = ()
     factor: Decimal = Decimal(1)
+    #: Whether the columns' texts are put together, for rows that have no number of their own.
+    is_put_together: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Term:
-        """A term from its text: `Total`, `properties.revenue`, `Quantity * UnitPrice`, `amount / 100`, `= page_view`."""
+        """A term from its text: `properties.revenue`, `Quantity * UnitPrice`, `amount / 100`, `= page_view`, `user + day`."""
         if text.startswith("="):
             return cls(constant=text[1:].strip())
+        if len(parts := text.strip().split(" + ")) > 1 and all(part.strip() for part in parts):
+            return cls(columns=tuple(part.strip() for part in parts), is_put_together=True)
         first, *rest = _FACTORS.split(text.strip())
         columns, factor = [], Decimal(1)
         for sign, part in zip(["*", *rest[::2]], [first, *rest[1::2]], strict=True):
@@ -310,7 +314,11 @@ def _require_fitting(name: str, mapping: SourceMapping, mappings: SourceMappings
             term = Term.parse(text)
         except ValueError as error:
             raise _MisfitError((name, "columns", column), str(error)) from None
-        if (len(term.columns) > 1 or term.factor != 1) and column != "order_amount":
+        if term.is_put_together and column not in ("order_id", "event_id"):
+            raise _MisfitError(
+                (name, "columns", column), "only an order_id or event_id is put together; name one column"
+            )
+        if not term.is_put_together and (len(term.columns) > 1 or term.factor != 1) and column != "order_amount":
             raise _MisfitError((name, "columns", column), "only an order_amount is calculated; name one column")
     for key, only in (
         ("event_types", "web_events"),

@@ -5,7 +5,7 @@ Names, spellings of times and amounts, event types, currencies and conditions; w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -58,6 +58,10 @@ def shapes(rows: Rows, source: Source, mapping: SourceMapping | None) -> tuple[D
         term = mapping.terms.get(field.name, Term(constant=""))
         if term.constant is not None:
             found[field.name] = _as_it_is(field, (F.lit(term.constant or None).cast("string"), "text"))
+        elif term.is_put_together:
+            found[field.name] = _as_it_is(
+                field, (_together([_text(_given(rows, name)) for name in term.columns]), "text")
+            )
         elif field.convert is conversions.money:
             found[field.name] = _amount(steps, rows, term, mapping)
         elif field.day is not None:
@@ -70,6 +74,12 @@ def shapes(rows: Rows, source: Source, mapping: SourceMapping | None) -> tuple[D
         given = _given(rows, mapping.terms[UPDATED_AT].columns[0])
         found[UPDATED_AT] = _time(steps, Field(UPDATED_AT, conversions.instant, day=conversions.day), given, mapping)
     return steps.frame, found
+
+
+def _together(texts: Sequence[Column]) -> Column:
+    """Texts as one, null where one of them is."""
+    is_whole = reduce(lambda one, other: one & other, [text.isNotNull() for text in texts])
+    return F.when(is_whole, F.concat_ws(" ", *texts))
 
 
 def text_of(rows: Rows, mapping: SourceMapping | None, name: str) -> Column:

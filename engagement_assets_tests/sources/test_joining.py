@@ -147,3 +147,31 @@ def test_customers_with_files_of_their_own_do_not_read_those_in_which_they_are_s
         ],
         {},
     )
+
+
+def test_rows_without_a_number_are_put_together_to_orders(shop: Shop, engine: EngineResource) -> None:
+    shop.say(
+        CUSTOMERS
+        + """
+[orders]
+path = "bought.csv"
+lines = true
+[orders.columns]
+order_id = "card + day"
+customer_id = "card"
+order_date = "day"
+order_amount = "price"
+"""
+    )
+    shop.put(
+        "bought.csv",
+        "day,card,price\n2025-03-30,a,1.5\n2025-03-30,a,2\n2025-03-30,b,4\n2025-03-31,a,8\n2025-03-31,,9\n",
+    )
+    assert kept_rows(shop.world.settings, engine)["orders"] == (
+        [
+            ("a 2025-03-30", "a", "2025-03-30 00:00:00", "3.50"),
+            ("a 2025-03-31", "a", "2025-03-31 00:00:00", "8.00"),
+            ("b 2025-03-30", "b", "2025-03-30 00:00:00", "4.00"),
+        ],
+        {"missing_order_id": 1, "summed": 1},
+    )

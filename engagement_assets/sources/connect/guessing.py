@@ -261,7 +261,9 @@ def _as_orders(view: _View) -> float:
     hint = table_likeness("orders", view.table.name)
     score = 0.3 * who[0] + 0.2 * order[0] + 0.2 * when[0] + 0.3 * _amount(view)[0] + 0.25 * hint
     is_stream = view.best("event_type")[0] > 0.8 and table_likeness("web_events", view.table.name) >= hint
-    return score * (0.4 if is_stream else 1.0) * (1.0 if order[1] else 0.5)
+    # Without a number of the order, who bought on one day makes an order; then the amounts have to be there.
+    lacking = 1.0 if order[1] else 0.9 if hint and _amount(view)[0] >= 0.4 else 0.5
+    return score * (0.4 if is_stream else 1.0) * lacking
 
 
 def _as_events(view: _View) -> float:
@@ -470,12 +472,14 @@ class _Maker:
 
     def _orders(self, view: _View, ids: Mapping[int, list[_Scored]], customers: _View | None) -> Proposal | None:
         proposal = self._begin("orders", view.table)
-        order = self._pick(proposal, view, "order_id", _order_id(view), "the number of the order")
+        numbers = _order_id(view)
+        order = self._pick(proposal, view, "order_id", numbers, "the number of the order")
         who = self._pick(proposal, view, "customer_id", ids[id(view)], "the customer")
         when = self._pick(proposal, view, "order_date", view.candidates("order_date"), "when it was ordered")
-        if order is None or who is None or when is None:
-            self.result.notes.append(f"{view.table.name} has no number of the order; orders need one")
+        if who is None or when is None:
             return None
+        if order is None:
+            return self._orders_by_day(proposal, view, who, when)
         self.customer_key = self.keys.get((id(view), who))
         self._say_nobody(proposal, view, who)
         self._join_customers(proposal, view, who, customers)
@@ -487,6 +491,27 @@ class _Maker:
             return None
         self._say_times(proposal, view, when)
         self._say_updates(proposal, view, when)
+        self._say_states(proposal, view)
+        self._say_currency(proposal, view)
+        return proposal
+
+    def _orders_by_day(self, proposal: Proposal, view: _View, who: str, when: str) -> Proposal | None:
+        """Orders of rows that have no number of an order: what somebody bought at one time."""
+        _, made = _amount(view)
+        if not made:
+            self.result.notes.append(
+                f"{view.table.name} has neither a number of the order nor an amount; there are no orders"
+            )
+            return None
+        self.customer_key = self.keys.get((id(view), who))
+        together = Guess(f"{who} + {when}", "", 0.6, "no column numbers the orders: what one bought at one time is one")
+        amount = Guess(made, self._looks(view, made), _amount(view)[0], _BY_BOTH)
+        proposal.columns = {"order_id": together, **proposal.columns, "order_amount": amount}
+        proposal.say("lines", True, "all rows of one customer and time are summed up")
+        if view.columns[made.split(" * ")[0]].decimal == ",":
+            proposal.say("decimal", ",")
+        self._say_nobody(proposal, view, who)
+        self._say_times(proposal, view, when)
         self._say_states(proposal, view)
         self._say_currency(proposal, view)
         return proposal

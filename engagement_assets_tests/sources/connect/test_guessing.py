@@ -589,6 +589,23 @@ def test_currencies_take_a_rate_and_those_without_one_are_left_out(tmp_path: Pat
     assert found.notes == ["Orders in SEK are left out: there is no rate; add one under [orders.currency]"]
 
 
+def test_rows_without_a_number_are_orders_of_a_customer_and_a_day(tmp_path: Path) -> None:
+    lines = rows(
+        90, lambda n: {"t_dat": f"2024-01-{n // 6 + 1:02}", "customer_id": n % 4, "article_id": n, "price": 0.5 + n}
+    )
+    files = {"transactions_train.csv": csv_text(lines), "articles.csv": csv_text([{"article_id": 1, "name": "x"}])}
+    orders = mapped(connect(tmp_path, files))["orders"]
+    assert (orders["lines"], orders["columns"]) == (
+        True,
+        {
+            "order_id": "customer_id + t_dat",
+            "customer_id": "customer_id",
+            "order_date": "t_dat",
+            "order_amount": "price",
+        },
+    )
+
+
 def test_guests_under_one_number_are_left_out(tmp_path: Path) -> None:
     files = {"orders.csv": csv_text(rows(60, lambda n: orders_of(n, customer_id=0 if n % 3 == 0 else n % 19 + 1)))}
     assert mapped(connect(tmp_path, files))["orders"]["where"] == ['customer_id not in ["0"]']

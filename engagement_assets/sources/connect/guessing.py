@@ -215,7 +215,9 @@ def _key(view: _View) -> _Scored:
 
 def _plain_id(view: _View) -> str | None:
     """The column that is called `id`, whatever it identifies."""
-    return next((name for name in view.columns if words.squashed(name) in ("id", "pk", "key", "uuid")), None)
+    return next(
+        (name for name in view.columns if words.squashed(words.without_type(name)) in ("id", "pk", "key", "uuid")), None
+    )
 
 
 def _order_id(view: _View) -> list[_Scored]:
@@ -554,7 +556,7 @@ class _Maker:
 
     def _is_in_cents(self, view: _View, name: str) -> bool:
         column = view.columns[name]
-        if column.has_cents:
+        if column.is_written_with_cents:
             return False
         text = words.squashed(name)
         taxes = [each for each in view.columns if words.is_tax(each) and any(view.columns[each].numbers)]
@@ -565,7 +567,7 @@ class _Maker:
         likely = (
             bool(re.search(r"cents?$|minor|pennies|pence", text))
             or stripe
-            or (bool(taxes) and all(not view.columns[each].has_cents for each in taxes))
+            or (bool(taxes) and all(not view.columns[each].is_written_with_cents for each in taxes))
         )
         large = bool(column.numbers) and sorted(map(abs, column.numbers))[len(column.numbers) // 2] >= 100
         if not likely and not large:

@@ -296,13 +296,13 @@ def _with_paths(group: Sequence[_File], table: Table, files: Iterable[_File]) ->
     top = os.path.commonpath([name.rpartition("/")[0] for name in names])
     above = [top, *map(str, PurePosixPath(top).parents)][:-1]
     alone = [folder for folder in above if folder and not any(name.startswith(f"{folder}/") for name in others)]
-    if alone and "=" not in alone[-1]:
-        # The uppermost folder that holds nothing else.
+    if alone and "=" not in alone[-1] and not _NOISE.search(alone[-1]):
+        # The uppermost folder that holds nothing else; not one of a day or a year, beside which others will come.
         return replace(table, files=tuple(sorted(names)), paths=(alone[-1],))
     paths: list[str] = []
     alike = Counter(file.pattern for file in group)
     for pattern, file in {_pattern(file): file for file in group}.items():
-        is_alone = alike[file.pattern] == 1 and "=" not in pattern
+        is_alone = alike[file.pattern] == 1 and "*/" not in pattern
         if is_alone or any(_matches(name, pattern) for name in others):
             paths += sorted(name for name in names if _matches(name, pattern))
         else:

@@ -60,7 +60,11 @@ _WORDY = tuple(
 )
 
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
-_COMMA_NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:[. ]\d{3})+|\d+)(?:,\d+)?")
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
+_COMMA_NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?")
+
+#: What stands around an amount and says nothing of its size.
+_AROUND = re.compile(r"[\s'$€£¥₹]|^[A-Z]{3}(?=\W*\d)|(?<=\d)\W*[A-Z]{3}$")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 #: Years between which times lie that are told as numbers.
@@ -141,24 +145,30 @@ class Column:
         """Its numbers, one for each row that has one; none where most of its values are something else."""
         if not self.texts or (len(self.texts) < len(self.counts) and len(self.counts) < _LOOKED_AT):
             return []
-        pattern = _NUMBER if self.decimal == "." else _COMMA_NUMBER
-        good = [text for text in self.texts if pattern.fullmatch(text)]
-        if len(good) < _MOST * len(self.texts):
+        dotted = {text: _dotted(text, self.decimal) for text in self.counts if isinstance(text, str)}
+        if sum(dotted[text] is None for text in self.texts) > (1 - _MOST) * len(self.texts):
             return []
-        return [Decimal(_dotted(value, self.decimal)) for value in self.present if pattern.fullmatch(value)]
+        return [Decimal(number) for value in self.present if (number := dotted[value]) is not None]
 
     @cached_property
     def decimal(self) -> Literal[".", ","]:
         """What separates the cents."""
-        commas = sum("," in text for text in self.texts)
-        fits = sum(_COMMA_NUMBER.fullmatch(text) is not None for text in self.texts)
-        plain = sum(_NUMBER.fullmatch(text) is not None for text in self.texts)
-        return "," if commas and fits > plain else "."
+        bare = [_AROUND.sub("", text) for text in self.texts]
+        commas = sum("," in text and not _THOUSANDS.fullmatch(text) for text in bare)
+        points = sum("." in text for text in bare if _NUMBER.fullmatch(text) or _THOUSANDS.fullmatch(text))
+        return (
+            "," if commas > points and sum(_COMMA_NUMBER.fullmatch(text) is not None for text in bare) > points else "."
+        )
 
     @property
     def has_cents(self) -> bool:
         """Whether its numbers have a fraction."""
         return any(number != number.to_integral_value() for number in self.numbers)
+
+    @property
+    def is_written_with_cents(self) -> bool:
+        """Whether its numbers are written with a fraction, be it nothing."""
+        return any(number.as_tuple().exponent != 0 for number in self.numbers)
 
     @cached_property
     def is_email(self) -> bool:
@@ -182,8 +192,13 @@ class Column:
         return f"{kind} {shapes.most_common(1)[0][0]}"
 
 
-def _dotted(text: str, decimal: str) -> str:
-    return re.sub(r"[. ]", "", text).replace(",", ".") if decimal == "," else text
+def _dotted(text: str, decimal: str) -> str | None:
+    """A number as Python has it; None where a text is none."""
+    bare = _AROUND.sub("", text)
+    if decimal == ",":
+        return bare.replace(".", "").replace(",", ".") if _COMMA_NUMBER.fullmatch(bare) else None
+    bare = bare.replace(",", "") if _THOUSANDS.fullmatch(bare) else bare
+    return bare if _NUMBER.fullmatch(bare) else None
 
 
 def _shape(text: str) -> str:
@@ -246,7 +261,8 @@ def _numeric(texts: Sequence[str]) -> Spelling | None:
     good = [order for order in orders if _parses(texts, order + clock)]
     if not good:
         return None
-    other = good[1] + clock if len(good) > 1 and not good[0].startswith("%Y") else None
+    # Nobody puts the month first before a point.
+    other = good[1] + clock if len(good) > 1 and sep != "." and not good[0].startswith("%Y") else None
     return Spelling(good[0] + clock, other, "told" if zone else "none", fixed, bool(match["hour"]))
 
 

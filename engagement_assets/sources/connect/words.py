@@ -37,6 +37,7 @@ _PATTERNS: dict[str, tuple[tuple[str, float], ...]] = {
         ("userpseudoid|anonymousid|distinctid|domainuserid|networkuserid|fullvisitorid|visitoruuid|cid", 0.85),
         (rf".*(?:{_WHO})(?:unique)?(?:{_ID})", 0.9),
         (rf"(?:{_FIRST})?(?:{_WHO})", 0.85),
+        (rf"(?:loyalty|member|club|kunden|customer)?(?:card|karte)(?:{_ID})?", 0.75),
         ("deviceid|cookieid|cookie|uid", 0.6),
         (rf"(?:{_WHO})(?:full)?name|username|login|handle", 0.5),
         (r"(?:\w*)?(?:e?mail(?:address|adresse)?|correo|courriel)", 0.5),
@@ -297,10 +298,16 @@ def squashed(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", plain.casefold())
 
 
+def without_type(name: str) -> str:
+    """A name without the type that exports of MongoDB write below it: `customer.$oid` is `customer`."""
+    return re.sub(r"[.][$](?:oid|date|numberLong|numberDecimal)$", "", name)
+
+
 @cache
 def likeness(role: str, name: str) -> float:
     """How likely a column of this name is what `role` says, from 0 to 1, by the name alone."""
     # A nested name counts by its end, and less the more of it is left out.
+    name = without_type(name)
     parts = name.split(".")
     best = 0.0
     for at in range(len(parts)):

@@ -58,6 +58,11 @@ def test_names_that_differ_in_numbers_are_one_table_and_named_by_a_pattern(tmp_p
     assert all(len(table.files) == 2 for table in look(str(tmp_path)).tables)
 
 
+def test_folders_of_days_are_named_by_a_pattern_because_others_will_come(tmp_path: Path) -> None:
+    write(tmp_path, {"2024/01/31/receipts.csv": csv_text(ORDERS), "dump=2024-01-31/people.csv": csv_text(EVENTS)})
+    assert set(tables(tmp_path)) == {("*/*/*/receipts.csv",), ("dump=*/people.csv",)}
+
+
 def test_columns_that_are_equal_make_one_table_of_files_with_other_names(tmp_path: Path) -> None:
     write(tmp_path, {"berlin.csv": csv_text(ORDERS), "paris.csv": csv_text(ORDERS), "people.csv": csv_text(EVENTS)})
     assert set(tables(tmp_path)) == {("berlin.csv", "paris.csv"), ("people.csv",)}

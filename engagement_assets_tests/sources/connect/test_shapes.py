@@ -49,11 +49,11 @@ def test_what_is_no_time(values: tuple[str, ...]) -> None:
 
 
 def test_days_and_months_that_may_be_both_are_told_as_unclear() -> None:
-    dotted, slashed = column("01.02.2024", "03.04.2024").spelling, column("01/02/2024", "03/04/2024").spelling
-    assert dotted is not None
+    slashed, dotted = column("01/02/2024", "03/04/2024").spelling, column("01.02.2024", "03.04.2024").spelling
     assert slashed is not None
-    assert (dotted.format, dotted.other) == ("%d.%m.%Y", "%m.%d.%Y")
     assert (slashed.format, slashed.other) == ("%m/%d/%Y", "%d/%m/%Y")
+    assert dotted is not None
+    assert (dotted.format, dotted.other) == ("%d.%m.%Y", None)  # nobody puts the month first there
 
 
 def test_zones_are_noticed() -> None:
@@ -72,6 +72,10 @@ def test_numbers_with_a_point_a_comma_and_none() -> None:
     assert [str(number) for number in column("1.50", "-2", None, "3").numbers] == ["1.50", "-2", "3"]
     german = column("1.234,50", "0,99")
     assert (german.decimal, [str(number) for number in german.numbers]) == (",", ["1234.50", "0.99"])
+    american = column("$1,234.50", "USD 0.99", "1,000", "12")
+    assert (american.decimal, [str(number) for number in american.numbers]) == (".", ["1234.50", "0.99", "1000", "12"])
+    french = column("1 234,50 €", "0,99 €")
+    assert (french.decimal, [str(number) for number in french.numbers]) == (",", ["1234.50", "0.99"])
     assert column("12", "a", "b").numbers == []
     assert column("12", "13").has_cents is False
     assert column("12", "13.5").has_cents is True

@@ -258,8 +258,10 @@ def _numeric(texts: Sequence[str]) -> Spelling | None:
         orders = [f"%d{sep}%m{sep}{year}", f"%m{sep}%d{sep}{year}"]
         if sep == "/" or match["half"]:
             orders.reverse()  # only where values do not tell
-    good = [order for order in orders if _parses(texts, order + clock)]
-    if not good:
+    parsed = {order: _parsed(texts, order + clock) for order in orders}
+    # One value that is read in one way only decides.
+    good = [order for order in orders if parsed[order] == max(parsed.values())]
+    if max(parsed.values()) < _MOST * len(texts):
         return None
     # Nobody puts the month first before a point.
     other = good[1] + clock if len(good) > 1 and sep != "." and not good[0].startswith("%Y") else None
@@ -274,11 +276,14 @@ def _wordy(texts: Sequence[str]) -> Spelling | None:
 
 
 def _parses(texts: Sequence[str], form: str) -> bool:
+    return _parsed(texts, form) >= _MOST * len(texts)
+
+
+def _parsed(texts: Sequence[str], form: str) -> int:
+    """How many of the texts are times of a format."""
     good = 0
     for text in texts:
-        try:
+        with suppress(ValueError):
             datetime.strptime(text, form)  # noqa: DTZ007 - only whether it fits
             good += 1
-        except ValueError:
-            pass
-    return good >= _MOST * len(texts)
+    return good

@@ -56,6 +56,13 @@ def test_days_and_months_that_may_be_both_are_told_as_unclear() -> None:
     assert (dotted.format, dotted.other) == ("%d.%m.%Y", None)  # nobody puts the month first there
 
 
+def test_one_value_that_is_a_day_above_twelve_decides() -> None:
+    usual = [f"{day:02}/{month:02}/2024 10:00" for day in range(1, 13) for month in range(1, 13)]
+    spelling = column(*usual, "13/01/2024 10:00").spelling
+    assert spelling is not None
+    assert (spelling.format, spelling.other) == ("%d/%m/%Y %H:%M", None)
+
+
 def test_zones_are_noticed() -> None:
     def zone(*values: Any) -> tuple[str, str | None]:
         spelling = column(*values).spelling

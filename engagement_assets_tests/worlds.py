@@ -111,8 +111,7 @@ class World:
         """Build a day or a range of days, of all tables or some; asserts the outcome that is expected (None: either)."""
         config: dict[str, Any] = {"loggers": {"progress": {}}}
         if accept_missing:
-            sources = {"root": self.settings.data, "mappings_file": self.settings.sources}
-            config["resources"] = {"sources": {"config": {**sources, "accept_missing": list(accept_missing)}}}
+            config["resources"] = {"sources": {"config": {"accept_missing": list(accept_missing)}}}
         job = build_definitions(self.settings).resolve_job_def(DAILY_JOB)
         if last is None:
             tags, partition = {}, first

@@ -13,6 +13,6 @@ def build(first: str = "", last: str = "") -> str:
 def accept_missing(source: str) -> str:
     """How a run is told that less of a source is meant."""
     return (
-        f"`--accept-missing {source}`, or with `accept_missing: [{source}]`, beside `root`, in the config of the resource "
+        f"`--accept-missing {source}`, or with `accept_missing: [{source}]` in the config of the resource "
         f"`sources`, in the *Launchpad* of the job {DAILY_JOB}"
     )

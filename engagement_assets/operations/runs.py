@@ -96,8 +96,7 @@ def _execute(
 ) -> RunOutcome:
     config: dict[str, Any] = {"loggers": {"progress": {}}}
     if accept_missing:
-        sources = {"root": settings.data, "mappings_file": settings.sources, "accept_missing": list(accept_missing)}
-        config["resources"] = {"sources": {"config": sources}}
+        config["resources"] = {"sources": {"config": {"accept_missing": list(accept_missing)}}}
     # Only now, because it takes a moment.
     from engagement_assets.dagster_internals.run_launcher import PROCESS_TAG, this_process
     from engagement_assets.definitions import definitions_of

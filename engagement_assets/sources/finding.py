@@ -102,7 +102,7 @@ class SourcesResource(ConfigurableResource):
     `accept_missing` names the sources of which less than before is meant (sources/guard.py), for one run.
     """
 
-    root: str
+    root: str = Field(default="", description="none: the root and the mappings of the settings")
     mappings_file: str | None = Field(
         default=None, description="what files and columns are called; none: as by default"
     )

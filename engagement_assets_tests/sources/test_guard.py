@@ -129,9 +129,7 @@ def test_less_than_before_stops_a_run_and_an_examination_before_they_write(
     stopped = failures(world.run(DAY, tables=FACTS, expect=False))
     with pytest.raises(SourceMissingError, match=said) as error:
         make_plan(world.settings, world.lake)
-    assert "`--accept-missing orders`, or with `accept_missing: [orders]`, beside `root`, in the config" in str(
-        error.value
-    )
+    assert "`--accept-missing orders`, or with `accept_missing: [orders]` in the config" in str(error.value)
     assert str(error.value) in stopped
     assert published(world) == before
 

@@ -15,6 +15,7 @@ from engagement_assets.pipeline.checks import rules
 from engagement_assets.pipeline.publication import preview
 from engagement_assets.settings import Settings, today
 from engagement_assets.sources.accounting import Reading
+from engagement_assets.sources.finding import SourcesResource
 from engagement_assets.sources.ingestion import Ingestion, ingestion
 from engagement_assets.sources.registry import CUSTOMERS, SOURCES
 from engagement_assets.sources.source import Source
@@ -131,9 +132,10 @@ def build_source_assets(settings: Settings, lake: str) -> list[dg.AssetsDefiniti
 
 
 def _publish(run: TableRun, source: Source) -> Iterator[Any]:
-    with ingestion(
-        run.context.run.run_id, run.settings, run.context.resources.sources, run.engine, run.lake
-    ) as sources:
+    named = run.context.resources.sources
+    # Who configures it for a run may name nothing but what is missing.
+    found = named if named.root else SourcesResource.of(run.settings, named.accept_missing)
+    with ingestion(run.context.run.run_id, run.settings, found, run.engine, run.lake) as sources:
         yield from (_publish_customers if source is CUSTOMERS else _publish_facts)(run, sources, source)
 
 

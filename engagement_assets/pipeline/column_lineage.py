@@ -6,11 +6,23 @@ import dagster as dg
 
 from engagement_assets.domain.column_origins import column_origins
 from engagement_assets.domain.contracts import Contract
+from engagement_assets.domain.contracts.sources import SOURCE_TABLES
 from engagement_assets.settings import Settings
 
 
 def column_lineage(contract: type[Contract], settings: Settings) -> dg.TableColumnLineage | None:
-    """The column lineage of a table under these settings; None if it reads no table."""
+    """The column lineage of a table under these settings: of a mapped source, the columns of its files; None if there is none."""
+    source = next((name for name, table in SOURCE_TABLES.items() if table is contract), None)
+    mapping = None if source is None or settings.mappings is None else getattr(settings.mappings, source)
+    if mapping is not None:
+        files = dg.AssetKey(["files", str(source)])
+        return dg.TableColumnLineage(
+            {
+                name: [dg.TableColumnDep(files, column) for column in term.columns]
+                for name, term in mapping.terms.items()
+                if name in contract.columns() and term.columns
+            }
+        )
     found = column_origins(contract, settings.campaigns)
     if not found:
         return None

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from engagement_assets.domain.source_mapping import UPDATED_AT, SourceMapping, Term
 from engagement_assets.sources import validating
-from engagement_assets.sources.customers import EARLIEST_SIGNUP
+from engagement_assets.sources.customers import EARLIEST_SIGNUP, SOURCE
 from engagement_assets.sources.reading import Rows
 from engagement_assets.sources.source import Source
 
@@ -41,6 +41,15 @@ def seen(rows: Rows, source: Source, mapping: SourceMapping, today: date) -> Dat
         day.alias("day"),
         *_BESIDE,
         F.lit(source.name).alias("source_path"),
+    )
+
+
+def again(customers: DataFrame) -> DataFrame:
+    """Customers of an earlier reading (examined rows), as `seen` gives them."""
+    unknown = next(field.default for field in SOURCE.fields if field.name == "country")
+    country = F.when(F.col("country") != unknown, F.col("country"))
+    return customers.select(
+        "customer_id", F.col("signup_date").alias("day"), country.alias("country"), "email", "source_path"
     )
 
 

@@ -79,23 +79,25 @@ class Ingestion:
 
         Raises SourceMissingError where less is found than was read before, or is published, and nobody said that it is meant.
         """
-        listing = guard.present(self.sources, self.lake, source)
-        notes = incremental.read_notes(self.lake, source.name)
-        known = dict(notes)
-        inspection = inspecting.inspect(self.sources, source, notes, listing, self.scratch)
-        if notes != known:
-            incremental.remember_notes(self.lake, source.name, notes)
+        inspection = self._inspect(source)
         if inspection.mapping is None:
             return inspection
         seen_in = []
-        for seen in (SOURCES[name] for name in inspection.mapping.first_seen_in):
-            listing = guard.present(self.sources, self.lake, seen)
-            mapping = self.sources.mapping(seen.name)
+        for seen in inspection.mapping.first_seen_in:
+            mapping = self.sources.mapping(seen)
             assert mapping is not None
             asked = first_seen.with_customers(mapping, inspection.mapping)
-            found = inspecting.inspect(self.sources, seen, None, listing, self.scratch, asked)
-            seen_in.append(self._with_joins(found))
+            seen_in.append(self._with_joins(self._inspect(SOURCES[seen], asked)))
         return replace(self._with_joins(inspection), seen_in=tuple(seen_in))
+
+    def _inspect(self, source: Source, asked: SourceMapping | None = None) -> Inspection:
+        listing = guard.present(self.sources, self.lake, source)
+        notes = incremental.read_notes(self.lake, source.name)
+        known = dict(notes)
+        inspection = inspecting.inspect(self.sources, source, notes, listing, self.scratch, asked)
+        if notes != known:
+            incremental.remember_notes(self.lake, source.name, notes)
+        return inspection
 
     def _with_joins(self, inspection: Inspection) -> Inspection:
         """The inspection with those of its joins; raises SourceSchemaError where one cannot be read as a whole."""
@@ -115,8 +117,16 @@ class Ingestion:
         for rows in reading.read(self.sources, self.spark, inspection, self.scratch):
             yield joining.with_joined(rows, mapping, others)
 
-    def whole(self, inspection: Inspection, last_day: date, customers: DataFrame | None = None) -> Reading:
+    def whole(
+        self,
+        inspection: Inspection,
+        last_day: date,
+        customers: DataFrame | None = None,
+        seen_before: DataFrame | None = None,
+    ) -> Reading:
         """A source as a whole, its rows those of known `customers` only, if they are given.
+
+        `seen_before` are customers of an earlier reading, in addition to those who are seen in the files (first_seen.seen).
 
         Raises SourceMissingError where a source that every day is made from has no file: a folder that was moved or not mounted
         must empty no table.
@@ -128,7 +138,7 @@ class Ingestion:
                 "put the files there, or name the folder above in ENGAGEMENT_DATA; of data whose files and columns have other "
                 "names `engagement connect FOLDER` finds out what is what"
             )
-        examined, readable = self._examined(inspection, last_day)
+        examined, readable = self._examined(inspection, last_day, seen_before)
         if source.name not in self.sources.accept_missing:
             before = incremental.last_read(self.lake, source.name)
             guard.require_readable(source, readable.unreadable, before.files if before else ())
@@ -158,7 +168,9 @@ class Ingestion:
         readable = inspection.without(examined_of.unreadable)
         return self._settled(readable, settled, customers, _account_without(before.account, aside), files=len(files))
 
-    def _examined(self, inspection: Inspection, last_day: date) -> tuple[DataFrame, Inspection]:
+    def _examined(
+        self, inspection: Inspection, last_day: date, seen_before: DataFrame | None = None
+    ) -> tuple[DataFrame, Inspection]:
         """The examined rows, kept at hand, and the files they are from: less than were found, if some proved damaged.
 
         Raises SourceChangedError if a file was changed meanwhile, SourceReadError if reading fails for another reason.
@@ -167,7 +179,7 @@ class Ingestion:
         schema = validating.examined_schema(source.contract)
         spark = self.spark  # started here: an engine that cannot start says why itself
         try:
-            values = self._values(inspection)
+            values = self._values(inspection, seen_before)
             examined = (
                 spark.createDataFrame([], schema)
                 if values is None
@@ -181,13 +193,13 @@ class Ingestion:
             for other in inspection.others:
                 damaged |= inspecting.damaged_files(self.sources, other)
             if damaged:
-                return self._examined(inspection.without(damaged), last_day)
+                return self._examined(inspection.without(damaged), last_day, seen_before)
             # Not the engine's own message: it may quote a value of the row that it failed at.
             raise SourceReadError(f"{source.name}: the source could not be read ({_what(error)})") from None
         self.sources.require_unchanged(source.name, inspection.files)
         return rows, inspection
 
-    def _values(self, inspection: Inspection) -> DataFrame | None:
+    def _values(self, inspection: Inspection, seen_before: DataFrame | None = None) -> DataFrame | None:
         """The rows of the files as `validating.typed` gives them; None where there is no file."""
         source, mapping = inspection.source, inspection.mapping
         frames = [validating.typed(rows, source, mapping) for rows in self._rows(inspection)]
@@ -204,6 +216,7 @@ class Ingestion:
             for n, rows in enumerate(self._rows(each))
             if each.mapping is not None
         ]
+        seen += [] if seen_before is None else [seen_before]
         return first_seen.signed_up(together, seen, mapping) if seen and mapping is not None else together
 
     def _settled(
@@ -273,7 +286,22 @@ class Ingestion:
         ):
             rows = self._remembered_rows(CUSTOMERS, before)
             return Reading(inspection, rows, before.account, is_same=True, lineage=before.customers)
+        if before is not None and self._only_came(inspection, before):
+            # Who was seen before signs up no later.
+            known = first_seen.again(self._remembered_rows(CUSTOMERS, before))
+            new = {name for name, state in inspection.states.items() if before.files.get(name) != state}
+            return self.whole(inspection.only_seen(new), today(self.settings), seen_before=known)
         return self.whole(inspection, today(self.settings))
+
+    def _only_came(self, inspection: Inspection, before: LastRead) -> bool:
+        """Whether there are customers because they were seen, and files have come since they were, and nothing else is new."""
+        return (
+            not inspection.files_of_its_own
+            and before.folder is not None
+            and before.basis.code == code_version(self.settings, CUSTOMERS.contract)
+            and before.files.items() <= inspection.states.items()
+            and not any(seen.joined for seen in inspection.seen_in)
+        )
 
     def facts(self, source: Source, customers: Reading, last_day: date, missing: Collection[date]) -> Reading:
         """A source of facts as it was read last, if that would come to the same and no day is missing.

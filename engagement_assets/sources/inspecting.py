@@ -146,6 +146,10 @@ class Inspection:
             notes={name: note for name, note in self.notes.items() if name in names},
         )
 
+    def only_seen(self, names: Container[str]) -> Inspection:
+        """The same source, as if customers were seen in the files of these names only."""
+        return replace(self, seen_in=tuple(seen.only(names) for seen in self.seen_in))
+
     def without(self, unreadable: Mapping[str, str]) -> Inspection:
         """The same source, some more of its files left out."""
         rest = {file.name for file in self.files} - set(unreadable)

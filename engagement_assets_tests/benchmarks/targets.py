@@ -384,6 +384,49 @@ class Bench:
             ),
         ]
 
+    def formats(self) -> None:
+        """Web events as CSV and as one JSON array, against lines of JSON: the seconds of their reading, and the memory."""
+        data = sources(self.folder, self.customers)
+        found: dict[str, tuple[float, float]] = {}
+        for name, options in EVENT_FORMATS.items():
+            place = self.folder / f"raw-{self.customers}-{name}"
+            if not place.exists():
+                (place / "web_events").mkdir(parents=True)
+                (place / "customers").symlink_to(data / "customers")
+                ending = "csv" if name == "csv" else "json"
+                with duckdb.connect() as connection:
+                    texts = (
+                        "{customer_id: 'VARCHAR', event_time: 'VARCHAR', event_type: 'VARCHAR', event_id: 'VARCHAR'}"
+                    )
+                    rows = f"SELECT * FROM read_json('{data}/web_events/*/*', columns = {texts})"
+                    connection.execute(f"COPY ({rows}) TO '{place}/web_events/all.{ending}' ({options})")
+            product = replace(Product(place, self.folder / "formats"))
+            self.tell(f"reading web events: {name}")
+            runs = [
+                python("engagement_assets_tests.benchmarks.reading", environment=product.environment)
+                for _ in range(self.runs)
+            ]
+            seconds, rows_kept = median(float(run.output.split()[-2]) for run in runs), runs[0].output.split()[-1]
+            found[name] = seconds, median(run.memory for run in runs)
+            self.tell(f"  {seconds:.1f} s, {found[name][1]:.1f} GiB, {int(rows_kept):,} events kept")
+        lines, memory = found["lines"]
+        for name, limit in (("csv", 2.0), ("array", 2.0)):
+            figures = f"{found[name][0]:.1f} s against {lines:.1f} s; {found[name][1]:.1f} against {memory:.1f} GiB"
+            self.targets.append(
+                Target(
+                    f"reading web events from {name} against lines",
+                    found[name][0] / lines,
+                    limit,
+                    "times",
+                    figures=figures,
+                )
+            )
+        self.targets.append(Target("peak memory of one array against lines", found["array"][1] / memory, 1.2, "times"))
+
+
+#: How DuckDB writes one file of web events.
+EVENT_FORMATS = {"lines": "FORMAT json", "csv": "FORMAT csv", "array": "FORMAT json, ARRAY true"}
+
 
 def hold_back(data: Path, day: date, folder: Path) -> dict[str, Path]:
     """Take a day's orders and events out of the sources; returns the file of each that has them."""
@@ -433,6 +476,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "days": Bench.one_day,
     "more": Bench.one_more_day,
     "size": Bench.size,
+    "formats": Bench.formats,
 }
 
 __all__ = ["PARTS", "Bench", "Measured", "Target"]

@@ -8,7 +8,7 @@ import gzip
 import io
 import json
 from collections.abc import Callable
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,17 +21,13 @@ from deltalake import DeltaTable, write_deltalake
 
 from engagement_assets.domain.source_mapping import parse_mappings
 from engagement_assets.settings import Settings
+from engagement_assets.sources import reading
 from engagement_assets.sources.accounting import Account
 from engagement_assets.sources.ingestion import trial
+from engagement_assets_tests.sources.hardening.mapped import CUSTOMERS, DAY, INVOICES, LINES, NEXT, a_german_shop
 from engagement_assets_tests.worlds import World, failures
 
-DAY, NEXT = "2025-03-30", "2025-03-31"
 FACTS = ("raw_customers", "raw_orders", "raw_web_events")
-
-CUSTOMERS = """
-[customers]
-first_seen_in = ["orders"]
-"""
 
 
 class Shop:
@@ -75,37 +71,6 @@ def shop(world: World) -> Shop:
     return Shop(world)
 
 
-LINES = (
-    CUSTOMERS
-    + """
-[customers.columns]
-country = "Country"
-[orders]
-path = "lines.csv"
-lines = true
-time_format = "%m/%d/%Y %H:%M"
-[orders.columns]
-order_id = "InvoiceNo"
-customer_id = "CustomerID"
-order_date = "InvoiceDate"
-order_amount = "Quantity * UnitPrice"
-"""
-)
-
-INVOICES = """InvoiceNo,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
-1,6,3/30/2025 8:26,2.555,17850,France
-1,2,3/30/2025 8:28,0.005,17850,France
-2,1,3/30/2025 9:00,4.25,,France
-C3,-2,3/31/2025 9:00,2.00,12583,Spain
-4,3,3/31/2025 10:00,1.10,12583,Spain
-4,-1,3/31/2025 10:00,1.10,12583,Spain
-5,x,3/31/2025 11:00,1.00,12583,Spain
-5,1,3/31/2025 11:00,1.00,12583,Spain
-6,1,13/31/2025 11:00,1.00,12583,Spain
-7,1,3/31/2025
-"""
-
-
 def test_lines_of_orders_are_summed_up_and_customers_sign_up_on_the_first_day_seen(shop: Shop) -> None:
     shop.say(LINES)
     shop.put("lines.csv", INVOICES)
@@ -122,8 +87,31 @@ def test_lines_of_orders_are_summed_up_and_customers_sign_up_on_the_first_day_se
     }
     found = shop.world.metadata(result, "raw_orders")
     assert (found["rows_read"], found["rows_kept"], found["lines_summed_up"]) == (10, 2, 2)
+    origins = found["dagster/column_lineage"].deps_by_column
+    assert [dep.column_name for dep in origins["order_amount"]] == ["Quantity", "UnitPrice"]
     raw = [row["raw"] for row in shop.world.rows("rejected_rows") if row["reason"] == "malformed_line"]
     assert raw == ["7,1,3/31/2025"]
+
+
+def test_of_files_that_come_only_these_are_read_for_customers_too(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.say(LINES.replace('"lines.csv"', '"lines"'))
+    shop.put("lines/1.csv", INVOICES)
+    shop.run(DAY, DAY)
+    read: list[list[str]] = []
+    tables = reading._Reader.table
+    monkeypatch.setattr(
+        reading._Reader, "table", lambda self, group: read.append([f.name for f in group.files]) or tables(self, group)
+    )
+    head = INVOICES.partition("\n")[0]
+    # One who is new, and one who was there a day before the first day seen.
+    shop.put("lines/2.csv", f"{head}\n8,1,3/31/2025 1:00,2.00,1,Chile\n9,1,3/30/2025 1:00,2.00,12583,Spain\n")
+    shop.run()
+    assert {name for files in read for name in files} == {"lines/2.csv"}
+    assert shop.customers() == [("1", NEXT, "Chile"), ("12583", DAY, "Spain"), ("17850", DAY, "France")]
+    assert [order[1] for order in shop.orders()] == ["1", "4", "8", "9"]
+    read.clear()
+    shop.run()
+    assert read == []
 
 
 def test_refunds_are_netted_where_that_is_said(shop: Shop) -> None:
@@ -135,78 +123,10 @@ def test_refunds_are_netted_where_that_is_said(shop: Shop) -> None:
 
 
 def test_times_amounts_currencies_conditions_and_event_types_are_read_as_they_are_spelled(shop: Shop) -> None:
-    shop.say(
-        """
-[customers]
-path = "crm/kunden.csv"
-encoding = "cp1252"
-time_format = "%d.%m.%Y"
-[customers.columns]
-customer_id = "Kundennummer"
-signup_date = "angelegt am"
-country = "Land"
-email = "E-Mail"
-
-[orders]
-path = "shop/bestellungen-*.csv"
-decimal = ","
-timezone = "Europe/Berlin"
-where = ['Status in ["bezahlt", "versandt"]', 'Nr not in ["T-1"]']
-currency = { column = "Währung", rates = { EUR = 1, USD = 0.9 } }
-[orders.columns]
-order_id = "Nr"
-customer_id = "kundennummer"
-order_date = "Zeit"
-order_amount = "Betrag"
-
-[web_events]
-path = ["tracking"]
-time_format = "epoch_ms"
-where = ['type == "track"']
-event_types = { "Product Viewed" = "page_view", "Order Completed" = "checkout" }
-[web_events.columns]
-customer_id = "userId"
-event_time = "context.sent.at"
-event_type = "event"
-event_id = "messageId"
-"""
-    )
-    shop.put(
-        "crm/kunden.csv", "Kundennummer;E-Mail;angelegt am;Land\n7;a@x.example;05.01.2025;Österreich\n".encode("cp1252")
-    )
-    lines = [
-        "Nr\tkundennummer\tZeit\tBetrag\tWährung\tStatus",
-        "b1\t7\t2025-03-31 00:30:00\t1.234,50 €\tEUR\tbezahlt",  # in Berlin: 22:30 UTC of the day before
-        "b2\t7\t2025-03-31T00:30:00+00:00\t10,00\tUSD\tversandt",
-        "b3\t7\t2025-03-31 12:00\t5,00\tCHF\tbezahlt",
-        "b4\t7\t2025-03-31 12:00\t5,00\tEUR\tstorniert",
-        "T-1\t7\t2025-03-31 12:00\t5,00\tEUR\tbezahlt",
-        "b5\t7\tgestern\t5,00\tEUR\tbezahlt",
-    ]
-    shop.put("shop/bestellungen-1.csv", "\n".join(lines))
-    shop.put("shop/andere.csv", "nothing,here\n1,2\n")
-
-    def event(number: int, name: str, at: Any, **more: Any) -> dict[str, Any]:
-        return {
-            "type": "track",
-            "event": name,
-            "userId": 7,
-            "messageId": f"m{number}",
-            "context": {"sent": {"at": at}},
-            **more,
-        }
-
-    noon = int(datetime(2025, 3, 31, 12, tzinfo=timezone.utc).timestamp() * 1000)
-    events = [
-        event(1, "Product Viewed", noon),
-        event(2, "Order Completed", noon + 500),
-        event(3, "Wished", f"{noon}"),
-        event(4, "Product Viewed", "soon"),
-        event(5, "Product Viewed", None),
-        event(6, "Page", noon, type="page"),
-    ]
-    shop.put("tracking/day.json", json.dumps(events, indent=1))
-    shop.put("tracking/more.jsonl.bz2", bz2.compress(json.dumps(event(7, "Product Viewed", noon)).encode()))
+    toml, files = a_german_shop()
+    shop.say(toml)
+    for name, content in files.items():
+        shop.put(name, content)
     result = shop.run()
     assert shop.customers() == [("7", "2025-01-05", "Österreich")]
     assert shop.orders() == [(DAY, "b1", "7", "1234.50"), (NEXT, "b2", "7", "9.00")]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engagement_assets.engine import EngineResource
-from engagement_assets_tests.sources.hardening import fuzz, made_up, zones
+from engagement_assets_tests.sources.hardening import fuzz, made_up, mapped, zones
 from engagement_assets_tests.sources.hardening.corpus import OPTIONS, read_sources
 from engagement_assets_tests.worlds import World
 
@@ -25,11 +25,13 @@ def main(folder: str) -> dict[str, Any]:
     world = World(root, options={**OPTIONS, "engine": ENGINE})
     read_sources(world)
     with EngineResource(engine=ENGINE) as engine:
+        of_shops = mapped.read_mapped(root / "mapped", engine)  # before zones: these change the session's
         lines = fuzz.compare(engine.spark_session, root / "lines", LINES, SEED)
         tables = made_up.compare(engine.spark_session, root / "tables", SEED, TABLES)
         days = zones.compare(engine.spark_session, root / "zones", ZONES, most_days=8)
     return {
         "zones": days,
+        "mapped": of_shops,
         "lines": {
             "lines": lines.lines,
             "valid": lines.valid,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engagement_assets.engine import EngineResource
 from engagement_assets_tests.sources.hardening.corpus import Outcome
 from engagement_assets_tests.sources.hardening.corpus_checks import (
     SOURCES,
@@ -16,6 +19,7 @@ from engagement_assets_tests.sources.hardening.corpus_checks import (
 )
 from engagement_assets_tests.sources.hardening.event_cases import EVENT_CASES, EventCase
 from engagement_assets_tests.sources.hardening.file_cases import FILE_CASES, FileCase
+from engagement_assets_tests.sources.hardening.mapped import read_mapped
 from engagement_assets_tests.sources.hardening.spark_run import LINES, TABLES
 from engagement_assets_tests.sources.hardening.table_cases import TABLE_CASES, TableCase
 
@@ -52,6 +56,14 @@ def test_both_engines_tell_the_same_of_every_rejected_row(embedded_outcome: Outc
         )
 
     assert told(on_spark[0]) == told(embedded_outcome)
+
+
+def test_both_engines_read_files_by_other_names_and_spellings_alike(
+    engine: EngineResource, on_spark: OnSpark, tmp_path: Path
+) -> None:
+    embedded = read_mapped(tmp_path, engine)
+    assert json.loads(json.dumps(embedded)) == on_spark[1]["mapped"]
+    assert [len(rows) for rows, _ in embedded["german"].values()] == [1, 2, 4]
 
 
 def test_spark_judges_mutated_lines_as_strict_json_does(on_spark: OnSpark) -> None:

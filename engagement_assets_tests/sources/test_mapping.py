@@ -24,6 +24,8 @@ from engagement_assets.settings import Settings
 from engagement_assets.sources import reading
 from engagement_assets.sources.accounting import Account
 from engagement_assets.sources.ingestion import trial
+from engagement_assets.sources.inspecting import TableGroup
+from engagement_assets.sources.reading import Rows
 from engagement_assets_tests.sources.hardening.mapped import CUSTOMERS, DAY, INVOICES, LINES, NEXT, a_german_shop
 from engagement_assets_tests.worlds import World, failures
 
@@ -99,9 +101,12 @@ def test_of_files_that_come_only_these_are_read_for_customers_too(shop: Shop, mo
     shop.run(DAY, DAY)
     read: list[list[str]] = []
     tables = reading._Reader.table
-    monkeypatch.setattr(
-        reading._Reader, "table", lambda self, group: read.append([f.name for f in group.files]) or tables(self, group)
-    )
+
+    def noting(reader: reading._Reader, group: TableGroup) -> Rows:
+        read.append([file.name for file in group.files])
+        return tables(reader, group)
+
+    monkeypatch.setattr(reading._Reader, "table", noting)
     head = INVOICES.partition("\n")[0]
     # One who is new, and one who was there a day before the first day seen.
     shop.put("lines/2.csv", f"{head}\n8,1,3/31/2025 1:00,2.00,1,Chile\n9,1,3/30/2025 1:00,2.00,12583,Spain\n")

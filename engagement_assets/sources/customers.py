@@ -1,8 +1,8 @@
-"""Customers: who may order and browse, one row each, in Parquet files.
+"""Customers: who may order and browse, one row each.
 
 | column | what it holds |
 |---|---|
-| `customer_id` | identifier: text, or whole numbers of any type, kept digit for digit |
+| `customer_id` | identifier: text, bytes, or whole numbers of any type, kept digit for digit |
 | `email` | address; the column may be missing, and so may a value |
 | `signup_date` | day of the sign-up: date, timestamp, or ISO 8601 text |
 | `country` | any text; a missing value becomes `unknown` |

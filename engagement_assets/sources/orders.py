@@ -1,8 +1,8 @@
-"""Orders: what customers bought, one row per order, in Parquet files.
+"""Orders: what customers bought, one row per order.
 
 | column | what it holds |
 |---|---|
-| `order_id` | identifier: text, or whole numbers of any type, kept digit for digit |
+| `order_id` | identifier: text, bytes, or whole numbers of any type, kept digit for digit |
 | `customer_id` | who ordered, likewise |
 | `order_date` | instant of the order: timestamp, date, or ISO 8601 text; without an offset in the business time zone |
 | `order_amount` | currency units, rounded half up to cents: any number, or text of one |

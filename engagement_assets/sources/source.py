@@ -1,8 +1,8 @@
 """What a source declares: where its rows come from, how each is judged, what identifies it, what is told of those that stay.
 
 Each source is one file (`customers.py`, `orders.py`, `web_events.py`) with one declaration, `SOURCE`. The steps that its rows
-go through are files too, in this order: finding, inspecting, reading, validating, deduplicating, accounting, incremental (what
-is remembered of a reading); `ingestion.py` leads through them.
+go through are files too, in this order: finding, inspecting, reading, shaping (what `sources.toml` says of columns), validating,
+deduplicating, accounting, incremental (what is remembered of a reading); `ingestion.py` leads through them.
 """
 
 from __future__ import annotations

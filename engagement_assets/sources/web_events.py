@@ -1,4 +1,4 @@
-"""Web events: what customers did on the web site, one JSON object a line, in text files (.json, .jsonl, .ndjson; .gz too).
+"""Web events: what customers did on the web site, one row (of JSON: an object) each.
 
 | field | what it holds |
 |---|---|

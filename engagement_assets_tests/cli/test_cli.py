@@ -139,7 +139,8 @@ def test_a_run_that_finds_no_customers_says_where_it_looked_and_leaves_the_table
     elsewhere = {**reading(sample_world), f"{PREFIX}DATA": str(tmp_path / "not" / "mounted")}
     done = engagement("run", "--date", "2026-06-30", **elsewhere)
     assert done.returncode == 1
-    assert f"there is no file that ends in .parquet in {tmp_path / 'not' / 'mounted'}/customers" in done.stderr
+    assert "there is no file that ends in .parquet, .csv," in done.stderr
+    assert f" in {tmp_path / 'not' / 'mounted'}/customers, and 600 rows are published" in done.stderr
     assert sample_world.rows("raw_customers", "2026-06-30") == before
 
 
@@ -164,7 +165,7 @@ def test_run_builds_a_day_of_generated_data_and_says_what_it_found(
         assert len(list(csv.DictReader(stream))) == customers
     refused = looking("show", "engagement_scores", "--date", "2026-03-11", **places)
     assert refused.exit_code != 0
-    assert "2026-03-11; build them with `engagement run" in refused.stderr
+    assert "2026-03-11; build them: `engagement run" in refused.stderr
 
 
 def test_show_calibrate_and_settings_of_the_sample_data(

@@ -140,7 +140,7 @@ def test_a_run_that_finds_no_customers_says_where_it_looked_and_leaves_the_table
     done = engagement("run", "--date", "2026-06-30", **elsewhere)
     assert done.returncode == 1
     assert "there is no file that ends in .parquet, .csv," in done.stderr
-    assert f" in {tmp_path / 'not' / 'mounted'}/customers, and 600 rows are published" in done.stderr
+    assert f" in {tmp_path / 'not' / 'mounted'}/customers, and 2 file(s) were read before" in done.stderr
     assert sample_world.rows("raw_customers", "2026-06-30") == before
 
 

@@ -34,8 +34,14 @@ CONNECT_MODE = "SPARK_CONNECT_MODE_ENABLED"
 _connected: set[int] = set()
 
 #: What Sail reads when it is first imported. By default it reports every session to stderr, and its allocator, mimalloc, keeps
-#: what is free for a second and gives it back in pieces of 2 MiB only: a run of many days then holds three times the memory.
-_SAIL_PROCESS = {"RUST_LOG": "error", "MIMALLOC_PURGE_DELAY": "50", "MIMALLOC_ALLOW_THP": "0"}
+#: what is free for a second and gives it back in pieces of 2 MiB only: a run of many days then holds three times the memory. It
+#: also ends sessions that were idle for 15 minutes, which a run that waits for another may be; this one is nobody else's.
+_SAIL_PROCESS = {
+    "RUST_LOG": "error",
+    "MIMALLOC_PURGE_DELAY": "50",
+    "MIMALLOC_ALLOW_THP": "0",
+    "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(7 * 24 * 3600),
+}
 
 #: How long the run's own connection to the embedded engine may take, seconds.
 _CONNECT_SECONDS = 60

@@ -15,6 +15,7 @@ import pytest
 from pysail.spark import SparkConnectServer
 
 from engagement_assets.engine import EngineResource, EngineUnavailableError
+from engagement_assets.settings import Settings
 from engagement_assets_tests.apache_spark import SparkProcess
 from engagement_assets_tests.lake.spark_run import session
 
@@ -107,6 +108,33 @@ def test_an_engine_that_died_is_not_asked_for_minutes() -> None:
         with pytest.raises(Exception, match=r"UNAVAILABLE|refused|failed to connect"):
             engine.spark_session.range(3).count()
     assert time.monotonic() - started < 10
+
+
+#: Asks twice, with a pause; Sail is told how long a session may be idle before it is first imported.
+PAUSING = """
+import os, time
+if {idle!r}: os.environ[NAME := "SAIL_SPARK__SESSION_TIMEOUT_SECS"] = {idle!r}
+from engagement_assets.engine import EngineResource
+with EngineResource(engine="embedded", timezone="UTC") as engine:
+    engine.spark_session.range(2).count()
+    time.sleep(3)
+    print(engine.spark_session.range(3).count(), os.environ["SAIL_SPARK__SESSION_TIMEOUT_SECS"])
+"""
+
+
+def test_a_session_that_is_idle_as_long_as_a_run_may_wait_is_not_ended() -> None:
+    """The setting is obeyed: a session that may be idle for a second ends. By default it may for longer than a run waits."""
+
+    def ask(idle: str) -> subprocess.CompletedProcess[str]:
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("SAIL_")}
+        command = [sys.executable, "-c", PAUSING.format(idle=idle)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+    ended = ask("1")
+    assert ended.returncode != 0
+    assert "is not running" in ended.stderr
+    count, seconds = ask("").stdout.split()
+    assert (count, int(seconds) > 24 * 60 * Settings().lock_wait_minutes) == ("3", True)
 
 
 def test_a_run_gets_the_engine_it_asked_for_though_another_session_is_open(engine: EngineResource) -> None:

@@ -48,8 +48,8 @@ def build_catch_up(settings: Settings, scheduled_hour: int, status: dg.DefaultSe
         job_name=DAILY_JOB,
         minimum_interval_seconds=_LOOK_SECONDS,
         default_status=status,
-        description=f"Builds the days that have no snapshot, of the last {settings.catch_up_days} "
-        "(ENGAGEMENT_CATCH_UP_DAYS), a range in one run. Where that fails, it waits for other source files.",
+        description="Builds the days that have no snapshot, as far back as ENGAGEMENT_CATCH_UP_DAYS says, a range in one run. "
+        "Where that fails, it waits for other source files.",
     )
     def catch_up(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         files = listing(settings)

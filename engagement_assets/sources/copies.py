@@ -249,7 +249,8 @@ def copy_text(source: IO[bytes], target: IO[bytes], packing: str | None, encodin
     if encoding != "utf-8":
         chunks = in_utf8(chunks, encoding)
     if document:
-        target.writelines(values_of(chunks))
+        for values in values_of(chunks):
+            target.writelines(values)
         return
     for line in _lines(chunks):
         try:

@@ -33,6 +33,7 @@ _FIRST = 50
 _DOCUMENT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(\[\s*\{|\{\s*\n\s*\")")
 
 _SPACE = re.compile(r"\s*")
+_COMMA = re.compile(r"\s*,\s*")
 
 _OTHER_ENCODINGS = {
     codecs.BOM_UTF32_LE: "UTF-32",
@@ -87,12 +88,11 @@ def scan_text(
         copy = None if open_copy is None else open_copy()
         try:
             rows, first = 0, list[bytes]()
-            for value in values_of(chunks):
-                rows += 1
-                if rows <= _FIRST:
-                    first.append(value)
+            for values in values_of(chunks):
+                rows += len(values)
+                first += values[: _FIRST - len(first)]
                 if copy is not None:
-                    copy.write(value)
+                    copy.writelines(values)
         finally:
             if copy is not None:
                 copy.close()
@@ -125,8 +125,8 @@ def _keys(lines: Iterable[bytes]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def values_of(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The values of a JSON document, each as a line: the elements of arrays, or values that follow one another.
+def values_of(chunks: Iterator[bytes]) -> Iterator[list[bytes]]:
+    """The values of a JSON document, some at a time, each as a line: the elements of arrays, or values that follow one another.
 
     Memory is bounded by the longest value. Raises UnreadableFileError where the document breaks off, or is no JSON.
     """
@@ -138,8 +138,11 @@ def values_of(chunks: Iterator[bytes]) -> Iterator[bytes]:
         return UnreadableFileError(f"it is one JSON document that {what} after {found:,} value(s), and none was read")
 
     while True:
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-        if at < len(text):
+        values: list[str] = []
+        while True:
+            at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
+            if at == len(text):
+                break
             sign = text[at]
             if sign == ("]" if in_array else "[") and not after_comma:
                 in_array, after_value, at = sign == "[", False, at + 1
@@ -151,17 +154,28 @@ def values_of(chunks: Iterator[bytes]) -> Iterator[bytes]:
                 raise problem("is no JSON any more")
             try:
                 _, end = scan(text, at)
+                while end < len(text):
+                    values.append(text[at:end])
+                    found, after_value, after_comma, at = found + 1, True, False, end
+                    # What follows nearly every value: a comma, and the next one.
+                    comma = _COMMA.match(text, end) if in_array else None
+                    if comma is None:
+                        break
+                    after_value, after_comma, at = False, True, comma.end()
+                    _, end = scan(text, at)
+                else:
+                    if not more:
+                        values.append(text[at:end])
+                        found, after_value, after_comma, at = found + 1, True, False, end
+                        continue
+                    break  # it may go on
             except (StopIteration, ValueError, RecursionError):
-                end = len(text)
-                if not more or end - at > LONGEST_LINE:
+                if not more or len(text) - at > LONGEST_LINE:
                     raise problem("is no JSON any more, or breaks off,") from None
-            else:
-                if end < len(text) or not more:
-                    found, after_value, after_comma = found + 1, True, False
-                    yield text[at:end].replace("\n", " ").replace("\r", " ").encode("utf-8", "surrogatepass") + b"\n"
-                    at = end
-                    continue
-        elif not more:
+                break
+        if values:
+            yield _as_lines(values)
+        if not more:
             if in_array:
                 raise problem("breaks off")
             return
@@ -176,6 +190,11 @@ def values_of(chunks: Iterator[bytes]) -> Iterator[bytes]:
                 raise problem("is no UTF-8 any more; sources.toml says another encoding,") from None
             more, wanted = chunk is not None, wanted - len(pieces[-1])
         text = "".join(pieces)
+
+
+def _as_lines(values: Sequence[str]) -> list[bytes]:
+    """Values of JSON, which have line breaks between their parts only, as a line each."""
+    return [value.replace("\n", " ").replace("\r", " ").encode("utf-8", "surrogatepass") + b"\n" for value in values]
 
 
 def in_utf8(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:

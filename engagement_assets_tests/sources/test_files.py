@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import json
 
 import pytest
 from hypothesis import given, settings
@@ -63,6 +64,42 @@ def test_packed_data_with_one_wrong_bit_is_refused_or_the_same(pieces: list[byte
     packed[at % len(packed)] ^= 1 << bit
     with contextlib.suppress(UnreadableFileError):
         assert b"".join(unpacked(io.BytesIO(bytes(packed)), "gzip")) == content
+
+
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.text(max_size=5), st.floats(allow_nan=False, allow_infinity=False)
+)
+OBJECTS = st.lists(
+    st.dictionaries(st.text(max_size=3), st.one_of(SCALARS, st.lists(SCALARS, max_size=2)), max_size=3), max_size=6
+)
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(
+    objects=OBJECTS,
+    indent=st.sampled_from([None, 0, 2]),
+    as_array=st.booleans(),
+    ascii_only=st.booleans(),
+    cut=st.integers(1, 99),
+)
+def test_the_values_of_a_document_are_what_it_holds_however_it_is_cut(
+    objects: list[dict[str, object]], indent: int | None, as_array: bool, ascii_only: bool, cut: int
+) -> None:
+    text = (
+        json.dumps(objects, indent=indent, ensure_ascii=ascii_only)
+        if as_array
+        else "\n".join(json.dumps(each, indent=indent, ensure_ascii=ascii_only) for each in objects)
+    )
+    content = text.encode()
+    pieces = [content[at : at + 7] for at in range(0, len(content), 7)]
+    lines = [line for values in files.values_of(iter(pieces)) for line in values]
+    assert [json.loads(line) for line in lines] == objects
+    assert all(line.count(b"\n") == 1 for line in lines)
+    if as_array:
+        broken = content[: max(1, len(content) - cut % len(content))]
+        if broken != content:
+            with pytest.raises(UnreadableFileError, match="none was read"):
+                list(files.values_of(iter([broken])))
 
 
 def test_a_line_of_many_megabytes_is_told_before_an_engine_meets_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -249,8 +249,8 @@ def copy_text(source: IO[bytes], target: IO[bytes], packing: str | None, encodin
     if encoding != "utf-8":
         chunks = in_utf8(chunks, encoding)
     if document:
-        for values in values_of(chunks):
-            target.writelines(values)
+        for _, lines in values_of(chunks):
+            target.write(lines)
         return
     for line in _lines(chunks):
         try:

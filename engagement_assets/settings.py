@@ -10,7 +10,7 @@ from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import fsspec
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -22,6 +22,7 @@ from engagement_assets.domain.monitoring_policy import MonitoringPolicy
 from engagement_assets.domain.scoring_policy import ScoringPolicy, Share
 from engagement_assets.domain.source_mapping import MappingError, SourceMappings, parse_mappings
 from engagement_assets.domain.sources import SOURCES, in_words
+from engagement_assets.domain.time_zones import known_zone
 
 PREFIX = "ENGAGEMENT_"
 
@@ -30,9 +31,6 @@ _NOT_IN_A_LAKE = "%*?[]{}\\"
 
 #: A part of the key of an asset: two underscores stand between parts where Dagster names steps.
 _PART = "[A-Za-z0-9]+(_[A-Za-z0-9]+)*"
-
-#: What the tz database has beside zones: placeholders, and the zone of a machine. Engines know none of these.
-_NO_ZONES = ("Factory", "localtime", "posixrules")
 
 
 class Settings(BaseSettings):
@@ -164,13 +162,7 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            if value in _NO_ZONES:
-                raise ValueError
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{value!r} is no IANA time zone; write for example Europe/Berlin or UTC") from None
-        return value
+        return known_zone(value)
 
     @field_validator("sources")
     @classmethod

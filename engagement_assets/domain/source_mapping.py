@@ -13,13 +13,13 @@ import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import tomllib
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from engagement_assets.domain.contracts.sources import FUNNEL, SOURCE_TABLES
 from engagement_assets.domain.sources import in_words
+from engagement_assets.domain.time_zones import known_zone
 
 Format = Literal["parquet", "csv", "json", "delta"]
 
@@ -201,12 +201,7 @@ class SourceMapping(BaseModel):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str | None) -> str | None:
-        try:
-            if value is not None:
-                ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{value!r} is no IANA time zone; write for example Europe/Berlin or UTC") from None
-        return value
+        return None if value is None else known_zone(value)
 
     @field_validator("time_format")
     @classmethod

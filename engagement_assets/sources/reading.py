@@ -31,7 +31,7 @@ _MOST_ORIGINS = 40
 #: The column of a copy that holds the name of its file.
 _ORIGIN = "source file"
 
-NOTHING: Mapping[str, Place] = MappingProxyType({})
+_NOTHING: Mapping[str, Place] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class _Reader:
             F.when(F.col("is_blank"), verdicts.BLANK).when(~F.col("is_object"), verdicts.MALFORMED_JSON),
         )
 
-    def _table_copy(self, file: SourceFile, group: TableGroup, beside: Mapping[str, Place] = NOTHING) -> str:
+    def _table_copy(self, file: SourceFile, group: TableGroup, beside: Mapping[str, Place] = _NOTHING) -> str:
         if file.name in self.inspection.prepared and not beside:
             return self.inspection.prepared[file.name]
         places = {**copy_names(group.places), **beside}

@@ -155,7 +155,7 @@ def _event_type(given: _Given, mapping: SourceMapping) -> _Given:
 def _time(steps: _Steps, field: Field, given: _Given, mapping: SourceMapping) -> Shape:
     """A time as the mapping spells it; typed dates and instants say themselves what they are."""
     column, kind = given
-    if kind in ("date", "timestamp") if isinstance(kind, str) else False:
+    if isinstance(kind, str) and kind in ("date", "timestamp"):
         return _as_it_is(field, given)
     if isinstance(kind, str) and kind == "clock_time":
         as_it_is = _as_it_is(field, given)

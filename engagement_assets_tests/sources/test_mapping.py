@@ -343,6 +343,10 @@ def test_another_mapping_makes_what_is_published_outdated_and_a_run_reads_anew(s
         ),
         ('[orders]\npath = "../o"\n', "line 2 (orders.path"),
         ('[orders]\npath = "o"\ntimezone = "Mars"\n', "line 3 (orders.timezone): 'Mars' is no IANA time zone"),
+        (
+            '[orders]\npath = "o"\ntimezone = "localtime"\n',
+            "line 3 (orders.timezone): 'localtime' is no IANA time zone",
+        ),
         ('[orders]\npath = "o"\ntime_format = "%Q"\n', "line 3 (orders.time_format): '%Q' is no time format"),
         ('[orders]\npath = "o"\nencoding = "klingon"\n', "line 3 (orders.encoding): 'klingon' is no encoding"),
         ('[web_events]\npath = "e"\nlines = true\n', "line 3 (web_events.lines): lines is for orders only"),

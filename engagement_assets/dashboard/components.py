@@ -14,7 +14,9 @@ from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.formats import NOTHING, Number
 from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.state import View
+from engagement_assets.dashboard.theme import Mark
 from engagement_assets.dashboard.warehouse import Row, Warehouse
+from engagement_assets.domain.meanings import counted
 
 Good = Literal["up", "down", "neither"]
 
@@ -58,7 +60,8 @@ class KeyFigure:
     """A card with one number: the key of a measure, its label, how it is written, what it means, which way is good.
 
     `meaning`: a key of `Meanings.text`, or the words themselves. All texts may name settings in braces. Under the number stands
-    its change since the comparison date, or what `note` says about the measures.
+    its change since the comparison date, or what `note` says about the measures. `opens`: the filters of the list of customers
+    behind the number, and `counted` the key of the measure that counts them, where that is another one.
     """
 
     label: str
@@ -68,6 +71,14 @@ class KeyFigure:
     good: Good = "neither"
     unit: str | None = None
     note: Callable[[Row], str] | None = None
+    opens: Mapping[str, Any] | None = None
+    counted: str | None = None
+
+
+#: Whom the measures of `questions.KEY_FIGURES` are of, for the cards that show them.
+ALL: dict[str, Any] = {"opens": {}, "counted": "customers"}
+SLIPPING: dict[str, Any] = {"opens": {"slipping": True}, "counted": "slipping_customers"}
+HIGH_RISK: dict[str, Any] = {"opens": {"high_risk": True}, "counted": "high_risk_customers"}
 
 
 def figure_cards(
@@ -75,9 +86,10 @@ def figure_cards(
     figures: Sequence[KeyFigure],
     now: Mapping[str, Any],
     before: Mapping[str, Any] | None = None,
-    compared: str | None = None,
+    view: View | None = None,
 ) -> Component:
-    """A row of key figures of the measures `now`, with their changes since those of the day `compared`."""
+    """A row of key figures of the measures `now`, with their changes since those of the view's comparison date."""
+    compared = view.compared if view else None
     filled = warehouse.meanings.filled
     return html.Div(
         [
@@ -94,7 +106,7 @@ def figure_cards(
                     ),
                     html.Div(
                         [
-                            figure.write(now.get(figure.key)),
+                            _opened(figure, now, view),
                             *([html.Span(f" {filled(figure.unit)}", className="figure-unit")] if figure.unit else []),
                         ],
                         className="figure-value",
@@ -113,6 +125,12 @@ def figure_cards(
         className="figures",
         style={"--figures": len(figures)},
     )
+
+
+def _opened(figure: KeyFigure, now: Mapping[str, Any], view: View | None) -> Component | str:
+    text = figure.write(now.get(figure.key))
+    count = now.get(figure.counted or figure.key)
+    return people(view, count, text, **figure.opens) if view and figure.opens is not None else text
 
 
 def _since(figure: KeyFigure, now: Number, before: Number, compared: str | None) -> Component:
@@ -206,6 +224,22 @@ def swatch(text: str, colour: str) -> Component:
 def link(text: str, href: str, **more: Any) -> Component:
     """A link within the dashboard; the page is not loaded anew."""
     return dcc.Link(text, href=href, **{"className": "link", **more})
+
+
+def people(view: View, count: int | None, text: Any = None, *dropped: str, **filters: Any) -> Any:
+    """A number (or `text`) that opens the list of the customers it counts: those of `View.list_of`. Nobody: the text alone."""
+    shown = formats.count(count) if text is None else text
+    if not count:
+        return shown
+    return link(
+        shown, view.list_of(*dropped, **filters), title=f"List of {counted(count, 'customer')}", className="link opens"
+    )
+
+
+def mark(view: View, words: str, count: int, *dropped: str, **filters: Any) -> Mark:
+    """A mark of a chart that stands for customers and opens their list: `people` for charts."""
+    told = f"{words}: {counted(count, 'customer')}"
+    return Mark(told, view.list_of(*dropped, **filters) if count else None)
 
 
 def customer_link(view: View, customer: str, **came: Any) -> Component:

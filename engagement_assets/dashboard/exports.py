@@ -1,9 +1,10 @@
-"""Every table of the dashboard as CSV, streamed, and safe to open in a spreadsheet."""
+"""Every table of the dashboard as CSV, safe to open in a spreadsheet, and as JSON Lines; both streamed."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -62,15 +63,19 @@ def same(*columns: str) -> dict[str, str]:
     return dict(zip(columns, columns, strict=True))
 
 
-def export_link(name: str, title: str, link_id: Any = None) -> Component:
-    """A link to a table as CSV; the address follows the filters."""
+#: What a file is called by the end of its name.
+KINDS = {"csv": "CSV", "jsonl": "JSON Lines"}
+
+
+def export_link(name: str, title: str, link_id: Any = None, kind: str = "csv") -> Component:
+    """A link to a table as a file; the address follows the filters."""
     return html.A(
-        "CSV",
+        KINDS[kind],
         id=link_id or {"type": "export", "name": name},
-        href=f"/export/{name}.csv",
+        href=f"/export/{name}.{kind}",
         className="export",
         download="",
-        **aria(label=f"Download as CSV: {title}"),
+        **aria(label=f"Download as {KINDS[kind]}: {title}"),
     )
 
 
@@ -102,17 +107,34 @@ def lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     yield buffer.getvalue()
 
 
-def register(server: Flask, warehouse: Warehouse, exports: dict[str, Export]) -> None:
-    """Serve `/export/<name>.csv` under the same query as the pages."""
+def json_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """JSON Lines in blocks: an object per row, numbers as numbers, ISO dates, null for nothing."""
+    found = iter(rows)
+    names = next(found)
+    block: list[str] = []
+    for row in found:
+        block.append(json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False, default=_plain) + "\n")
+        if len(block) == _BLOCK_LINES:
+            yield "".join(block)
+            block.clear()
+    yield "".join(block)
 
-    @server.get("/export/<name>.csv")
-    def export(name: str) -> Response:
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, (date, datetime)) else float(value)
+
+
+def register(server: Flask, warehouse: Warehouse, exports: dict[str, Export]) -> None:
+    """Serve `/export/<name>.csv` and `/export/<name>.jsonl` under the same query as the pages."""
+
+    @server.get("/export/<name>.<any(csv, jsonl):kind>")
+    def export(name: str, kind: str) -> Response:
         found = exports.get(name)
         view = parse(request.query_string.decode(errors="replace"), warehouse.catalogue())
         if found is None or view is None:
             return Response("There is nothing to export here.\n", status=404, mimetype="text/plain")
         try:
-            blocks = lines(found(warehouse, view))
+            blocks = (lines if kind == "csv" else json_lines)(found(warehouse, view))
             first = next(blocks)  # what fails, fails before the answer has begun
         except Exception:
             log.exception("export %s failed", name)
@@ -124,6 +146,6 @@ def register(server: Flask, warehouse: Warehouse, exports: dict[str, Export]) ->
 
         return Response(
             all_blocks(),
-            mimetype="text/csv",
-            headers={"Content-Disposition": f'attachment; filename="{name}_{view.as_of}.csv"'},
+            mimetype="text/csv" if kind == "csv" else "application/jsonl",
+            headers={"Content-Disposition": f'attachment; filename="{name}_{view.as_of}.{kind}"'},
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import dash_ag_grid as dag
-from dash import ALL, MATCH, Dash, Input, Output, State, ctx, html, no_update
+from dash import ALL, MATCH, Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import column_filters, formats, lists
@@ -24,6 +25,9 @@ log = logging.getLogger("engagement.dashboard")
 
 _BLOCK = 100
 
+#: Pixels of a row.
+_ROW_HEIGHT = 36
+
 _WRITE: dict[str, Callable[[Any], str]] = {
     "count": formats.count,
     "money": formats.cents,
@@ -36,8 +40,40 @@ _WRITE: dict[str, Callable[[Any], str]] = {
 
 _FILTERS = {"text": "agTextColumnFilter", "date": "agDateColumnFilter"}
 
-#: What the browser does when Enter is pressed on a cell: tell the server which.
-_ON_KEY = "params.event.key === 'Enter' ? setEventData({customer: params.data.customer_id, column: params.column.colId}) : null"
+#: What the grid tells the page of: Enter on a cell, and how far it is scrolled down, pixels.
+_LISTENERS: Any = {
+    "cellKeyDown": [
+        "params.event.key === 'Enter' "
+        "? setEventData({customer: params.data.customer_id, column: params.column.colId}) : null"
+    ],
+    "bodyScrollEnd": ["setEventData({top: params.api.getVerticalPixelRange().top})"],
+}
+
+#: What the browser does with it, and with the order and the filters that are asked for: they go into the address, without asking
+#: the server anything, and so does the customer who is opened.
+_FOLLOW = """(clicks, events, requests, ids) => {
+    const told = dash_clientside.callback_context.triggered[0], value = told && told.value;
+    if (!value) return dash_clientside.no_update;
+    const here = new URLSearchParams(window.location.search);
+    const data = value.data || {};
+    const customer = data.customer || value.rowId, column = data.column || value.colId;
+    if (told.prop_id.endsWith(".getRowsRequest")) {
+        here.delete("sort"), here.delete("where");
+        (value.sortModel || []).forEach((each) => here.append("sort", `${each.colId}:${each.sort}`));
+        const filters = JSON.stringify(value.filterModel || {});
+        if (filters !== "{}") here.set("where", filters);
+    } else if (data.top !== undefined) {
+        const row = Math.round(data.top / ROW_HEIGHT);
+        row ? here.set("row", row) : here.delete("row");
+    } else if (customer && column === "customer_id") {
+        here.set("cid", customer);
+        here.set("from", ids[0].name);
+        return `/customer?${here}`;
+    }
+    const search = here.toString();
+    window.history.replaceState(window.history.state, "", window.location.pathname + (search && `?${search}`));
+    return dash_clientside.no_update;
+}""".replace("ROW_HEIGHT", str(_ROW_HEIGHT))
 
 
 def grid(warehouse: Warehouse, view: View, name: str, *, height: int = 460, empty: str) -> Component:
@@ -46,26 +82,38 @@ def grid(warehouse: Warehouse, view: View, name: str, *, height: int = 460, empt
     total = lists.size(warehouse, view, found, {})
     if not total:
         return html.Div(html.Span(empty), className="state empty", role="status")
+    shown = lists.size(warehouse, view, found, json.loads(view.where or "{}"))
     rev = hashlib.sha256(f"{view}".encode()).hexdigest()[:10]
     return html.Div(
         [
             html.Div(
                 [
                     html.Span(f"{total:,} customers", id={"type": "grid-count", "name": name, "rev": rev}),
-                    export_link(name, found.title, {"type": "grid-export", "name": name, "rev": rev}),
+                    html.Span(
+                        [
+                            export_link(name, found.title, {"type": "grid-export", "name": name, "rev": rev}),
+                            export_link(
+                                name, found.title, {"type": "grid-lines", "name": name, "rev": rev}, kind="jsonl"
+                            ),
+                        ],
+                        className="choices",
+                    ),
                 ],
                 className="grid-head",
             ),
             dag.AgGrid(
                 id={"type": "grid", "name": name, "rev": rev},
-                columnDefs=[_definition(column, warehouse.meanings) for column in found.columns],
+                columnDefs=[_definition(column, warehouse.meanings, view) for column in found.columns],
+                filterModel=json.loads(view.where or "{}"),
                 defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True},
                 rowModelType="infinite",
                 columnSize=None,
+                scrollTo={"rowIndex": min(view.row, shown - 1), "rowPosition": "top"} if view.row and shown else None,
                 dashGridOptions={
+                    "infiniteInitialRowCount": max(1, shown),
                     "cacheBlockSize": _BLOCK,
                     "maxBlocksInCache": 20,
-                    "rowHeight": 36,
+                    "rowHeight": _ROW_HEIGHT,
                     "headerHeight": 38,
                     "tooltipShowDelay": 300,
                     "theme": "themeQuartz",
@@ -75,8 +123,8 @@ def grid(warehouse: Warehouse, view: View, name: str, *, height: int = 460, empt
                     "ensureDomOrder": True,
                 },
                 getRowId="params.data.customer_id",
-                eventListeners={"cellKeyDown": [_ON_KEY]},
-                style={"height": min(height, 92 + 36 * total), "width": "100%"},
+                eventListeners=_LISTENERS,
+                style={"height": min(height, 92 + _ROW_HEIGHT * total), "width": "100%"},
             ),
         ],
         className="grid",
@@ -85,7 +133,7 @@ def grid(warehouse: Warehouse, view: View, name: str, *, height: int = 460, empt
     )
 
 
-def _definition(column: Column, meanings: Meanings) -> dict[str, Any]:
+def _definition(column: Column, meanings: Meanings, view: View) -> dict[str, Any]:
     right = column.kind in ("count", "money", "score", "share", "change")
     definition: dict[str, Any] = {
         "field": column.key,
@@ -97,6 +145,7 @@ def _definition(column: Column, meanings: Meanings) -> dict[str, Any]:
         "type": "rightAligned" if right else None,
         "sortingOrder": ["desc", "asc", None] if column.kind != "text" else ["asc", "desc", None],
         "cellDataType": False,
+        "sort": dict(view.sort).get(column.key),
     }
     if column.key == "customer_id":
         definition |= {"cellClass": "grid-link", "pinned": "left", "width": column.width, "flex": None}
@@ -144,6 +193,7 @@ def register(app: Dash, warehouse: Warehouse) -> None:
     @app.callback(
         Output({"type": "grid", "name": MATCH, "rev": MATCH}, "getRowsResponse"),
         Output({"type": "grid-export", "name": MATCH, "rev": MATCH}, "href"),
+        Output({"type": "grid-lines", "name": MATCH, "rev": MATCH}, "href"),
         Output({"type": "grid-count", "name": MATCH, "rev": MATCH}, "children"),
         Input({"type": "grid", "name": MATCH, "rev": MATCH}, "getRowsRequest"),
         State({"type": "grid", "name": MATCH, "rev": MATCH}, "id"),
@@ -153,49 +203,32 @@ def register(app: Dash, warehouse: Warehouse) -> None:
         view = parse(search, warehouse.catalogue())
         found = LISTS.get(grid_id["name"])
         if request is None or view is None or found is None:
-            return no_update, no_update, no_update
+            return [no_update] * 4
         sort, filters = _asked(request)
         try:
             total = lists.size(warehouse, view, found, filters)
             rows = lists.block(warehouse, view, found, request["startRow"], request["endRow"], sort, filters)
         except Exception:
             log.exception("list %s failed", found.name)
-            return {"rowData": [], "rowCount": 0}, no_update, "This list could not be read; the server's log says why."
+            told = "This list could not be read; the server's log says why."
+            return {"rowData": [], "rowCount": 0}, no_update, no_update, told
         whole = lists.size(warehouse, view, found, {}) if filters else total
         counted = f"{total:,} of {whole:,} customers" if total != whole else f"{total:,} customers"
         return (
             {"rowData": [written(row, found, warehouse) for row in rows], "rowCount": total},
-            f"/export/{found.name}.csv{rewrite(search, **_came(sort, filters))}",
+            *(f"/export/{found.name}.{kind}{rewrite(search, **_came(sort, filters))}" for kind in ("csv", "jsonl")),
             counted,
         )
 
-    @app.callback(
+    app.clientside_callback(
+        _FOLLOW,
         Output("url", "href", allow_duplicate=True),
         Input({"type": "grid", "name": ALL, "rev": ALL}, "cellClicked"),
         Input({"type": "grid", "name": ALL, "rev": ALL}, "eventData"),
-        State({"type": "grid", "name": ALL, "rev": ALL}, "getRowsRequest"),
+        Input({"type": "grid", "name": ALL, "rev": ALL}, "getRowsRequest"),
         State({"type": "grid", "name": ALL, "rev": ALL}, "id"),
-        State("url", "search"),
         prevent_initial_call=True,
     )
-    def follow(clicked: list[Any], pressed: list[Any], requests: list[Any], ids: list[Any], search: str | None) -> Any:
-        view = parse(search, warehouse.catalogue())
-        if view is None or ctx.triggered_id is None:
-            return no_update
-        index = ids.index(dict(ctx.triggered_id))
-        click, press = clicked[index] or {}, (pressed[index] or {}).get("data") or {}
-        by_key = ctx.triggered[0]["prop_id"].endswith(".eventData")
-        customer = press.get("customer") if by_key else click.get("rowId")
-        if (press.get("column") if by_key else click.get("colId")) != "customer_id" or not customer:
-            return no_update
-        sort, filters = _asked(requests[index])
-        return view.link(
-            "/customer",
-            cid=customer,
-            **{"from": ids[index]["name"]},
-            list=view.at_risk_list if ids[index]["name"] == "at-risk" else None,
-            **_came(sort, filters),
-        )
 
 
 def _came(sort: Sequence[tuple[str, str]], filters: dict[str, Any]) -> dict[str, Any]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from engagement_assets.dashboard.questions import where
+from engagement_assets.dashboard.questions import furthest, where, window
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.warehouse import Relation, Row, Warehouse, remembered
-from engagement_assets.domain.contracts import CampaignAudiences, EngagementScores
-from engagement_assets.exports.star_schema import HIGH_VALUE
+from engagement_assets.domain.contracts import CampaignAudiences, EngagementScores, RawOrders, SegmentChanges, Sessions
+from engagement_assets.domain.customer_filters import FILTERS, HIGH_VALUE, Chosen
+from engagement_assets.sources.opt_outs import read_opt_outs
 
 Kind = Literal["text", "count", "money", "score", "share", "change", "date"]
 
@@ -33,18 +34,22 @@ class Column:
 
 @dataclass(frozen=True)
 class CustomerList:
-    """A list of customers of a snapshot. `condition` narrows it; it may speak of `o`, the comparison date's row.
+    """A list of customers of a snapshot, on the page at `path`. `condition` narrows it; it may speak of `o`, the comparison
+    date's row.
 
     `order` are the columns it is sorted by, the largest first, until another order is chosen. `derived` gives columns that the
-    snapshot does not have, as SQL over `s` and `a`, the row of the day's campaign audiences.
+    snapshot does not have, as SQL over `s` and `a`, the row of the day's campaign audiences. `chosen`: the filters of the address
+    that hold for it, beyond those that hold everywhere.
     """
 
     name: str
+    path: str
     title: str
     columns: tuple[Column, ...]
     condition: Callable[[View], str]
     order: tuple[str, ...]
     derived: Callable[[View], dict[str, str]] = lambda view: {}
+    chosen: Callable[[View], Chosen] = lambda view: ()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -67,7 +72,7 @@ CHANGE = Column(
 SESSIONS = Column("sessions_last_30_days", "Sessions", "count", "customer_sessions", 125)
 BANDED_SESSIONS = Column("sessions_last_30_days", "Sessions", "count", "customer_sessions", 115, band="sessions")
 ORDERS = Column("total_orders", "Orders", "count", "Orders so far", 100)
-REVENUE = Column("total_revenue", "Revenue", "money", "Revenue so far, currency of the orders", 110)
+REVENUE = Column("total_revenue", "Revenue", "money", "Revenue so far, currency of the orders", 120)
 AVERAGE_ORDER = Column("average_order_value", "Average order", "money", "Revenue by orders", 155)
 LAST_ORDER = Column("last_order_date", "Last order", "date", width=130)
 BANDED_LAST_ORDER = Column("last_order_date", "Last order", "date", width=178, band="recency")
@@ -80,6 +85,8 @@ SUCH_CUSTOMERS = Column(
     "return_chance_customers", "Of such", "count", "Customers who stood there before, and were counted", 100
 )
 EXPECTED = Column("expected_revenue_90_days", "Expected", "money", "expected_revenue", 115)
+STAGE = Column("lifecycle_stage", "Stage", "text", width=115)
+ACTION = Column("action", "What to do", "text", "What the audience that the customer is in asks for", 260)
 AUDIENCE = Column("audience", "Audience", "text", "Campaign audience that the customer is in", 140)
 HELD_OUT = Column("held_out", "Hold-out", "text", "Whether the customer is left alone to measure the effect", 110)
 
@@ -92,13 +99,28 @@ _AT_RISK = {
 }
 
 
+_ADDRESSED = {
+    "action": """CASE WHEN a.is_holdout THEN 'Nothing: held out to measure the effect'
+                 ELSE coalesce(a.recommended_action, 'Nothing now: in no audience') END""",
+    "audience": "coalesce(a.audience, 'none')",
+    "held_out": "if(a.is_holdout, 'held out', NULL)",
+}
+
+_LAST_ORDER = "coalesce('last order ' || s.recency_days || ' days ago', 'never ordered')"
+
+
 def _of_risk(view: View) -> dict[str, str]:
     reasons = "risk_reasons" if view.at_risk_list == "high-risk" else "slipping_reasons"
-    return {
-        "why": f"coalesce(s.{reasons}, 'last order ' || s.recency_days || ' days ago')",
-        "audience": "coalesce(a.audience, 'none')",
-        "held_out": "if(a.is_holdout, 'held out', NULL)",
-    }
+    return {"why": f"coalesce(s.{reasons}, {_LAST_ORDER})", **_ADDRESSED}
+
+
+def _of_anybody(view: View) -> dict[str, str]:
+    return {"why": f"coalesce(s.slipping_reasons, s.risk_reasons, a.evidence, {_LAST_ORDER})", **_ADDRESSED}
+
+
+def _target(view: View) -> Chosen:
+    """A target list leaves out whom nobody may address, until the address says otherwise."""
+    return (("target", dict(view.chosen).get("target", ("yes",))),)
 
 
 LISTS = {
@@ -106,39 +128,41 @@ LISTS = {
     for found in (
         CustomerList(
             "customers",
+            "/customers",
             "Customers",
-            (CUSTOMER, SEGMENT, VALUE_SEGMENT, SCORE, SESSIONS, ORDERS, REVENUE, LAST_ORDER, COUNTRY),
+            (
+                *(CUSTOMER, REASONS, REVENUE, ACTION, AUDIENCE, HELD_OUT, RETURN_CHANCE, SEGMENT, VALUE_SEGMENT, STAGE),
+                *(SCORE, SESSIONS, ORDERS, LAST_ORDER, COUNTRY),
+            ),
             lambda view: "true",
             ("engagement_score",),
+            _of_anybody,
+            lambda view: view.chosen,
         ),
         CustomerList(
             "at-risk",
+            "/at-risk",
             "At-risk customers",
             (
-                *(CUSTOMER, REASONS, YEAR_REVENUE, RETURN_CHANCE, SUCH_CUSTOMERS, EXPECTED, AUDIENCE, HELD_OUT),
+                *(CUSTOMER, REASONS, YEAR_REVENUE, ACTION, RETURN_CHANCE, SUCH_CUSTOMERS, EXPECTED, AUDIENCE, HELD_OUT),
                 *(BANDED_LAST_ORDER, BANDED_SESSIONS, REVENUE, BANDED_SCORE, COUNTRY),
             ),
             lambda view: _AT_RISK[view.at_risk_list],
             ("revenue_last_365_days", "total_revenue"),
             _of_risk,
+            _target,
         ),
         CustomerList(
             "high-value",
+            "/high-value",
             "High-value customers",
             (
-                CUSTOMER,
-                COUNTRY,
-                VALUE_SEGMENT,
-                REVENUE,
-                ORDERS,
-                AVERAGE_ORDER,
-                BANDED_LAST_ORDER,
-                SESSIONS,
-                SCORE,
-                CHANGE,
+                *(CUSTOMER, COUNTRY, REVENUE, ACTION, AUDIENCE, HELD_OUT, VALUE_SEGMENT, ORDERS, AVERAGE_ORDER),
+                *(BANDED_LAST_ORDER, SESSIONS, SCORE, CHANGE),
             ),
             lambda view: HIGH_VALUE,
             ("total_revenue",),
+            lambda view: _ADDRESSED,
         ),
     )
 }
@@ -167,8 +191,14 @@ def size(warehouse: Warehouse, view: View, found: CustomerList, filters: dict[st
 
 @remembered
 def _size(warehouse: Warehouse, view: View, name: str, filters: str) -> int:
-    source, parameters, relations = _source(warehouse, view, LISTS[name], filters)
+    # To count, columns of the list are read only where they are filtered by.
+    source, parameters, relations = _source(warehouse, view, LISTS[name], filters, is_counted=filters == "{}")
     return int(warehouse.one(f"SELECT count(*) AS n {source}", parameters, **relations)["n"])
+
+
+def customers(warehouse: Warehouse, view: View, chosen: Chosen) -> int:
+    """How many customers match the view's shared filters and these."""
+    return size(warehouse, replace(view, chosen=chosen), LISTS["customers"], {})
 
 
 def everything(
@@ -201,25 +231,41 @@ def neighbours(warehouse: Warehouse, view: View, name: str, customer: str) -> Ro
 
 
 def _source(
-    warehouse: Warehouse, view: View, found: CustomerList, filters: str
+    warehouse: Warehouse, view: View, found: CustomerList, filters: str, *, is_counted: bool = False
 ) -> tuple[str, dict[str, Any], dict[str, Relation]]:
-    condition, parameters = where(view.filters)
-    own = found.condition(view)
-    narrowed, more = compiled(json.loads(filters), found)
+    chosen, own = found.chosen(view), found.condition(view)
+    narrowed, parameters = where(view.filters, chosen=chosen)
+    of_columns, more = compiled(json.loads(filters), found)
+    parameters |= more
     relations: dict[str, Relation] = {"scores": (EngagementScores, [view.as_of])}
-    source, derived = "FROM {scores} s", found.derived(view)
-    if derived:
-        more_columns = ", ".join(f"{sql} AS {name}" for name, sql in derived.items())
-        joined = "{scores} s LEFT JOIN {audiences} a ON a.customer_id = s.customer_id"
-        source = f"FROM (SELECT s.*, {more_columns} FROM {joined}) s"
+    derived = {} if is_counted else found.derived(view)
+    reads: set[str] = {FILTERS[key].reads for key, _ in chosen}
+    joined = "{scores} s"
+    if derived or reads & {"a", "opted_out"}:
+        joined += " LEFT JOIN {audiences} a ON a.customer_id = s.customer_id"
         relations["audiences"] = (CampaignAudiences, [view.as_of])
-    if "o." in own:
+    if "o." in own or "o" in reads:
         # Without a comparison date nobody is new and nobody has recovered.
         relations["before"] = (EngagementScores, [view.compared] if view.compared else [])
-        source += " LEFT JOIN {before} o ON o.customer_id = s.customer_id"
+        joined += " LEFT JOIN {before} o ON o.customer_id = s.customer_id"
         if view.compared is None:
             own = "false"
-    return f"{source} WHERE {condition} AND {own} AND {narrowed}", {**parameters, **more}, relations
+    if "c" in reads:
+        relations["changes"] = (SegmentChanges, [view.as_of])
+        joined += " LEFT JOIN {changes} c ON c.customer_id = s.customer_id"
+    if "f" in reads:
+        relations["sessions"] = (Sessions, window(warehouse, Sessions, view.as_of))
+        relations["orders"] = (RawOrders, window(warehouse, RawOrders, view.as_of))
+        joined += f" LEFT JOIN (WITH {furthest()} FROM people) f ON f.customer_id = s.customer_id"
+    if "orders" in reads:
+        months = {text for key, texts in chosen if FILTERS[key].reads == "orders" for text in texts}
+        days = [day for day in warehouse.days(RawOrders) if day <= view.as_of and day[:7] in months]
+        relations["all_orders"] = (RawOrders, days)
+    if any(key == "target" and texts == ("yes",) for key, texts in chosen):
+        parameters["opted_out"] = sorted(read_opt_outs(warehouse.settings))
+    columns = "".join(f", {sql} AS {name}" for name, sql in derived.items())
+    source = f"FROM (SELECT s.*{columns} FROM {joined} WHERE {narrowed} AND {own}) s WHERE {of_columns}"
+    return source, parameters, relations
 
 
 def _order(found: CustomerList, sort: Sort) -> str:

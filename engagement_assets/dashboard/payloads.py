@@ -51,29 +51,6 @@ class _Block(BaseModel):
         return self
 
 
-class _Cell(BaseModel):
-    rowId: Text | None = None  # noqa: N815
-    colId: Text | None = None  # noqa: N815
-
-
-class _Pressed(BaseModel):
-    customer: Text | None = None
-    column: Text | None = None
-
-
-class _Key(BaseModel):
-    data: _Pressed | None = None
-
-
-class _Point(BaseModel):
-    y: Text | int | float | None = None
-    customdata: list[Text | int | float | None] | None = None
-
-
-class _Click(BaseModel):
-    points: Annotated[list[_Point], Field(min_length=1)]
-
-
 #: The shape of a component's property, wherever a callback reads it.
 SHAPES: Mapping[str, TypeAdapter[Any]] = {
     "pathname": TypeAdapter(StrictStr | None),
@@ -83,9 +60,6 @@ SHAPES: Mapping[str, TypeAdapter[Any]] = {
     "n_clicks": TypeAdapter(Count | None),
     "n_submit": TypeAdapter(Count | None),
     "getRowsRequest": TypeAdapter(_Block | None),
-    "cellClicked": TypeAdapter(_Cell | None),
-    "eventData": TypeAdapter(_Key | None),
-    "clickData": TypeAdapter(_Click | None),
 }
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.warehouse import Relation, Row, Warehouse, remembered
-from engagement_assets.domain.contracts import EngagementMetrics, EngagementScores
+from engagement_assets.domain.contracts import Contract, EngagementMetrics, EngagementScores
+from engagement_assets.domain.customer_filters import Chosen, condition
 from engagement_assets.domain.score_parts import PARTS
 from engagement_assets.exports.measures import select
+from engagement_assets.exports.star_schema import reached
 from engagement_assets.lake.staleness import policies
 
 #: Countries, segments, value segments; an empty part stands for all.
@@ -21,9 +24,6 @@ Question = Callable[[Warehouse, View], Any]
 
 #: Groups that customers are narrowed to, as (dimension, value), each dimension once.
 Within = tuple[tuple[str, str], ...]
-
-#: The column of each dimension that a score can be broken down by.
-DIMENSION_COLUMNS = {"segment": "engagement_segment", "country": "country", "status": "engagement_status"}
 
 #: Rows that a trend under filters may read; beyond it, days are left out evenly.
 TREND_ROWS = 8_000_000
@@ -66,17 +66,51 @@ def since(ask: Callable[[Warehouse, str, str, Filters], Any]) -> Question:
     return lambda warehouse, view: ask(warehouse, view.as_of, view.compared, view.filters) if view.compared else None
 
 
-def where(filters: Filters, within: Within = ()) -> tuple[str, dict[str, Any]]:
-    """Filters and groups as a SQL condition on `s` (`true` where none is set) and its parameters."""
-    chosen = dict(zip(("country", "engagement_segment", "value_segment"), filters, strict=True))
-    parts: list[str] = []
+def where(filters: Filters, within: Within = (), chosen: Chosen = ()) -> tuple[str, dict[str, Any]]:
+    """Filters, groups and filters of lists as a SQL condition (`true` where none is set) and its parameters.
+
+    It speaks of `s`, and of what the filters of lists read beside it.
+    """
     parameters: dict[str, Any] = {}
-    for column, values in [*chosen.items(), *((DIMENSION_COLUMNS[dimension], (value,)) for dimension, value in within)]:
-        if values:
-            names = [f"p{len(parameters) + number}" for number in range(len(values))]
-            parts.append(f"s.{column} IN ({', '.join('$' + name for name in names)})")
-            parameters |= dict(zip(names, values, strict=True))
-    return " AND ".join(parts) or "true", parameters
+
+    def quote(value: str | float) -> str:
+        parameters[f"p{len(parameters)}"] = value
+        return f"$p{len(parameters) - 1}"
+
+    shared = [(key, texts) for key, texts in zip(("country", "segment", "value"), filters, strict=True) if texts]
+    groups = [(dimension, (value,)) for dimension, value in within]
+    return condition((*shared, *groups, *chosen), quote), parameters
+
+
+def window(warehouse: Warehouse, contract: type[Contract], day: str, *, back: int = 0) -> list[str]:
+    """The published days of the activity window that ends on `day` (or `back` windows before it)."""
+    length = warehouse.settings.scoring.activity_window_days
+    last = date.fromisoformat(day) - timedelta(days=length * back)
+    wanted = {(last - timedelta(days=offset)).isoformat() for offset in range(length)}
+    return [found for found in warehouse.days(contract) if found in wanted]
+
+
+def furthest(members: str = "") -> str:
+    """Common table expressions over `{sessions}` and `{orders}` of a window.
+
+    `ordered`: days with an order; `visits`: sessions with the number of the furthest stage (`reached`), each once, on the day it
+    began; `people`: that of each customer who had a session. `members`: a join that narrows them.
+    """
+    return f"""
+        ordered AS (SELECT DISTINCT customer_id, as_of_date FROM {{orders}} o {members}),
+        visits AS (
+            SELECT v.customer_id, {reached("o.customer_id IS NOT NULL")} AS reached
+            FROM {{sessions}} v {members}
+            LEFT JOIN ordered o ON o.customer_id = v.customer_id AND o.as_of_date = v.as_of_date
+            WHERE NOT continues_previous_day
+        ),
+        people AS (
+            SELECT v.customer_id, greatest(max(reached), CASE WHEN any_value(b.customer_id) IS NOT NULL THEN 4 ELSE 0 END)
+                   AS reached
+            FROM visits v LEFT JOIN (SELECT DISTINCT customer_id FROM ordered) b ON b.customer_id = v.customer_id
+            GROUP BY 1
+        )
+    """
 
 
 @dataclass(frozen=True)
@@ -94,9 +128,9 @@ class Customers:
 
     def rows(self, sql: str, parameters: dict[str, Any] | None = None, **relations: Relation) -> list[Row]:
         """The rows of a query."""
-        condition, own = where(self.filters, self.within)
+        narrowed, own = where(self.filters, self.within)
         relations.setdefault("scores", (EngagementScores, [self.day]))
-        return self.warehouse.rows(sql.replace("{filters}", condition), {**own, **(parameters or {})}, **relations)
+        return self.warehouse.rows(sql.replace("{filters}", narrowed), {**own, **(parameters or {})}, **relations)
 
     def one(self, sql: str, parameters: dict[str, Any] | None = None, **relations: Relation) -> Row:
         """The only row of a query."""

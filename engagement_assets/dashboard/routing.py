@@ -11,16 +11,16 @@ import dash_mantine_components as dmc
 from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
 
-from engagement_assets.dashboard import formats
+from engagement_assets.dashboard import formats, lists
 from engagement_assets.dashboard.components import link, message
 from engagement_assets.dashboard.markup import aria
-from engagement_assets.dashboard.questions import key_figures
 from engagement_assets.dashboard.shell import NAVBAR, OTHER
 from engagement_assets.dashboard.site import PAGES, page_at
 from engagement_assets.dashboard.state import COMPARISONS, View, parse, rewrite
 from engagement_assets.dashboard.visuals import log
 from engagement_assets.dashboard.warehouse import Catalogue, Warehouse
 from engagement_assets.domain.contracts import EngagementScores
+from engagement_assets.domain.customer_filters import words
 
 #: A snapshot that is older than this is called stale, days.
 STALE_AFTER_DAYS = 2
@@ -145,6 +145,18 @@ def register(app: Dash, warehouse: Warehouse) -> None:
             return no_update, no_update
         return view.link("/customer", cid=str(wanted).strip()), ""
 
+    app.clientside_callback(
+        """(clicks) => {
+            const clicked = dash_clientside.callback_context.triggered[0];
+            const mark = clicked && clicked.value && clicked.value.points && clicked.value.points[0];
+            const address = mark && mark.customdata;
+            return typeof address === "string" && address.startsWith("/") ? address : dash_clientside.no_update;
+        }""",
+        Output("url", "href", allow_duplicate=True),
+        Input({"type": "chart", "name": ALL}, "clickData"),
+        prevent_initial_call=True,
+    )
+
     # Pure browser matters: the drawer of small screens, and the title of the tab.
     navbar, titles = json.dumps(NAVBAR), json.dumps({page.path: page.title for page in PAGES})
     app.clientside_callback(
@@ -225,10 +237,10 @@ def _status(warehouse: Warehouse, view: View) -> list[Component]:
         html.Span(f"built {built} {warehouse.settings.timezone}") if built else html.Span(),
         html.Span(f"compared with {view.compared}" if view.compared else "no earlier snapshot to compare with"),
     ]
-    if view.filtered:
-        chosen = ", ".join([*view.countries, *view.segments, *view.values])
-        matching = key_figures(warehouse, view.as_of, view.filters)["customers"]
-        parts.append(html.Span(f"filtered to {chosen}: {formats.count(matching)} customers", className="filtered"))
+    if view.all_filters:
+        matching = lists.customers(warehouse, view, view.chosen)
+        told = f"filtered to {words(view.all_filters)}: {formats.count(matching)} customers"
+        parts.append(html.Span(told, className="filtered"))
     notices = list(view.notices)
     if behind > STALE_AFTER_DAYS:
         notices.append(

@@ -30,3 +30,38 @@ def page_at(path: str | None) -> Page | None:
     """The page of an address; None if there is none."""
     wanted = (path or "/").rstrip("/") or "/"
     return next((page for page in PAGES if wanted == page.path), None)
+
+
+_ONE, _SESSIONS, _ROWS = (
+    "is about one customer",
+    "counts sessions, of which a customer has many",
+    "counts rows and runs",
+)
+_PREDICTION = "judges predictions about an earlier snapshot"
+
+#: What opens no list of customers, and why: a visual, or a part of one (a trace, a card, the rows of a table).
+OPENS_NOTHING: dict[str, str] = {
+    "behaviour-activity": _SESSIONS,
+    "behaviour-cards: Sessions with an order": _SESSIONS,
+    "behaviour-engaged": _SESSIONS,
+    "behaviour-funnel: Sessions": _SESSIONS,
+    "customer-cards": _ONE,
+    "customer-history": _ONE,
+    "customer-orders": _ONE,
+    "customer-parts": _ONE,
+    "customer-sessions": _ONE,
+    "customer-why": _ONE,
+    "high-common: rows": "its rows are traits; the first one opens both groups",
+    "monitoring-checks": _ROWS,
+    "monitoring-rejected": _ROWS,
+    "monitoring-rows": _ROWS,
+    "monitoring-runs": _ROWS,
+    "monitoring-stability": "compares distributions of everybody",
+    "monitoring-trend": _ROWS,
+    "quality-calibration": _PREDICTION,
+    "quality-deciles": _PREDICTION,
+    "quality-lists": _PREDICTION,
+    "quality-predictors": _PREDICTION,
+    "quality-stability": _PREDICTION,
+    "quality-weights": "counts under other weights; the file rank-ranges has each customer",
+}

@@ -13,7 +13,9 @@ from urllib.parse import parse_qs, urlencode
 from engagement_assets.dashboard import column_filters
 from engagement_assets.dashboard.column_filters import LONGEST_VALUE
 from engagement_assets.dashboard.warehouse import Catalogue
+from engagement_assets.domain import customer_filters
 from engagement_assets.domain.contracts.engagement import SEGMENTS, STATUSES, VALUE_SEGMENTS
+from engagement_assets.domain.customer_filters import FILTERS, Chosen
 from engagement_assets.domain.days import as_date
 
 #: Days back that can be compared with by one click.
@@ -28,7 +30,11 @@ AT_RISK_LISTS = ("now", "new", "recovered", "lapsed", "high-risk")
 
 @dataclass(frozen=True)
 class View:
-    """A page's question to the tables. `params` are the valid values of the URL, as they are written there."""
+    """A page's question to the tables. `params` are the valid values of the URL that all pages share, as they are written there;
+
+    `chosen` are the filters that lists of customers have beyond them, `row` is the first row that a list showed, and `more`
+    whether all that it can be filtered by is shown.
+    """
 
     as_of: str
     compared: str | None
@@ -43,6 +49,9 @@ class View:
     came_from: str | None = None
     sort: tuple[tuple[str, str], ...] = ()
     where: str = ""
+    row: int = 0
+    more: bool = False
+    chosen: Chosen = ()
     params: tuple[tuple[str, str], ...] = ()
     notices: tuple[str, ...] = ()
 
@@ -55,6 +64,36 @@ class View:
     def filtered(self) -> bool:
         """Whether any filter is set."""
         return any(self.filters)
+
+    @property
+    def all_filters(self) -> Chosen:
+        """The filters that all pages share, and those of lists."""
+        shared = zip(("country", "segment", "value"), self.filters, strict=True)
+        return (*((key, texts) for key, texts in shared if texts), *self.chosen)
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """What the URL says of a list beyond what all pages share: its filters, its order, how far down one was."""
+        return {
+            **dict(self.chosen),
+            "list": self.at_risk_list if self.at_risk_list != AT_RISK_LISTS[0] else None,
+            "sort": [f"{key}:{way}" for key, way in self.sort],
+            "where": self.where,
+            "row": self.row or None,
+            "more": "yes" if self.more else None,
+        }
+
+    def list_of(self, *dropped: str, **filters: Any) -> str:
+        """The address of the list of the customers who match this view's filters and these, underscores for hyphens.
+
+        A filter that is given takes the place of the view's own; a flag is True or False. `dropped`: filters that do not hold.
+        """
+        kept = dict.fromkeys(dropped)
+        given = {
+            key.replace("_", "-"): ("yes" if value else "no") if isinstance(value, bool) else value
+            for key, value in filters.items()
+        }
+        return self.link("/customers", **{**kept, **given})
 
     def search(self, **changes: Any) -> str:
         """The query part of a URL with this view's shared values and some changed; None removes one.
@@ -91,6 +130,8 @@ def parse(search: str | None, catalogue: Catalogue) -> View | None:
     countries = _known(given, "country", catalogue.countries, "country", notices)
     segments = _known(given, "segment", SEGMENTS, "segment", notices)
     values = _known(given, "value", VALUE_SEGMENTS, "value segment", notices)
+    chosen, wrong = customer_filters.chosen({key: texts for key, texts in given.items() if key not in SHARED})
+    notices += [f"A filter in the address was left out. {what}" for what in wrong]
     params = [
         *([("date", as_of)] if as_of != catalogue.latest else []),
         *([("compare", comparison)] if comparison != DEFAULT_COMPARISON else []),
@@ -112,6 +153,9 @@ def parse(search: str | None, catalogue: Catalogue) -> View | None:
         came_from=_text(given, "from"),
         sort=_sort(given),
         where=_where(given),
+        row=_row(given),
+        more="more" in given,
+        chosen=chosen,
         params=tuple(params),
         notices=tuple(notices),
     )
@@ -213,8 +257,17 @@ def _where(given: dict[str, list[str]]) -> str:
         return ""
 
 
+def _row(given: dict[str, list[str]]) -> int:
+    text = given.get("row", ["0"])[0]
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
 #: Every key a URL may have.
-_KEYS = (*SHARED, "cid", "by", "within", "list", "from", "sort", "where")
+_KEYS = (
+    *SHARED,
+    *(key for key in FILTERS if key not in SHARED),
+    *("cid", "by", "within", "list", "from", "sort", "where", "row", "more"),
+)
 
 
 def rewrite(search: str | None, **changes: Any) -> str:

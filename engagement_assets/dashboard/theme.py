@@ -6,7 +6,9 @@ nothing and asks the server nothing.
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 from dash import dcc, html
@@ -35,6 +37,9 @@ GRAPH_CONFIG: Any = {
 }
 
 CHART_HEIGHT = 320
+
+#: More marks than this have no links below the chart.
+_MOST_LINKS = 80
 
 
 def figure(*traces: Any, **layout: Any) -> go.Figure:
@@ -91,15 +96,40 @@ def right_axis(title: str, **more: Any) -> dict[str, Any]:
     return {**axis(title, **more), "overlaying": "y", "side": "right", "showgrid": False}
 
 
-def bars(x: Any, y: Any, colour: Any, hover: str, *, texts: Any = None, **more: Any) -> go.Bar:
-    """Bars in a colour or one each; `texts` stand beside them, `hover` is the template of what is said about one."""
+class Mark(NamedTuple):
+    """What a mark of a chart says when one points at it, and the address that it opens; None: it opens nothing."""
+
+    words: str
+    address: str | None = None
+
+
+def marks(found: Iterable[Mark]) -> dict[str, Any]:
+    """The properties of a trace whose marks are these, in their order."""
+    listed = list(found)
+    return {
+        "hovertext": [mark.words for mark in listed],
+        "customdata": [mark.address for mark in listed],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+    }
+
+
+def bars(
+    x: Any, y: Any, colour: Any, hover: str = "", *, opens: Iterable[Mark] = (), texts: Any = None, **more: Any
+) -> go.Bar:
+    """Bars in a colour or one each; `texts` stand beside them, `hover` is the template of what is said about one.
+
+    `opens`: what is said about each, and the list of customers that it opens.
+    """
     if texts is not None:
         more |= {"text": texts, "textposition": "outside", "cliponaxis": False}
-    return go.Bar(x=x, y=y, marker={"color": colour}, hovertemplate=hover, **more)
+    said = marks(opens) if opens else {"hovertemplate": hover}
+    return go.Bar(x=x, y=y, marker={"color": colour}, **said, **more)
 
 
-def waterfall(names: Any, values: Any, texts: Any, total: str, yaxis: dict[str, Any], **more: Any) -> go.Figure:
-    """From the first value by steps to the last, which has the colour `total`."""
+def waterfall(
+    names: Any, values: Any, texts: Any, total: str, yaxis: dict[str, Any], opens: Iterable[Mark] = (), **more: Any
+) -> go.Figure:
+    """From the first value by steps to the last, which has the colour `total`; `opens` as those of bars."""
     return figure(
         go.Waterfall(
             x=names,
@@ -108,7 +138,7 @@ def waterfall(names: Any, values: Any, texts: Any, total: str, yaxis: dict[str, 
             text=texts,
             textposition="outside",
             totals={"marker": {"color": total}},
-            hovertemplate="%{x}: %{text}<extra></extra>",
+            **(marks(opens) if opens else {"hovertemplate": "%{x}: %{text}<extra></extra>"}),
             **more,
         ),
         xaxis=names_axis(),
@@ -117,13 +147,36 @@ def waterfall(names: Any, values: Any, texts: Any, total: str, yaxis: dict[str, 
     )
 
 
-def chart(found: go.Figure, label: str, *, height: int = CHART_HEIGHT, graph_id: Any = None) -> Component:
-    """A figure on the page; `label` says in words what it shows, for those who do not see it."""
-    extra = {} if graph_id is None else {"id": graph_id}
+def chart(found: go.Figure, label: str, *, height: int = CHART_HEIGHT) -> Component:
+    """A figure on the page; `label` says in words what it shows, for those who do not see it.
+
+    A click on a mark goes to its address (`marks`); below the chart stand the same addresses as links, for the keyboard.
+    """
     found.update_layout(height=height)
-    return html.Div(
-        dcc.Graph(figure=found, config=GRAPH_CONFIG, style={"height": height}, **extra),
-        role="group",
-        className="chart",
-        **aria(label=label),
-    )
+    opened = [mark for mark in marks_of(found) if mark.address]
+    name = re.sub(r"\W+", "-", label)[:60]
+    graph = dcc.Graph(figure=found, config=GRAPH_CONFIG, style={"height": height}, id={"type": "chart", "name": name})
+    parts: list[Component] = [graph]
+    if 0 < len(opened) <= _MOST_LINKS:
+        links = [
+            html.Li(dcc.Link(mark.words.replace("<br>", ": "), href=mark.address, className="link")) for mark in opened
+        ]
+        parts.append(html.Details([html.Summary("Lists behind this chart"), html.Ul(links)], className="behind"))
+    return html.Div(parts, role="group", className="chart opens" if opened else "chart", **aria(label=label))
+
+
+def marks_of(found: go.Figure) -> list[Mark]:
+    """The marks of a figure that were declared by `marks`, with those of the links and nodes of a flow."""
+    declared: list[Mark] = []
+    for trace in found.data:
+        parts = (trace.node, trace.link) if trace.type == "sankey" else (trace,)
+        for part in parts:
+            said = part.label if trace.type == "sankey" else part.hovertext
+            if part.customdata is not None:
+                declared += map(Mark, _flat(said), _flat(part.customdata))
+    return declared
+
+
+def _flat(values: Any) -> list[Any]:
+    """The values of a row or of a table, row by row."""
+    return [each for value in values for each in (_flat(value) if isinstance(value, (list, tuple)) else [value])]

@@ -2,45 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 from dash.development.base_component import Component
 
-from engagement_assets.dashboard import questions
+from engagement_assets.dashboard import formats, questions
+from engagement_assets.dashboard.components import mark
 from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.state import View
-from engagement_assets.dashboard.theme import axis, chart, day_axis, figure
+from engagement_assets.dashboard.theme import Mark, axis, chart, day_axis, figure, marks
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.colours import GREY, VERMILLION
 
 TREND = Csv("trend", same("as_of_date", *questions.FOLLOWED), questions.of_day(questions.trend))
 
-#: A line of a trend: column, name, colour, dash.
-Line = tuple[str, str, str, str]
+
+class Line(NamedTuple):
+    """A line of a trend. `counted`: the column of the customers that a point is of, and `opens` the filters of their list."""
+
+    column: str
+    name: str
+    colour: str
+    dash: str
+    counted: str | None = None
+    opens: Mapping[str, Any] = MappingProxyType({})
 
 
 def trend_figure(
-    rows: Sequence[Row], lines: Sequence[Line], *, title: str, percent: bool, compared: str | None
+    rows: Sequence[Row], lines: Sequence[Line], *, title: str, percent: bool, view: View | None = None
 ) -> go.Figure:
-    """Lines over time. The comparison date is marked, and where the scoring policy changed (`policy` of a row)."""
+    """Lines over time. The comparison date of the view is marked, and where the scoring policy changed (`policy` of a row)."""
+    compared = view and view.compared
     days = [row["as_of_date"] for row in rows]
-    pattern = ".1%" if percent else ".3f"
+    write = formats.share if percent else formats.score
     alone = len(days) == 1
-    values = [row[column] for row in rows for column, *_ in lines if row[column] is not None]
+    values = [row[line.column] for row in rows for line in lines if row[line.column] is not None]
+
+    def point(row: Row, line: Line) -> Mark:
+        day = formats.day(row["as_of_date"])
+        words = f"{day}<br>{line.name} {write(row[line.column])}"
+        if view is None or line.counted is None:
+            return Mark(words)
+        return mark(view, words, row[line.counted] or 0, date=day, **line.opens)
+
     drawn = figure(
         *[
             go.Scatter(
                 x=days,
-                y=[row[column] for row in rows],
-                name=name,
+                y=[row[line.column] for row in rows],
+                name=line.name,
                 mode="markers" if alone else "lines",
-                line={"color": colour, "width": 2.5, "dash": style},
+                line={"color": line.colour, "width": 2.5, "dash": line.dash},
                 marker={"size": 9},
-                hovertemplate=f"%{{x|%Y-%m-%d}}<br>{name}: %{{y:{pattern}}}<extra></extra>",
+                **marks(point(row, line) for row in rows),
             )
-            for column, name, colour, style in lines
+            for line in lines
         ],
         xaxis=day_axis(),
         yaxis=axis(title, tickformat=".1%" if percent else ".3f", range=_room(values)),
@@ -85,10 +105,10 @@ def risk_share(height: int) -> Callable[[Warehouse, View, Sequence[Row]], Compon
 
     def draw(warehouse: Warehouse, view: View, rows: Sequence[Row]) -> Component:
         lines = [
-            ("slipping_share", "Slipping", VERMILLION, "solid"),
-            ("high_risk_share", "High risk by score", GREY, "dot"),
+            Line("slipping_share", "Slipping", VERMILLION, "solid", "slipping_customers", {"slipping": True}),
+            Line("high_risk_share", "High risk by score", GREY, "dot", "high_risk_customers", {"high_risk": True}),
         ]
-        drawn = trend_figure(rows, lines, title="Share of customers", percent=True, compared=view.compared)
+        drawn = trend_figure(rows, lines, title="Share of customers", percent=True, view=view)
         return chart(
             drawn, "Shares of customers who are slipping, and at high risk by score, over time.", height=height
         )

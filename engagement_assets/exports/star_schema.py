@@ -24,6 +24,7 @@ from engagement_assets.domain.contracts import (
     Sessions,
 )
 from engagement_assets.domain.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS, VALUE_SEGMENTS
+from engagement_assets.domain.customer_filters import HIGH_VALUE
 from engagement_assets.domain.score_parts import PARTS
 from engagement_assets.settings import Settings
 
@@ -48,9 +49,6 @@ SCORE_BANDS = ("High", "Medium", "Low", "Very low")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 _OLDEST_LEFT_OUT = " The oldest days are left out where there are too many."
-
-#: Both bands of a high-value customer; `s` is the customer's row of engagement_scores.
-HIGH_VALUE = "s.revenue_band = 'High' AND s.engagement_segment IN ('High', 'Medium')"
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -14,6 +16,7 @@ from flask.testing import FlaskClient
 from engagement_assets.dashboard.app import build_app
 from engagement_assets.dashboard.exports import cell
 from engagement_assets.dashboard.site import EXPORTS
+from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets_tests.dashboard.lakes import history_of
 from engagement_assets_tests.worlds import World
 
@@ -52,8 +55,10 @@ def test_a_cell_is_never_a_formula(value: object, text: str) -> None:
     assert cell(value) == text
 
 
-def test_the_target_list_has_every_customer_at_risk(client: FlaskClient, sample_world: World) -> None:
-    found = rows_of(client, "/export/at-risk.csv")
+def test_the_target_list_has_every_customer_at_risk_but_those_held_out(
+    client: FlaskClient, sample_world: World
+) -> None:
+    found = rows_of(client, "/export/at-risk.csv?target=no")
     scores = sample_world.rows("engagement_scores", "2026-06-30")
     expected = [row for row in scores if row["is_slipping"]]
     expected.sort(key=lambda row: (-row["revenue_last_365_days"], -row["total_revenue"], row["customer_id"]))
@@ -64,11 +69,14 @@ def test_the_target_list_has_every_customer_at_risk(client: FlaskClient, sample_
     assert [row["held_out"] for row in found] == [
         "held out" if audiences[row["customer_id"]]["is_holdout"] else "" for row in expected
     ]
-    risky = rows_of(client, "/export/at-risk.csv?list=high-risk")
+    to_send = [row["customer_id"] for row in rows_of(client, "/export/at-risk.csv")]
+    assert to_send == [row["customer_id"] for row in expected if not audiences[row["customer_id"]]["is_holdout"]]
+    assert 0 < len(to_send) < len(expected)
+    risky = rows_of(client, "/export/at-risk.csv?list=high-risk&target=no")
     assert {row["customer_id"]: row["why"] for row in risky} == {
         row["customer_id"]: row["risk_reasons"] for row in scores if row["is_high_risk"]
     }
-    lapsed = rows_of(client, "/export/at-risk.csv?list=lapsed")
+    lapsed = rows_of(client, "/export/at-risk.csv?list=lapsed&target=no")
     assert len(lapsed) == sum((row["recency_days"] or 0) >= 120 for row in scores)
 
 
@@ -83,6 +91,38 @@ def test_filters_order_and_column_filters_of_the_address_hold(client: FlaskClien
     expected.sort(key=lambda row: (row["total_orders"], row["customer_id"]))
     assert expected
     assert [row["customer_id"] for row in found] == [row["customer_id"] for row in expected]
+
+
+def test_json_lines_have_what_the_csv_file_has(client: FlaskClient, sample_world: World) -> None:
+    search = "?country=DE&lifecycle=Lapsed&lifecycle=Slipping&sort=total_revenue:asc"
+    text = client.get(f"/export/customers.jsonl{search}").text
+    found = [json.loads(line) for line in text.splitlines()]
+    csv_rows = rows_of(client, f"/export/customers.csv{search}")
+    expected = [
+        row
+        for row in sample_world.rows("engagement_scores", "2026-06-30")
+        if row["country"] == "DE" and row["lifecycle_stage"] in ("Lapsed", "Slipping")
+    ]
+    expected.sort(key=lambda row: (row["total_revenue"], row["customer_id"]))
+    assert [(row["customer_id"], row["total_revenue"]) for row in found] == [
+        (row["customer_id"], float(row["total_revenue"])) for row in expected
+    ]
+    assert [row["customer_id"] for row in csv_rows] == [row["customer_id"] for row in expected]
+    assert [list(row) for row in found] == [list(row) for row in csv_rows]
+
+
+def test_whom_nobody_may_address_is_in_no_target_list(client: FlaskClient, sample_world: World, tmp_path: Path) -> None:
+    audiences = sample_world.by_customer("campaign_audiences", "2026-06-30")
+    everybody = {row["customer_id"] for row in sample_world.rows("engagement_scores", "2026-06-30")}
+    free = sorted(everybody - {name for name, row in audiences.items() if row["is_holdout"]})
+    (tmp_path / "out.txt").write_text(f"{free[0]}\n{free[1]}\n", encoding="utf-8")
+    campaigns = CampaignPolicy(opt_out=str(tmp_path / "out.txt"))
+    settings = sample_world.settings.model_copy(update={"campaigns": campaigns})
+    found = rows_of(build_app(settings).server.test_client(), "/export/customers.csv?target=yes")
+    assert sorted(row["customer_id"] for row in found) == free[2:]
+    marked = rows_of(client, "/export/customers.csv")
+    assert {row["customer_id"] for row in marked} == everybody
+    assert {row["customer_id"] for row in marked if row["held_out"]} == everybody - set(free)
 
 
 @pytest.mark.parametrize("name", sorted(EXPORTS))

@@ -310,7 +310,7 @@ def test_previous_and_next_follow_the_order_of_the_list(warehouse: Warehouse, sa
     order = [
         row["customer_id"] for row in sorted(at_risk, key=lambda row: (row["engagement_score"], row["customer_id"]))
     ]
-    view = parse(f"?cid={order[3]}&from=at-risk&sort=engagement_score:asc", warehouse.catalogue())
+    view = parse(f"?cid={order[3]}&from=at-risk&target=no&sort=engagement_score:asc", warehouse.catalogue())
     assert view is not None
     found = lists.neighbours(warehouse, view, "at-risk", order[3])
     assert found is not None

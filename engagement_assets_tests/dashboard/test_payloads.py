@@ -29,7 +29,7 @@ PAGE = {
     "parsedChangedPropsIds": ["url.pathname"],
 }
 _PATTERN = '{"name":["MATCH"],"rev":["MATCH"],"type":"%s"}.%s'
-_PARTS = (("grid", "getRowsResponse"), ("grid-export", "href"), ("grid-count", "children"))
+_PARTS = (("grid", "getRowsResponse"), ("grid-export", "href"), ("grid-lines", "href"), ("grid-count", "children"))
 _ID = {"name": "customers", "rev": "dd568a191e"}
 _GRID = {**_ID, "type": "grid"}
 GRID = {

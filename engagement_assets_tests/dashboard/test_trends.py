@@ -6,10 +6,10 @@ from datetime import date
 from typing import Any
 
 from engagement_assets.dashboard.questions import trend
-from engagement_assets.dashboard.trends import trend_figure
+from engagement_assets.dashboard.trends import Line, trend_figure
 from engagement_assets.dashboard.warehouse import Warehouse
 
-LINES = [("average_score", "Engagement score", "#000000", "solid")]
+LINES = [Line("average_score", "Engagement score", "#000000", "solid")]
 
 
 def rows(*policies: str | None) -> list[dict[str, Any]]:
@@ -20,7 +20,7 @@ def rows(*policies: str | None) -> list[dict[str, Any]]:
 
 
 def marked(found: list[dict[str, Any]]) -> list[date]:
-    drawn = trend_figure(found, LINES, title="Average score", percent=False, compared=None)
+    drawn = trend_figure(found, LINES, title="Average score", percent=False)
     assert len(drawn.layout.annotations) == len(drawn.layout.shapes)
     return [each.x for each in drawn.layout.annotations if each.text == "other scoring policy"]
 

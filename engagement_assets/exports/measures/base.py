@@ -20,9 +20,6 @@ FORMATS = {
     units.DAY: DAY,
 }
 
-#: Stages of the shopping funnel, by their number.
-STAGES = ("Page view", "Add to cart", "Checkout", "Order")
-
 #: Customers of the latest snapshot, in DAX.
 ROWS = "COUNTROWS('Latest Scores')"
 

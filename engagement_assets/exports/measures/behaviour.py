@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engagement_assets.domain.customer_filters import STAGES
 from engagement_assets.domain.scoring_policy import ScoringPolicy
-from engagement_assets.exports.measures.base import SCORES, STAGES, Formulas
+from engagement_assets.exports.measures.base import SCORES, Formulas
 
 _VISITS = "COUNTROWS('Sessions'), 'Sessions'[Continues previous day] = FALSE()"
 _BEGUN = "NOT continues_previous_day"

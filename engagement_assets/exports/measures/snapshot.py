@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engagement_assets.domain.bands import STEADY
+from engagement_assets.domain.customer_filters import HIGH_VALUE
 from engagement_assets.domain.score_parts import PARTS
 from engagement_assets.exports.measures.base import ROWS, SCORES, Formulas, mean
-from engagement_assets.exports.star_schema import HIGH_VALUE
 
 _AT_RISK = "'Latest Scores'[Is high risk] = TRUE()"
 _SLIPPING = "'Latest Scores'[Is slipping] = TRUE()"

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import pyspark.sql.types as T
 
-from engagement_assets.exports.measures import DAY, STAGES, Measure, measures
+from engagement_assets.domain.customer_filters import STAGES
+from engagement_assets.exports.measures import DAY, Measure, measures
 from engagement_assets.exports.star_schema import ExportColumn, ExportFile, export_files
 from engagement_assets.settings import Settings
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dash import html
 from dash.development.base_component import Component
 
-from engagement_assets.dashboard import formats, questions
-from engagement_assets.dashboard.components import KeyFigure, figure_cards, link, pill, stack
+from engagement_assets.dashboard import formats, lists, questions
+from engagement_assets.dashboard.components import (
+    HIGH_RISK,
+    SLIPPING,
+    KeyFigure,
+    figure_cards,
+    link,
+    pill,
+    small,
+    stack,
+)
 from engagement_assets.dashboard.grids import grid
+from engagement_assets.dashboard.lists import LISTS
 from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.pages.at_risk import queries
 from engagement_assets.dashboard.state import View
@@ -46,20 +58,29 @@ def _told_of(row: Row) -> str:
 
 
 FIGURES = (
-    KeyFigure("Slipping now", "slipping_customers", formats.count, "slipping_customers", "down"),
-    KeyFigure("Their revenue of a year", "slipping_revenue", formats.money, "slipping_revenue", "down"),
-    KeyFigure("Expected loss, 90 days", "slipping_loss", formats.money, "slipping_loss", "down"),
-    KeyFigure("Come back", "slipping_return_share", formats.share, "slipping_return_share", note=_told_of),
+    KeyFigure("Slipping now", "slipping_customers", formats.count, "slipping_customers", "down", **SLIPPING),
+    KeyFigure("Their revenue of a year", "slipping_revenue", formats.money, "slipping_revenue", "down", **SLIPPING),
+    KeyFigure("Expected loss, 90 days", "slipping_loss", formats.money, "slipping_loss", "down", **SLIPPING),
+    KeyFigure("Come back", "slipping_return_share", formats.share, "slipping_return_share", note=_told_of, **SLIPPING),
 )
 
 BESIDE = (
-    KeyFigure("Newly slipping", "new", formats.count, "newly_slipping", note=lambda row: _crossed(row, "new")),
-    KeyFigure("Came back", "recovered", formats.count, "came_back", note=lambda row: _crossed(row, "recovered")),
+    KeyFigure(
+        *("Newly slipping", "new", formats.count, "newly_slipping"),
+        note=lambda row: _crossed(row, "new"),
+        opens={"newly_slipping": True},
+    ),
+    KeyFigure(
+        *("Came back", "recovered", formats.count, "came_back"),
+        note=lambda row: _crossed(row, "recovered"),
+        opens={"came_back": True},
+    ),
     KeyFigure(
         *("Lapsed", "lapsed", formats.count, "lapsed_customers"),
         note=lambda row: f"spent {formats.money(row['lapsed_revenue'])} so far",
+        opens={"lifecycle": "Lapsed"},
     ),
-    KeyFigure("High risk by score", "high_risk_customers", formats.count, "high_risk_customers", "down"),
+    KeyFigure("High risk by score", "high_risk_customers", formats.count, "high_risk_customers", "down", **HIGH_RISK),
 )
 
 
@@ -80,7 +101,7 @@ def _cards(warehouse: Warehouse, view: View, figures: tuple[KeyFigure, ...]) -> 
     now |= queries.beside(warehouse, view.as_of, view.filters)
     if view.compared:
         now |= queries.crossings(warehouse, view.as_of, view.compared, view.filters)
-    return figure_cards(warehouse, figures, now, questions.comparison(warehouse, view), view.compared)
+    return figure_cards(warehouse, figures, now, questions.comparison(warehouse, view), view)
 
 
 @PAGE.visual(
@@ -102,9 +123,24 @@ def customers(warehouse: Warehouse, view: View) -> Component:
         html.Span([pill(text.partition(":")[0], mood), text.partition(":")[2]], className="legend-item")
         for mood, text in bands.legend(warehouse.settings.scoring)
     ]
+    everybody = lists.size(warehouse, replace(view, chosen=(("target", ("no",)),)), LISTS["at-risk"], {})
+    here = lists.size(warehouse, view, LISTS["at-risk"], {})
+    is_short = dict(view.chosen).get("target") != ("no",)
+    left_out = small(
+        [
+            f"{everybody - here:,} who are held out or opted out are not in this list. "
+            if is_short
+            else "Those who are held out or opted out are in this list too, to be seen and not to be addressed. ",
+            link(
+                "Show them too" if is_short else "Leave them out",
+                view.link(PAGE.path, **{**view.place, "target": "no" if is_short else None}),
+            ),
+        ]
+    )
     return stack(
         html.Div(choices, className="choices"),
         html.Div(legend, className="legend"),
+        *([left_out] if everybody > here or not is_short else []),
         grid(warehouse, view, "at-risk", height=520, empty=_LISTS[view.at_risk_list][1]),
     )
 

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats
-from engagement_assets.dashboard.components import KeyFigure, figure_cards, message, small, stack, table
+from engagement_assets.dashboard.components import (
+    KeyFigure,
+    figure_cards,
+    mark,
+    message,
+    people,
+    small,
+    stack,
+    table,
+)
 from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.pages.behaviour import queries
 from engagement_assets.dashboard.questions import of_day
 from engagement_assets.dashboard.state import View
-from engagement_assets.dashboard.theme import SCALE, axis, bars, chart, day_axis, figure, names_axis, right_axis
+from engagement_assets.dashboard.theme import SCALE, Mark, axis, bars, chart, day_axis, figure, names_axis, right_axis
 from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.colours import AMBER, BLUE, SKY
-from engagement_assets.exports.measures import STAGES
+from engagement_assets.domain.customer_filters import STAGES
+from engagement_assets.domain.meanings import counted
 from engagement_assets.exports.star_schema import SESSION_STEPS, WEEKDAYS
 
 PAGE = Page(
@@ -29,15 +40,23 @@ PAGE = Page(
 _NO_VISITS = message("No sessions in the window", "There are no web sessions of these customers in the window.")
 
 
+_VISITORS: dict[str, Any] = {"opens": {"sessions": "1.."}, "counted": "visitors"}
+
+
 def _of_lookers(unit: str) -> Callable[[Row], str]:
     return lambda row: f"{row[unit][3]:,} of {row[unit][0]:,} {unit}"
 
 
 FIGURES = (
-    KeyFigure("Sessions, {window}", "visits", formats.count, "average_sessions", "up"),
-    KeyFigure("Engaged sessions", "engaged", formats.share, "engaged_share", "up"),
+    KeyFigure("Sessions, {window}", "visits", formats.count, "average_sessions", "up", **_VISITORS),
+    KeyFigure("Engaged sessions", "engaged", formats.share, "engaged_share", "up", **_VISITORS),
     KeyFigure("Sessions with an order", "bought", formats.share, "funnel", note=_of_lookers("sessions")),
-    KeyFigure("Visitors who ordered", "buyers", formats.share, "funnel", note=_of_lookers("customers")),
+    KeyFigure(
+        *("Visitors who ordered", "buyers", formats.share, "funnel"),
+        note=_of_lookers("customers"),
+        opens={"stage": STAGES[3]},
+        counted="bought_customers",
+    ),
 )
 
 
@@ -52,8 +71,16 @@ def cards(warehouse: Warehouse, view: View) -> Component:
 
     found = queries.funnel(warehouse, view.as_of, view.filters)
     bought, buyers = (formats.ratio(found[unit][3], found[unit][0]) for unit in ("sessions", "customers"))
-    now = {**visits(view.as_of), **found, "bought": bought, "buyers": buyers}
-    return figure_cards(warehouse, FIGURES, now, visits(view.compared) if view.compared else None, view.compared)
+    steps = queries.orders_by_sessions(warehouse, view.as_of, view.filters)
+    now = {
+        **visits(view.as_of),
+        **found,
+        "bought": bought,
+        "buyers": buyers,
+        "bought_customers": found["customers"][3],
+        "visitors": sum(row["customers"] for row in steps if row["step"]),
+    }
+    return figure_cards(warehouse, FIGURES, now, visits(view.compared) if view.compared else None, view)
 
 
 def _funnel(warehouse: Warehouse, view: View) -> Row | None:
@@ -71,7 +98,7 @@ def funnel(warehouse: Warehouse, view: View, found: Row) -> Component:
                 list(STAGES),
                 [count / found[unit][0] for count in found[unit]],
                 colour,
-                f"%{{x}}: %{{text}} {unit}, %{{y:.1%}} of those who looked<extra></extra>",
+                opens=[_stage(view, unit, number, found[unit]) for number in range(len(STAGES))],
                 texts=[f"{count:,}" for count in found[unit]],
                 name=unit.capitalize(),
             )
@@ -82,6 +109,14 @@ def funnel(warehouse: Warehouse, view: View, found: Row) -> Component:
         yaxis=axis("Share of those who looked", tickformat=".0%", range=[0, 1.12]),
     )
     return chart(drawn, "Funnel from page view to order, customers and sessions.", height=320)
+
+
+def _stage(view: View, unit: str, number: int, counts: list[int]) -> Mark:
+    """What a bar of the funnel says; those of customers open their list."""
+    part = f"{STAGES[number]}, {formats.share(counts[number] / counts[0])} of those who looked"
+    if unit == "customers":
+        return mark(view, part, counts[number], stage=STAGES[number])
+    return Mark(f"{part}: {counted(counts[number], 'session')}")
 
 
 def _stages(warehouse: Warehouse, view: View) -> list[Row]:
@@ -106,12 +141,18 @@ def stages(warehouse: Warehouse, view: View, found: Row) -> Component:
     """Conversion and drop-off from stage to stage."""
     rows = []
     for number, stage in enumerate(STAGES):
-        row = [stage]
+        row: list[Any] = [stage]
         for unit in ("customers", "sessions"):
             counts = found[unit]
             kept = formats.ratio(counts[number], counts[number - 1]) if number else None
             lost = None if kept is None else 1 - kept
-            row += [formats.count(counts[number]), formats.share(kept), formats.share(lost)]
+            shown: list[Any] = [formats.count(counts[number]), formats.share(kept), formats.share(lost)]
+            if unit == "customers":
+                shown[0] = people(view, counts[number], stage=stage)
+                # Those who are lost on the way to a stage went no further than the one before.
+                gone = counts[number - 1] - counts[number] if number else 0
+                shown[2] = people(view, gone, shown[2], stopped_at=STAGES[number - 1])
+            row += shown
         rows.append(row)
     return stack(
         table(
@@ -124,6 +165,12 @@ def stages(warehouse: Warehouse, view: View, found: Row) -> Component:
             "session; they are not in the funnel."
         ),
     )
+
+
+def _step(number: int) -> str:
+    """A step of SESSION_STEPS as a filter."""
+    low, high, _ = SESSION_STEPS[number]
+    return f"{low}..{'' if high is None else high}"
 
 
 def _orders(warehouse: Warehouse, view: View) -> list[Row]:
@@ -146,10 +193,17 @@ def orders(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
             [row["sessions"] for row in rows],
             [row["orders"] / row["customers"] for row in rows],
             BLUE,
-            "%{x} sessions: %{customdata[0]:,} customers, %{customdata[1]:,} orders<br>"
-            "%{customdata[2]:.1%} of them ordered<extra></extra>",
+            opens=[
+                mark(
+                    view,
+                    f"{row['sessions']} sessions, {counted(row['orders'], 'order')}, "
+                    f"{formats.share(row['ordered'] / row['customers'])} ordered",
+                    row["customers"],
+                    sessions=_step(row["step"]),
+                )
+                for row in rows
+            ],
             texts=[f"{row['orders'] / row['customers']:.2f}" for row in rows],
-            customdata=[[row["customers"], row["orders"], row["ordered"] / row["customers"]] for row in rows],
         ),
         xaxis=names_axis(warehouse.meanings.filled("Sessions in {window}")),
         yaxis=axis("Orders per customer", tickformat=".1f", rangemode="tozero"),
@@ -180,22 +234,37 @@ def scores(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
         [name for _, _, name in SESSION_STEPS],
         [f"{number / 10:.1f}–{(number + 1) / 10:.1f}" for number in range(10)],
         [[found.get((number, step)) for step in range(len(SESSION_STEPS))] for number in range(10)],
-        "Score %{y}, %{x} sessions: %{z:,} customers<extra></extra>",
+        [
+            [
+                mark(
+                    view,
+                    f"Score {number / 10:.1f} to {(number + 1) / 10:.1f}, {name} sessions",
+                    found.get((number, step), 0),
+                    score=f"{number / 10:.1f}..{(number + 1) / 10:.1f}",
+                    sessions=_step(step),
+                )
+                for step, (_, _, name) in enumerate(SESSION_STEPS)
+            ]
+            for number in range(10)
+        ],
         xaxis=names_axis(warehouse.meanings.filled("Sessions in {window}")),
         yaxis=names_axis("Engagement score"),
     )
     return chart(drawn, "Heatmap of customers by score and number of sessions.", height=340)
 
 
-def _heatmap(x: list[str], y: list[str], z: list[list[float | None]], hover: str, **layout: object) -> go.Figure:
-    """A heatmap in blue; few large values do not drown the others."""
+def _heatmap(
+    x: list[str], y: list[str], z: list[list[float | None]], cells: list[list[Mark]], **layout: object
+) -> go.Figure:
+    """A heatmap in blue; few large values do not drown the others. `cells`: what each says, and the list it opens."""
     rooted = [[None if value is None else value**0.5 for value in row] for row in z]
     return figure(
         go.Heatmap(
             x=x,
             y=y,
             z=rooted,
-            customdata=z,
+            hovertext=[[cell.words for cell in row] for row in cells],
+            customdata=[[cell.address for cell in row] for row in cells],
             colorscale=SCALE,
             zmin=0,
             xgap=2,
@@ -205,7 +274,7 @@ def _heatmap(x: list[str], y: list[str], z: list[list[float | None]], hover: str
             text=[["" if value is None else f"{value:,}" for value in row] for row in z] if len(x) < 12 else None,
             texttemplate="%{text}" if len(x) < 12 else None,
             textfont={"size": 11},
-            hovertemplate=hover.replace("%{z", "%{customdata"),
+            hovertemplate="%{hovertext}<extra></extra>",
         ),
         **layout,
     )
@@ -228,7 +297,13 @@ def activity(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
         [f"{hour:02d}" for hour in range(24)],
         [day[:3] for day in WEEKDAYS],
         [[found.get((weekday, hour)) for hour in range(24)] for weekday in range(1, 8)],
-        "%{y} %{x}:00: %{z:,} sessions<extra></extra>",
+        [
+            [
+                Mark(f"{day[:3]} {hour:02d}:00: {counted(found.get((weekday, hour), 0), 'session')}")
+                for hour in range(24)
+            ]
+            for weekday, day in enumerate(WEEKDAYS, 1)
+        ],
         xaxis=names_axis("Hour of the day", tickangle=0),
         yaxis=names_axis(autorange="reversed"),
     )
@@ -299,14 +374,17 @@ def cohorts(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     most = min(12, max(ages.values()))
     cells = []
     for cohort, size in sizes.items():
-        row: list[Component | str] = [cohort.strftime("%Y-%m"), formats.count(size)]
+        signed = cohort.strftime("%Y-%m")
+        row: list[Component | str] = [signed, people(view, size, cohort=signed)]
         for month in range(most + 1):
             if month > ages[cohort]:
                 row.append("")
                 continue
-            part = found.get((cohort, month), 0) / size
-            level = min(4, int(part * 10))
-            row.append(html.Span(f"{part:.0%}", className=f"heat heat-{level}"))
+            number = found.get((cohort, month), 0)
+            cell = html.Span(f"{number / size:.0%}", className=f"heat heat-{min(4, int(number / size * 10))}")
+            later = cohort.year * 12 + cohort.month - 1 + month
+            ordered = f"{later // 12}-{later % 12 + 1:02d}"
+            row.append(people(view, number, cell, cohort=signed, ordered_in=ordered))
         cells.append(row)
     return table(
         ["Signed up", "Customers", *[str(month) for month in range(most + 1)]],

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from engagement_assets.analysis.monitoring.stability import band_sql
-from engagement_assets.dashboard.questions import Customers, Filters
+from engagement_assets.dashboard.questions import Customers, Filters, furthest, window
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts import RawOrders, Sessions
-from engagement_assets.domain.contracts.base import Contract
-from engagement_assets.exports.star_schema import reached, session_step
+from engagement_assets.exports.star_schema import session_step
 
 #: Sign-up months that the cohort table shows.
 COHORTS = 12
-
-
-def window(warehouse: Warehouse, contract: type[Contract], day: str, *, back: int = 0) -> list[str]:
-    """The published days of the activity window that ends on `day` (or `back` windows before it)."""
-    length = warehouse.settings.scoring.activity_window_days
-    last = date.fromisoformat(day) - timedelta(days=length * back)
-    wanted = {(last - timedelta(days=offset)).isoformat() for offset in range(length)}
-    return [found for found in warehouse.days(contract) if found in wanted]
 
 
 @remembered
@@ -32,20 +23,7 @@ def funnel(warehouse: Warehouse, day: str, filters: Filters) -> Row:
     found = Customers(warehouse, day, filters).one(
         f"""
         WITH members AS (SELECT customer_id FROM {{scores}} s WHERE {{filters}}),
-        ordered AS (SELECT DISTINCT customer_id, as_of_date FROM {{orders}} o SEMI JOIN members USING (customer_id)),
-        visits AS (
-            SELECT v.customer_id,
-                   {reached("o.customer_id IS NOT NULL")} AS reached
-            FROM {{sessions}} v SEMI JOIN members USING (customer_id)
-            LEFT JOIN ordered o ON o.customer_id = v.customer_id AND o.as_of_date = v.as_of_date
-            WHERE NOT continues_previous_day
-        ),
-        people AS (
-            SELECT v.customer_id, greatest(max(reached), CASE WHEN any_value(b.customer_id) IS NOT NULL THEN 4 ELSE 0 END)
-                   AS reached
-            FROM visits v LEFT JOIN (SELECT DISTINCT customer_id FROM ordered) b ON b.customer_id = v.customer_id
-            GROUP BY 1
-        )
+        {furthest("SEMI JOIN members USING (customer_id)")}
         SELECT (SELECT [count(*) FILTER (reached >= 1), count(*) FILTER (reached >= 2), count(*) FILTER (reached >= 3),
                         count(*) FILTER (reached >= 4)] FROM people) AS customers,
                (SELECT [count(*) FILTER (reached >= 1), count(*) FILTER (reached >= 2), count(*) FILTER (reached >= 3),

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import plotly.graph_objects as go
-from dash import Dash, Input, Output, State, html, no_update
+from dash import html
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats, questions
 from engagement_assets.dashboard.components import (
+    ALL,
     KeyFigure,
     figure_cards,
     link,
     listing,
+    mark,
     no_comparison,
     no_customers,
+    people,
     small,
     stack,
 )
@@ -21,29 +24,37 @@ from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.pages.breakdown import queries
 from engagement_assets.dashboard.questions import of_day
-from engagement_assets.dashboard.state import DIMENSIONS, View, parse
-from engagement_assets.dashboard.theme import PART_COLOURS, axis, bars, chart, figure, names_axis, waterfall
+from engagement_assets.dashboard.state import DIMENSIONS, View
+from engagement_assets.dashboard.theme import (
+    PART_COLOURS,
+    Mark,
+    axis,
+    bars,
+    chart,
+    figure,
+    marks,
+    names_axis,
+    waterfall,
+)
 from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.colours import GREEN, GREY, SEGMENT_COLOURS, VERMILLION
 from engagement_assets.domain.contracts.engagement import SEGMENTS
-from engagement_assets.domain.meanings import enumerated
+from engagement_assets.domain.meanings import counted, enumerated
 from engagement_assets.domain.score_parts import PARTS
 
 PAGE = Page("/breakdown", "Score breakdown", "What the score is made of, for whom, and what moved it.", order=20)
 
-_GRAPH = "breakdown-graph"
-_SCATTER = "breakdown-scatter-graph"
 _PARTS = tuple(part.name for part in PARTS)
 
-FIGURES = tuple(KeyFigure(f"Average {part} score", part, formats.score, part, "up") for part in _PARTS)
+FIGURES = tuple(KeyFigure(f"Average {part} score", part, formats.score, part, "up", **ALL) for part in _PARTS)
 
 
 @PAGE.visual("breakdown-cards", "Component scores", height=118, bare=True)
 def cards(warehouse: Warehouse, view: View) -> Component:
     """The component scores with their changes."""
     now = questions.key_figures(warehouse, view.as_of, view.filters)
-    return figure_cards(warehouse, FIGURES, now, questions.comparison(warehouse, view), view.compared)
+    return figure_cards(warehouse, FIGURES, now, questions.comparison(warehouse, view), view)
 
 
 def _groups(warehouse: Warehouse, view: View) -> list[Row]:
@@ -74,7 +85,10 @@ def decomposition(warehouse: Warehouse, view: View) -> Component:
                 [row[part] for row in rows],
                 [row["name"] for row in rows],
                 PART_COLOURS[part.capitalize()],
-                f"%{{y}}<br>{part.capitalize()}: %{{x:.3f}}<extra></extra>",
+                opens=[
+                    Mark(f"{row['name']}<br>{part.capitalize()}: {row[part]:.3f}", _deeper(view, by, row["name"]))
+                    for row in rows
+                ],
                 name=part.capitalize(),
                 orientation="h",
             )
@@ -89,7 +103,7 @@ def decomposition(warehouse: Warehouse, view: View) -> Component:
         rows,
         [
             (by.capitalize(), lambda row: link(row["name"], _deeper(view, by, row["name"]))),
-            ("Customers", "customers", formats.count),
+            ("Customers", lambda row: people(view, row["customers"], **dict(view.within), **{by: row["name"]})),
             ("Score", "score", formats.score),
             *[(part.capitalize(), part, formats.score) for part in _PARTS],
         ],
@@ -98,7 +112,7 @@ def decomposition(warehouse: Warehouse, view: View) -> Component:
     return stack(
         trail,
         html.Div(
-            [chart(drawn, label, height=max(220, 90 + 34 * len(rows)), graph_id=_GRAPH), groups],
+            [chart(drawn, label, height=max(220, 90 + 34 * len(rows))), groups],
             className="row halves middle",
         ),
     )
@@ -108,7 +122,7 @@ def _one_group(warehouse: Warehouse, view: View) -> Component:
     return listing(
         [questions.key_figures(warehouse, view.as_of, view.filters, view.within)],
         [
-            ("Customers", "customers", formats.count),
+            ("Customers", lambda row: people(view, row["customers"], **dict(view.within))),
             ("Score", "average_score", formats.score),
             *[(part.capitalize(), f"{part}_part", formats.score) for part in _PARTS],
         ],
@@ -181,9 +195,7 @@ def scatter(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
                     "size": [6 + 26 * (row["revenue"] / biggest) ** 0.5 for row in found],
                     "line": {"width": 0.5, "color": "white"},
                 },
-                customdata=[[row["customer_id"], row["revenue"]] for row in found],
-                hovertemplate="%{customdata[0]}<br>%{x:,} sessions, %{y:,} orders<br>"
-                "revenue %{customdata[1]:,.2f}<extra></extra>",
+                **marks(_point(view, row) for row in found),
             )
         )
     drawn = figure(
@@ -198,7 +210,15 @@ def scatter(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
         else f"An even sample of {len(rows):,} of {total:,} customers. Click a point to open the customer."
     )
     label = warehouse.meanings.filled("Sessions in {window} against orders so far, sized by revenue.")
-    return stack(small(shown), chart(drawn, label, height=380, graph_id=_SCATTER))
+    return stack(small(shown), chart(drawn, label, height=380))
+
+
+def _point(view: View, row: Row) -> Mark:
+    words = (
+        f"{row['customer_id']}<br>{counted(row['sessions'], 'session')}, {counted(row['orders'], 'order')}<br>"
+        f"revenue {formats.cents(row['revenue'])}"
+    )
+    return Mark(words, view.link("/customer", cid=row["customer_id"]))
 
 
 @PAGE.visual("breakdown-change", "Change of the average score", meaning="score_change", height=400, beside="halves")
@@ -233,40 +253,17 @@ def score_change(warehouse: Warehouse, view: View) -> Component:
         axis("Average score", tickformat=".3f", range=[max(0, min(reach) - pad), max(reach) + pad]),
         increasing={"marker": {"color": GREEN}},
         decreasing={"marker": {"color": VERMILLION}},
+        opens=[
+            mark(view, f"{label} {text}", who["customers"], date=day)
+            for label, text, who, day in zip(
+                labels,
+                texts,
+                [before, *[now] * (len(labels) - 1)],
+                [view.compared, *[view.as_of] * len(changes), view.as_of],
+                strict=True,
+            )
+        ],
         connector={"line": {"color": "#adb5bd", "width": 1}},
     )
     told = ", ".join(map(" ".join, zip(labels, texts, strict=True)))
     return chart(drawn, f"Change of the average score: {told}", height=380)
-
-
-def register(app: Dash, warehouse: Warehouse) -> None:
-    """Clicks: a bar drills down, a point opens the customer."""
-
-    @app.callback(
-        Output("url", "href", allow_duplicate=True),
-        Input(_GRAPH, "clickData"),
-        State("url", "search"),
-        prevent_initial_call=True,
-    )
-    def drill(clicked: dict | None, search: str | None) -> object:
-        view = parse(search, warehouse.catalogue())
-        taken = {dimension for dimension, _ in view.within} if view else set()
-        if not clicked or view is None or view.by in taken:
-            return no_update
-        return _deeper(view, view.by, str(clicked["points"][0].get("y")))
-
-    @app.callback(
-        Output("url", "href", allow_duplicate=True),
-        Input(_SCATTER, "clickData"),
-        State("url", "search"),
-        prevent_initial_call=True,
-    )
-    def open_customer(clicked: dict | None, search: str | None) -> object:
-        view = parse(search, warehouse.catalogue())
-        told = clicked["points"][0].get("customdata") if clicked else None
-        if not told or view is None:
-            return no_update
-        return view.link("/customer", cid=str(told[0]))
-
-
-PAGE.register = register

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from engagement_assets.dashboard.questions import DIMENSION_COLUMNS, Customers, Filters, Within
+from engagement_assets.dashboard.questions import Customers, Filters, Within
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts.engagement import SEGMENTS, STATUSES
+from engagement_assets.domain.customer_filters import FILTERS
 from engagement_assets.domain.score_parts import PARTS
 
 #: More customers than this are drawn as a sample.
@@ -34,7 +35,7 @@ def groups(warehouse: Warehouse, day: str, filters: Filters, by: str, within: Wi
     """Customers, mean score and its contributions per group: in their own order, or (countries) the largest first."""
     rows = Customers(warehouse, day, filters, within).rows(
         f"""
-        SELECT {DIMENSION_COLUMNS[by]} AS name, count(*) AS customers, avg(engagement_score) AS score,
+        SELECT {FILTERS[by].sql} AS name, count(*) AS customers, avg(engagement_score) AS score,
                {", ".join(f"avg({part.contribution}) AS {part.name}" for part in PARTS)}
         FROM {{scores}} s WHERE {{filters}} GROUP BY 1 ORDER BY customers DESC, name LIMIT {MOST_GROUPS}
         """

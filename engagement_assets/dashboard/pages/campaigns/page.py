@@ -9,7 +9,17 @@ from dash import html
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats
-from engagement_assets.dashboard.components import customer_link, listing, message, no_comparison, small, stack, table
+from engagement_assets.dashboard.components import (
+    customer_link,
+    listing,
+    mark,
+    message,
+    no_comparison,
+    people,
+    small,
+    stack,
+    table,
+)
 from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.pages.campaigns import queries
 from engagement_assets.dashboard.questions import of_day, since
@@ -18,6 +28,7 @@ from engagement_assets.dashboard.theme import axis, bars, chart, day_axis, figur
 from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.colours import AMBER, BLUE, GREEN, GREY, PURPLE, SKY
+from engagement_assets.domain.customer_filters import NOBODY_YET
 
 PAGE = Page(
     "/campaigns",
@@ -76,9 +87,12 @@ def audiences(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
         [
             ("Audience", "audience", _name),
             ("Recommended action", "action"),
-            ("Members", "members", formats.count),
-            ("Held out", "held_out", formats.count),
-            ("To contact today", "to_contact", formats.count),
+            ("Members", lambda row: people(view, row["members"], audience=row["audience"])),
+            ("Held out", lambda row: people(view, row["held_out"], audience=row["audience"], held_out=True)),
+            (
+                "To contact today",
+                lambda row: people(view, row["to_contact"], audience=row["audience"], to_contact=True),
+            ),
             ("Value at stake", "priority", formats.money),
         ],
         left=(0, 1),
@@ -142,7 +156,7 @@ def changes(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
 def lifecycle(warehouse: Warehouse, view: View, counts: dict[str, int]) -> Component:
     """Customers per stage, and which way they came since the comparison date."""
     if view.compared is None:
-        stages = [[name, formats.count(counts.get(name, 0))] for name in _STAGES]
+        stages = [[name, people(view, counts.get(name, 0), lifecycle=name)] for name in _STAGES]
         return stack(table(["Stage", "Customers"], stages, caption="Customers by stage"), no_comparison())
     found = {
         (row["source"], row["target"]): row["customers"]
@@ -151,13 +165,26 @@ def lifecycle(warehouse: Warehouse, view: View, counts: dict[str, int]) -> Compo
     rows = [
         [
             name or "no customer yet",
-            *[formats.count(found.get((name, target))) if found.get((name, target)) else "·" for target in _STAGES],
-            formats.count(sum(number for (source, _), number in found.items() if source == name)),
+            *[
+                people(view, found[name, target], was_lifecycle=name or NOBODY_YET, lifecycle=target)
+                if (name, target) in found
+                else "·"
+                for target in _STAGES
+            ],
+            people(
+                view,
+                sum(number for (source, _), number in found.items() if source == name),
+                was_lifecycle=name or NOBODY_YET,
+            ),
         ]
         for name in (*_STAGES, "")
     ]
     rows.append(
-        ["together", *[formats.count(counts.get(name, 0)) for name in _STAGES], formats.count(sum(counts.values()))]
+        [
+            "together",
+            *[people(view, counts.get(name, 0), lifecycle=name) for name in _STAGES],
+            people(view, sum(counts.values())),
+        ]
     )
     return stack(
         small(f"From {view.compared} (rows) to {view.as_of} (columns)."),
@@ -186,7 +213,10 @@ def transitions(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
                 days,
                 [arrived[day, stage] for day in days],
                 colour,
-                f"%{{x|%Y-%m-%d}}<br>to {stage}: %{{y}}<extra></extra>",
+                opens=[
+                    mark(view, f"{day}<br>to {stage}", arrived[day, stage], date=day.isoformat(), arrived=stage)
+                    for day in days
+                ],
                 name=stage,
             )
             for stage, colour in _STAGE_COLOURS.items()
@@ -222,7 +252,7 @@ def rfm(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
         rows,
         [
             ("RFM segment", "segment"),
-            ("Customers", "customers", formats.count),
+            ("Customers", lambda row: people(view, row["customers"], rfm=row["segment"])),
             ("Revenue", "revenue", formats.money),
             ("Average score", "score", formats.score),
             ("Average recency, days", "recency", formats.count),

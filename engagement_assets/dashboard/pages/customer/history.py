@@ -8,10 +8,11 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
+from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import message, segment_pill, stack
 from engagement_assets.dashboard.pages.customer import queries
 from engagement_assets.dashboard.state import View
-from engagement_assets.dashboard.theme import axis, bars, chart, day_axis, figure, right_axis
+from engagement_assets.dashboard.theme import Mark, axis, bars, chart, day_axis, figure, marks, right_axis
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.colours import BLUE, GREEN, GREY, SEGMENT_COLOURS, SKY
 
@@ -82,8 +83,10 @@ def orders(warehouse: Warehouse, view: View, row: Row) -> Component:
             name="Order",
             mode="markers",
             marker={"color": GREEN, "size": 10, "opacity": 0.85},
-            customdata=[order["order_id"] for order in found],
-            hovertemplate="%{x|%Y-%m-%d}: %{y:,.2f}<br>order %{customdata}<extra></extra>",
+            **marks(
+                Mark(f"{order['day']}: {formats.cents(order['amount'])}<br>order {order['order_id']}")
+                for order in found
+            ),
         ),
         go.Scatter(
             x=days,

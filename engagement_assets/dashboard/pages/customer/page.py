@@ -123,22 +123,21 @@ def _neighbours(warehouse: Warehouse, view: View) -> Component:
     """Previous and next in the list one came from."""
     came = lists.LISTS.get(view.came_from or "")
     place_of = lists.neighbours(warehouse, view, came.name, str(view.customer)) if came else None
-    if came is None or place_of is None:
+    if came is None:
         return html.Div()
-    keep = {
-        "from": came.name,
-        "list": view.at_risk_list if view.at_risk_list != "now" else None,
-        "sort": [f"{key}:{way}" for key, way in view.sort] or None,
-        "where": view.where or None,
-    }
+    keep = {"from": came.name, **view.place}
+    back = link(f"‹ Back to {came.title.lower()}", view.link(came.path, **view.place), id="back")
 
     def step(text: str, target: str | None, name: str) -> Component:
         if target is None:
             return html.Span(text, className="step off", **aria(disabled="true"))
         return link(text, view.link(PAGE.path, cid=target, **keep), title=f"{name} in {came.title.lower()}: {target}")
 
+    if place_of is None:
+        return back
     return html.Div(
         [
+            back,
             step("‹ Previous", place_of["previous"], "Previous"),
             html.Span(
                 f"{place_of['place']:,} of {place_of['size']:,} in {came.title.lower()}", className="quiet small"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from engagement_assets.analysis.explanation import BOUNDS_SQL, CUSTOMER_SQL
-from engagement_assets.dashboard.pages.behaviour.queries import window
-from engagement_assets.dashboard.questions import thinned
+from engagement_assets.dashboard.questions import thinned, window
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts import CampaignAudiences, EngagementScores, RawOrders, Sessions
 from engagement_assets.domain.score_parts import PARTS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats, questions
@@ -11,7 +13,9 @@ from engagement_assets.dashboard.components import (
     customer_link,
     figure_cards,
     listing,
+    mark,
     message,
+    people,
     table,
 )
 from engagement_assets.dashboard.exports import Csv, same
@@ -33,13 +37,16 @@ PAGE = Page(
 
 _NOBODY = "No customer is both revenue-significant and engaged here."
 
+_THEY: dict[str, Any] = {"opens": {"high_value": True}, "counted": "customers"}
+
 FIGURES = (
-    KeyFigure("High-value customers", "customers", formats.count, "high_value_customers", "up"),
+    KeyFigure("High-value customers", "customers", formats.count, "high_value_customers", "up", **_THEY),
     KeyFigure(
         "Share of all revenue",
         "part",
         formats.share,
         "Revenue so far of the high-value customers by that of all customers under the filters.",
+        **_THEY,
     ),
     KeyFigure(
         "Average order value",
@@ -47,6 +54,7 @@ FIGURES = (
         formats.cents,
         "Revenue by orders of the high-value customers.",
         "up",
+        **_THEY,
     ),
     KeyFigure(
         "Declining",
@@ -54,6 +62,7 @@ FIGURES = (
         formats.count,
         "high_value_declining",
         note=lambda row: f"with revenue so far of {formats.money(row['declining_revenue'])}",
+        opens={"high_value": True, "declining": True},
     ),
 )
 
@@ -80,7 +89,7 @@ def cards(warehouse: Warehouse, view: View) -> Component:
 
     now = measures(view.as_of, {"customers": 0, "revenue": 0.0, "declining": 0, "declining_revenue": 0.0})
     before = measures(view.compared, {}) if view.compared else None
-    return figure_cards(warehouse, FIGURES, now, before, view.compared)
+    return figure_cards(warehouse, FIGURES, now, before, view)
 
 
 def _groups(warehouse: Warehouse, view: View) -> list[Row]:
@@ -101,7 +110,14 @@ def common_traits(warehouse: Warehouse, view: View) -> Component:
     if True not in found:
         return message("Nobody here", _NOBODY)
     theirs, others = found[True], found.get(False, {})
-    rows = []
+    rows: list[list[Any]] = [
+        [
+            "Customers",
+            people(view, theirs["customers"], high_value=True),
+            people(view, others.get("customers", 0), high_value=False, orders="1.."),
+            None,
+        ]
+    ]
     for name, key, write in _TRAITS:
         times = formats.ratio(theirs[key], others.get(key))
         ratio = formats.NOTHING if times is None else f"{times:.1f}×"
@@ -127,7 +143,10 @@ def countries(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
             [row["high_value"] for row in rows],
             [row["country"] for row in rows],
             BLUE,
-            "%{y}: %{x:,} high-value customers<extra></extra>",
+            opens=[
+                mark(view, f"{row['country']}, high-value", row["high_value"], country=row["country"], high_value=True)
+                for row in rows
+            ],
             texts=[f"{row['high_value']:,} · {row['share']:.0%} of buyers" for row in rows],
             orientation="h",
         ),

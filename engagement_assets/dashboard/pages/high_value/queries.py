@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engagement_assets.dashboard.questions import Customers, Filters
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
+from engagement_assets.domain.customer_filters import HIGH_VALUE
 from engagement_assets.exports.measures import STEADY
-from engagement_assets.exports.star_schema import HIGH_VALUE
 
 DECLINING_SHOWN = 10
 COUNTRIES_SHOWN = 6

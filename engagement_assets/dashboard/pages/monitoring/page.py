@@ -12,11 +12,20 @@ from dash import html
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats
-from engagement_assets.dashboard.components import customer_link, listing, message, no_customers, pill, small, table
+from engagement_assets.dashboard.components import (
+    customer_link,
+    listing,
+    message,
+    no_customers,
+    people,
+    pill,
+    small,
+    table,
+)
 from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.pages.monitoring import queries
-from engagement_assets.dashboard.pages.monitoring.queries import NULLABLE, OUTLIER_COLUMNS, PSI_COLUMNS
-from engagement_assets.dashboard.questions import of_day, since
+from engagement_assets.dashboard.pages.monitoring.queries import NULLABLE, OUTLIER_COLUMNS, OUTLIER_FILTERS, PSI_COLUMNS
+from engagement_assets.dashboard.questions import key_figures, of_day, since
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, bars, chart, day_axis, figure, names_axis
 from engagement_assets.dashboard.visuals import Page
@@ -258,13 +267,18 @@ def nulls(warehouse: Warehouse, view: View, found: Row) -> Component:
     if found["others"] is None:
         return no_customers()
     good = ("must not be", "bad") if found["others"] else ("none empty", "good")
+    everybody = key_figures(warehouse, view.as_of, view.filters)["customers"]
     may = html.Span("may be empty", className="quiet")
     return table(
         ["Value", "Customers without", "Meant"],
         [
             ["All columns that must not be empty", formats.share(found["others"]), pill(*good)],
             *[
-                [warehouse.meanings.filled(words), formats.share(found[column]), may]
+                [
+                    warehouse.meanings.filled(words),
+                    people(view, round(found[column] * everybody), formats.share(found[column]), without=column),
+                    may,
+                ]
                 for column, words in NULLABLE.items()
             ],
         ],
@@ -331,12 +345,15 @@ def outliers(warehouse: Warehouse, view: View, found: list[Row]) -> Component:
             formats.cents if row["measure"] in ("total_revenue", "average_order_value") else formats.count
         )(row[key])
 
+    def above(row: Row) -> Component:
+        return people(view, row["customers"], **{f"{OUTLIER_FILTERS[row['measure']]}_above": repr(row["threshold"])})
+
     return listing(
         found,
         [
             ("Measure", lambda row: warehouse.meanings.filled(OUTLIER_COLUMNS[row["measure"]])),
             ("Limit", number("threshold")),
-            ("Above it", "customers", formats.count),
+            ("Above it", above),
             ("Largest", number("largest")),
             ("Customer", lambda row: customer_link(view, row["customer_id"]) if row["customer_id"] else None),
         ],

@@ -38,6 +38,14 @@ OUTLIER_COLUMNS = {
     "sessions_last_30_days": "Sessions ({window})",
 }
 
+#: The filter of each of them begins with.
+OUTLIER_FILTERS = {
+    "total_revenue": "revenue",
+    "average_order_value": "average_order",
+    "total_orders": "orders",
+    "sessions_last_30_days": "sessions",
+}
+
 
 def rows_per_day(warehouse: Warehouse, table: str, day: str) -> dict[str, int | None]:
     """Rows of a table on each of the last days up to `day`; None where the day is not published."""

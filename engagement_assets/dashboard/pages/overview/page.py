@@ -8,12 +8,17 @@ from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats, questions
 from engagement_assets.dashboard.components import (
+    ALL,
+    HIGH_RISK,
+    SLIPPING,
     KeyFigure,
     change,
     customer_link,
     figure_cards,
     listing,
+    mark,
     no_customers,
+    people,
     segment_pill,
     stack,
     swatch,
@@ -22,8 +27,8 @@ from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.pages.overview import queries
 from engagement_assets.dashboard.questions import of_day, since
 from engagement_assets.dashboard.state import View
-from engagement_assets.dashboard.theme import axis, bars, chart, figure
-from engagement_assets.dashboard.trends import TREND, risk_share, trend_figure
+from engagement_assets.dashboard.theme import Mark, axis, bars, chart, figure, marks
+from engagement_assets.dashboard.trends import TREND, Line, risk_share, trend_figure
 from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.colours import BLUE, GREY, SEGMENT_COLOURS
@@ -35,12 +40,14 @@ PAGE = Page(
 )
 
 FIGURES = (
-    KeyFigure("Average score", "average_score", formats.score, "average_score", "up"),
-    KeyFigure("Slipping customers", "slipping_customers", formats.count, "slipping_customers", "down"),
-    KeyFigure("Total customers", "customers", formats.count, "customers", "up"),
-    KeyFigure("Average sessions", "average_sessions", formats.decimal, "average_sessions", "up", unit="in {window}"),
-    KeyFigure("Slipping revenue", "slipping_revenue", formats.money, "slipping_revenue", "down"),
-    KeyFigure("High risk by score", "high_risk_share", formats.share, "high_risk_share", "down"),
+    KeyFigure("Average score", "average_score", formats.score, "average_score", "up", **ALL),
+    KeyFigure("Slipping customers", "slipping_customers", formats.count, "slipping_customers", "down", **SLIPPING),
+    KeyFigure("Total customers", "customers", formats.count, "customers", "up", **ALL),
+    KeyFigure(
+        "Average sessions", "average_sessions", formats.decimal, "average_sessions", "up", unit="in {window}", **ALL
+    ),
+    KeyFigure("Slipping revenue", "slipping_revenue", formats.money, "slipping_revenue", "down", **SLIPPING),
+    KeyFigure("High risk by score", "high_risk_share", formats.share, "high_risk_share", "down", **HIGH_RISK),
 )
 
 
@@ -48,7 +55,7 @@ FIGURES = (
 def cards(warehouse: Warehouse, view: View) -> Component:
     """The key figures, each with its change."""
     now = questions.key_figures(warehouse, view.as_of, view.filters)
-    return figure_cards(warehouse, FIGURES, now, questions.comparison(warehouse, view), view.compared)
+    return figure_cards(warehouse, FIGURES, now, questions.comparison(warehouse, view), view)
 
 
 def _bars_from(warehouse: Warehouse, view: View) -> list[Row]:
@@ -74,10 +81,9 @@ def distribution(warehouse: Warehouse, view: View, rows: list[Row]) -> Component
                 [(row["bin"] + 0.5) * BUCKET for row in found],
                 [row["customers"] for row in found],
                 SEGMENT_COLOURS[segment],
-                f"Score %{{customdata}}<br>{segment}: %{{y:,}} customers<extra></extra>",
+                opens=[_bar(view, row) for row in found],
                 name=segment,
                 width=BUCKET * 0.92,
-                customdata=[f"{row['bin'] * BUCKET:.2f} to {(row['bin'] + 1) * BUCKET:.2f}" for row in found],
             )
         )
     drawn = figure(
@@ -87,6 +93,12 @@ def distribution(warehouse: Warehouse, view: View, rows: list[Row]) -> Component
         yaxis=axis("Customers", tickformat=","),
     )
     return chart(drawn, "Histogram of customers by engagement score, coloured by segment.", height=390)
+
+
+def _bar(view: View, row: Row) -> Mark:
+    low, high = row["bin"] * BUCKET, (row["bin"] + 1) * BUCKET
+    words = f"Score {low:.2f} to {high:.2f}<br>{row['segment']}"
+    return mark(view, words, row["customers"], segment=row["segment"], score=f"{low:.2f}..{high:.2f}")
 
 
 def _segments(warehouse: Warehouse, view: View) -> list[Row]:
@@ -120,7 +132,7 @@ def segments(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
                 "line": {"color": "white", "width": 2},
             },
             textinfo="none",
-            hovertemplate="%{label}: %{value:,} customers (%{percent})<extra></extra>",
+            **marks(mark(view, row["segment"], row["customers"], segment=row["segment"]) for row in named),
         ),
         showlegend=False,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
@@ -134,7 +146,7 @@ def segments(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
         rows,
         [
             ("Segment", lambda row: swatch(row["segment"], SEGMENT_COLOURS[row["segment"]])),
-            ("Customers", "customers", formats.count),
+            ("Customers", lambda row: people(view, row["customers"], segment=row["segment"])),
             ("Share", lambda row: formats.share(row["customers"] / total)),
         ],
         caption="Customers by segment",
@@ -153,10 +165,10 @@ def segments(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
 def score_trend(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Average score over time, and the reference score beside it."""
     lines = [
-        ("average_score", "Engagement score", BLUE, "solid"),
-        ("average_reference_score", "Reference score (fixed scale)", GREY, "dash"),
+        Line("average_score", "Engagement score", BLUE, "solid", counted="customers"),
+        Line("average_reference_score", "Reference score (fixed scale)", GREY, "dash", counted="customers"),
     ]
-    drawn = trend_figure(rows, lines, title="Average score", percent=False, compared=view.compared)
+    drawn = trend_figure(rows, lines, title="Average score", percent=False, view=view)
     return chart(drawn, "Average engagement score and reference score over time.", height=280)
 
 
@@ -191,8 +203,11 @@ PAGE.visual(
 def group_movers(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Which groups moved most since the comparison date."""
 
-    def customers(row: Row) -> str:
-        return f"{row['customers']:,} ({formats.difference(row['customers_change'], formats.count)})"
+    keys = {"Country": "country", "Segment": "segment", "Value segment": "value", "Status": "status"}
+
+    def customers(row: Row) -> Component:
+        told = people(view, row["customers"], **{keys[row["kind"]]: row["name"]})
+        return html.Span([told, f" ({formats.difference(row['customers_change'], formats.count)})"])
 
     return listing(
         rows,

@@ -17,7 +17,7 @@ from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.pages.quality import queries
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import axis, bars, chart, figure, names_axis
-from engagement_assets.dashboard.trends import trend_figure
+from engagement_assets.dashboard.trends import Line, trend_figure
 from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.colours import AMBER, BLUE, GREY
@@ -178,13 +178,13 @@ def deciles(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
 def stability(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """AUC over the snapshots, and how far it varies."""
     lines = (
-        (SCORE, _NAMES[SCORE], BLUE, "solid"),
-        (RECENCY, _NAMES[RECENCY], GREY, "dot"),
-        (BG_NBD, _NAMES[BG_NBD], AMBER, "dash"),
+        Line(SCORE, _NAMES[SCORE], BLUE, "solid"),
+        Line(RECENCY, _NAMES[RECENCY], GREY, "dot"),
+        Line(BG_NBD, _NAMES[BG_NBD], AMBER, "dash"),
     )
     known = [row for row in rows if row["score"] is not None and row["recency"] is not None]
     ahead = sum(row["score"] > row["recency"] for row in known)
-    drawn = trend_figure(rows, lines, title="AUC over 30 days", percent=False, compared=None)
+    drawn = trend_figure(rows, lines, title="AUC over 30 days", percent=False)
     return stack(
         chart(drawn, "AUC of the score and of recency for each snapshot, 30 days ahead.", height=280),
         small(f"The score is ahead of recency on {ahead:,} of {len(known):,} snapshots. {_spread(warehouse, rows)}"),

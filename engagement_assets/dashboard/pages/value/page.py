@@ -9,17 +9,18 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats
-from engagement_assets.dashboard.components import listing, small, stack, swatch
+from engagement_assets.dashboard.components import listing, people, small, stack, swatch
 from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.grids import grid
 from engagement_assets.dashboard.pages.value import queries
 from engagement_assets.dashboard.questions import of_day, since
-from engagement_assets.dashboard.state import View, rewrite
+from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import chart, figure
 from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.colours import GREY, SEGMENT_COLOURS, VALUE_COLOURS
 from engagement_assets.domain.contracts.engagement import SEGMENTS, VALUE_SEGMENTS
+from engagement_assets.domain.customer_filters import NOBODY_YET
 from engagement_assets.domain.meanings import group
 
 PAGE = Page(
@@ -37,7 +38,7 @@ _BANDS = ("High", "Medium", "Low")
     "Engagement by revenue",
     of_day(queries.matrix),
     meaning="matrix",
-    note="Choose a cell to filter to its value segment.",
+    note="A cell opens the list of its customers.",
     csv=Csv("matrix", same("engagement", "revenue_band", "value_segment", "customers", "revenue")),
     height=330,
 )
@@ -62,10 +63,6 @@ def _cell(view: View, row: Row | None, customers: int, revenue: float) -> Compon
     if row is None:
         return html.Div("nobody", className="matrix-cell quiet")
     name = row["value_segment"]
-    # Filtering to the segment keeps the other filters.
-    params: dict[str, Any] = {}
-    for key, item in view.params:
-        params.setdefault(key, []).append(item)
     return dcc.Link(
         [
             html.Div(name, className="matrix-name"),
@@ -75,10 +72,10 @@ def _cell(view: View, row: Row | None, customers: int, revenue: float) -> Compon
                 className="quiet",
             ),
         ],
-        href=PAGE.path + rewrite("", **{**params, "value": [name]}),
+        href=view.list_of(engagement=row["engagement"], revenue_band=row["revenue_band"]),
         className="matrix-cell",
         style={"borderLeftColor": VALUE_COLOURS[name]},
-        title=f"Filter to {name}",
+        title=f"List of {row['customers']:,} customers",
     )
 
 
@@ -111,6 +108,9 @@ def moves(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
                 "pad": 18,
                 "thickness": 14,
                 "line": {"width": 0},
+                "customdata": [
+                    _list(view, name, None) if side == "from" else _list(view, None, name) for side, name in place_of
+                ],
                 "x": [0.001 if side == "from" else 0.999 for side, _ in place_of],
                 "y": _heights(sources, total, "from") + _heights(targets, total, "to"),
                 "hovertemplate": "%{label} customers<extra></extra>",
@@ -120,7 +120,9 @@ def moves(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
                 "target": [place_of["to", row["target"]] for row in rows],
                 "value": [row["customers"] for row in rows],
                 "color": [_faint(colours[row["source"]]) for row in rows],
-                "hovertemplate": "%{value:,} customers<extra></extra>",
+                "label": [f"{row['source']} to {row['target']}: {row['customers']:,} customers" for row in rows],
+                "customdata": [_list(view, row["source"], row["target"]) for row in rows],
+                "hovertemplate": "%{label}<extra></extra>",
             },
             textfont={"size": 12},
         ),
@@ -138,11 +140,25 @@ def moves(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
         chart(drawn, "Flow of customers between segments.", height=330),
         listing(
             changed[:5],
-            [("From", "source"), ("To", "target"), ("Customers", "customers", formats.count)],
+            [
+                ("From", "source"),
+                ("To", "target"),
+                ("Customers", lambda row: people(view, row["customers"], **_moved(row["source"], row["target"]))),
+            ],
             left=(0, 1),
             caption="The largest moves between segments",
         ),
     )
+
+
+def _moved(source: str | None, target: str | None) -> dict[str, Any]:
+    """The filters of those who came from a segment, or are in one."""
+    was = NOBODY_YET if source == queries.NEW else source
+    return {**({"was_segment": was} if was else {}), **({"segment": target} if target else {})}
+
+
+def _list(view: View, source: str | None, target: str | None) -> str:
+    return view.list_of(**_moved(source, target))
 
 
 def _heights(names: list[str], total: dict[tuple[str, str], int], side: str) -> list[float]:
@@ -209,7 +225,7 @@ def segments(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
         [{"name": name, **found.get(name, nobody)} for name in VALUE_SEGMENTS],
         [
             ("Value segment", who),
-            ("Customers", "customers", formats.count),
+            ("Customers", lambda row: people(view, row["customers"], value=row["name"])),
             ("Share", lambda row: formats.share(formats.ratio(row["customers"], customers))),
             ("Revenue", "revenue", formats.money),
             ("Share", lambda row: formats.share(formats.ratio(row["revenue"], revenue))),

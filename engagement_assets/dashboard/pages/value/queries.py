@@ -5,6 +5,7 @@ from __future__ import annotations
 from engagement_assets.dashboard.questions import Customers, Filters
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts import CampaignAudiences, EngagementScores
+from engagement_assets.domain.customer_filters import ENGAGEMENT_BAND
 
 #: Customers who signed up between two dates come from here.
 NEW = "New"
@@ -14,11 +15,10 @@ NEW = "New"
 def matrix(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     """Customers and revenue per engagement band (`engagement`: High, Medium, Low) and revenue band (`revenue_band`)."""
     return Customers(warehouse, day, filters).rows(
-        """
-        SELECT CASE WHEN total_orders = 0 THEN if(value_segment = 'Dormant', 'Low', 'Medium')
-                    WHEN engagement_segment = 'At Risk' THEN 'Low' ELSE engagement_segment END AS engagement, revenue_band,
-               any_value(value_segment) AS value_segment, count(*) AS customers, sum(total_revenue)::DOUBLE AS revenue
-        FROM {scores} s WHERE {filters} GROUP BY 1, 2 ORDER BY 1, 2
+        f"""
+        SELECT {ENGAGEMENT_BAND} AS engagement, revenue_band, any_value(value_segment) AS value_segment,
+               count(*) AS customers, sum(total_revenue)::DOUBLE AS revenue
+        FROM {{scores}} s WHERE {{filters}} GROUP BY 1, 2 ORDER BY 1, 2
         """
     )
 

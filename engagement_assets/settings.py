@@ -26,6 +26,9 @@ from engagement_assets.domain.time_zones import known_zone
 
 PREFIX = "ENGAGEMENT_"
 
+#: What may stand between the cells of CSV files that are written.
+DELIMITERS = ",;|\t"
+
 #: What the engines and Delta take for a pattern or an escape in the path of a table.
 _NOT_IN_A_LAKE = "%*?[]{}\\"
 
@@ -55,10 +58,19 @@ class Settings(BaseSettings):
         "none: as in the README",
     )
     lake: str = Field("data/lake", description="folder or object-store URL of the published tables")
-    export: str = Field("data/export", description="folder of the CSV files for BI tools")
-    export_days: int = Field(365, ge=1, description="days of orders, sessions, scores and moves in the CSV files")
+    export: str = Field("data/export", description="folder of the files for BI tools")
+    export_days: int = Field(365, ge=1, description="days of sessions, scores and moves in the files for BI tools")
     export_rows: int = Field(
-        1_000_000, ge=1, description="rows of a CSV file with a history at the most; whole days are left out beyond it"
+        15_000_000,
+        ge=1,
+        description="rows of a file with a history at the most; beyond it, days and older orders are left out",
+    )
+    export_parquet: bool = Field(True, description="the files for BI tools as Parquet too, beside CSV")
+    export_delimiter: str = Field(
+        ",", pattern=rf"^[{DELIMITERS}]$", description="what stands between the cells of the CSV files: , ; | or a tab"
+    )
+    export_byte_order_mark: bool = Field(
+        False, description="the CSV files begin with a byte-order mark, by which Excel knows that they are UTF-8"
     )
     power_bi_data: str | None = Field(
         None, description="folder of the CSV files as the machine with Power BI knows it; none: the same as here"

@@ -1,49 +1,67 @@
-"""The published tables as CSV files: a star for BI tools, safe to open in a spreadsheet, with a data dictionary beside it."""
+"""The published tables as files for BI tools: a star as CSV and Parquet, a data dictionary and `export.json` beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
 from functools import cache
-from itertools import accumulate
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyspark.sql.types as T
 
 from engagement_assets.domain import remedies
-from engagement_assets.domain.catalogue import daily_tables
-from engagement_assets.domain.contracts import Contract, EngagementMetrics, EngagementScores
+from engagement_assets.domain.contracts import Contract, EngagementScores, Sessions
 from engagement_assets.domain.days import as_date
+from engagement_assets.exports.chosen_days import Choice, Chosen
 from engagement_assets.exports.folders import made
-from engagement_assets.exports.star_schema import Days, ExportColumn, ExportFile, export_files
+from engagement_assets.exports.star_schema import EXPORTED_FILES, Days, ExportColumn, ExportFile, export_files
+from engagement_assets.exports.swapping import MANIFEST, as_text, sha256, swapped
+from engagement_assets.lake.code_versions import commit_metadata
 from engagement_assets.lake.published import NotPublishedError
 from engagement_assets.lake.reading import opened
-from engagement_assets.lake.stores import replacing
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings, local_path
 
-#: First characters that spreadsheets take for a formula.
-_FORMULA_STARTS = "=+-@\t\r"
+#: First characters that spreadsheets take for a formula, or that move it to the begin of a line.
+_FORMULA_STARTS = "=+-@\t\r\n"
 
 #: Digits after the point that a double is written with: more than its precision needs, never an exponent.
 _DOUBLE_DIGITS = 15
 
-
 #: Files that are written at the same time; each may need memory to sort its rows.
 _FILES_AT_ONCE = 2
+
+#: Rows of a part of a Parquet file.
+_ROW_GROUP = 122_880
+
+BYTE_ORDER_MARK = "\ufeff"
+
+#: Files that earlier releases wrote, with their columns.
+FORMER_FILES = {"sessions.csv": [*Sessions.columns(), "start_hour", "furthest_stage"]}
 
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """A file that was written: where, how many rows (without header), bytes."""
+    """A file that was written: where, how many rows (without header), bytes, its days, what was left out."""
 
     path: Path
     rows: int
     size: int
+    first_day: str | None = None
+    last_day: str | None = None
+    days: int | None = None
+    left_out: str = ""
+
+    def described(self) -> dict[str, Any]:
+        """The file as `export.json` tells of it."""
+        told = {name: value for name, value in asdict(self).items() if name != "path"}
+        return {"file": self.path.name, **told, "sha256": sha256(self.path)}
 
 
 @dataclass(frozen=True)
@@ -62,10 +80,11 @@ def spreadsheet_safe(text: str) -> str:
 def export_csv(
     lake: LakeResource, settings: Settings, folder: str | None = None, as_of_date: str | None = None
 ) -> Export:
-    """Write the files of `star_schema.export_files` and data_dictionary.csv into a folder (None: that of the settings).
+    """Write the files of `star_schema.export_files` into a folder (None: that of the settings), with what explains them.
 
-    `as_of_date` None means the latest published snapshot. Each file is written under another name and then put in place, so
-    that a reader never sees half of it. Raises NotPublishedError if there is no such snapshot.
+    Each is written as CSV and, if the settings say so, as Parquet; beside them `exported_files`, data_dictionary.csv and
+    `export.json`. `as_of_date` None means the latest published snapshot. All files take their places together
+    (`swapping.swapped`). Raises NotPublishedError if there is no such snapshot.
     """
     published = list(lake.partitions(EngagementScores))
     if not published:
@@ -74,11 +93,38 @@ def export_csv(
     lake.require(EngagementScores, [day])
     target = made(local_path(folder or settings.export))
     files = export_files(settings)
-    writing = _Writing(lake, settings, day, target, cache(lake.partitions))
-    # DuckDB writes an ordered file with one core at the most, outside Python.
-    with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
-        written = list(pool.map(writing.write, files))
-    return Export(day, (*written, write_dictionary(files, target)))
+    with swapped(target) as staging:
+        writing = _Writing(lake, settings, staging, Choice(settings, day, cache(lake.partitions)))
+        # DuckDB writes an ordered file with one core at the most, outside Python.
+        with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+            written = list(chain.from_iterable(pool.map(writing.write, files)))
+        written += writing.list_of(written)
+        written.append(write_dictionary((*files, EXPORTED_FILES), staging, settings))
+        (staging / MANIFEST).write_text(_described(settings, day, written), encoding="utf-8")
+    for name, columns in FORMER_FILES.items():
+        _remove_former(target / name, columns)
+    return Export(day, tuple(replace(file, path=target / file.path.name) for file in written))
+
+
+def _remove_former(place: Path, columns: list[str]) -> None:
+    """Delete a file of an earlier release, which nothing keeps up to date any more; it has to have its columns."""
+    if place.is_file():
+        with place.open(encoding="utf-8", errors="replace") as stream:
+            is_ours = stream.readline().rstrip("\r\n") == ",".join(columns)
+        if is_ours:
+            place.unlink()
+
+
+def _described(settings: Settings, day: str, written: Iterable[WrittenFile]) -> str:
+    """The text of `export.json`."""
+    names = ("export_days", "export_rows", "export_parquet", "export_delimiter", "export_byte_order_mark", "timezone")
+    told = {
+        "as_of_date": day,
+        "written_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "settings": {name: getattr(settings, name) for name in names} | commit_metadata(settings, EngagementScores),
+        "files": [file.described() for file in written],
+    }
+    return as_text(told)
 
 
 @dataclass
@@ -87,77 +133,64 @@ class _Writing:
 
     lake: LakeResource
     settings: Settings
-    day: str
-    target: Path
-    #: The published days of a table with their rows, looked up once.
-    published: Callable[[type[Contract]], Mapping[str, int]]
+    staging: Path
+    choice: Choice
 
-    def write(self, file: ExportFile) -> WrittenFile:
+    def write(self, file: ExportFile) -> list[WrittenFile]:
         """Write one file, in the order of its key."""
-        chosen: dict[type[Contract], list[str] | None] = {}
+        chosen: dict[type[Contract], Chosen] = {}
         for contract, wanted in file.reads.items():
             same = wanted is Days.SAME
-            chosen[contract] = list(chosen.values())[-1] if same else self.days(contract, wanted)
-        columns = ", ".join(f'{_cell(column)} AS "{column.name}"' for column in file.columns)
-        order = ", ".join(f'"{name}"' for name in file.key)
-        last_year = max(as_date(found).year for found in (self.day, *list(self.published(EngagementMetrics))[-1:]))
-        literals = {
-            "$zone": f"'{self.settings.timezone}'",
-            "$first": f"DATE '{self.settings.start_date.year}-01-01'",
-            "$after": f"DATE '{last_year + 1}-01-01'",
-        }
+            chosen[contract] = list(chosen.values())[-1] if same else self.choice.days(contract, wanted)
         query = file.query
-        for name, literal in literals.items():
+        for name, literal in self.choice.literals().items():
             query = query.replace(name, literal)
-        place = self.target / file.file_name
-        with opened(self.lake, chosen) as connection:
+        dated = "as_of_date" in {column.name for column in file.columns}
+        left_out = " ".join(dict.fromkeys(each.left_out for each in chosen.values() if each.left_out and dated))
+        with opened(self.lake, {contract: each.days for contract, each in chosen.items()}) as connection:
             if file.name == "table_rows":
-                connection.register("table_rows", self.row_counts())
-            return _write(connection, f"SELECT {columns} FROM ({query}) ORDER BY {order}", place)
+                connection.register("table_rows", self.choice.row_counts())
+            if "$latest_orders" in query:
+                condition, left_out = self.choice.latest_orders(connection)
+                query = query.replace("$latest_orders", condition)
+            return self._write(connection, file, query, left_out)
 
-    def days(self, contract: type[Contract], wanted: Days) -> list[str] | None:
-        """The published days of a table that a file is made from; None: all."""
-        if wanted is Days.ALL:
-            return None
-        if wanted is Days.SNAPSHOT:
-            return [self.day]
-        in_window = wanted is Days.WINDOW
-        length = self.settings.scoring.activity_window_days if in_window else self.settings.export_days
-        first = (as_date(self.day) - timedelta(days=length - 1)).isoformat()
-        rows = {found: count for found, count in self.published(contract).items() if first <= found <= self.day}
-        if in_window or not rows:
-            return list(rows)
-        choose = thinned if wanted is Days.THINNED else newest
-        return choose(rows, self.settings.export_rows)
+    def list_of(self, written: Iterable[WrittenFile]) -> list[WrittenFile]:
+        """Write the file that tells of the others."""
+        kinds = (pa.string(), pa.int64(), pa.string(), pa.string(), pa.int64(), pa.string())
+        told = [
+            (file.path.stem, file.rows, file.first_day, file.last_day, file.days, file.left_out or None)
+            for file in written
+            if file.path.suffix == ".csv"
+        ]
+        columns = [pa.array(values, kind) for values, kind in zip(zip(*told, strict=True), kinds, strict=True)]
+        with duckdb.connect() as connection:
+            connection.register("told", pa.table(columns, [column.name for column in EXPORTED_FILES.columns]))
+            return self._write(connection, EXPORTED_FILES, "FROM told", "")
 
-    def row_counts(self) -> pa.Table:
-        """The rows of each daily table on its days, from the tables' logs: as_of_date, table_name, rows."""
-        counted = []
-        for contract in daily_tables():
-            published = self.published(contract)
-            days = published if contract is EngagementMetrics else self.days(contract, Days.NEWEST) or ()
-            counted += [{"as_of_date": day, "table_name": contract.table(), "rows": published[day]} for day in days]
-        names = {"as_of_date": pa.string(), "table_name": pa.string(), "rows": pa.int64()}
-        return pa.Table.from_pylist(counted, pa.schema(names))
-
-
-def newest(rows: Mapping[str, int], most: int) -> list[str]:
-    """The newest days that have at most so many rows together, but one day at least; `rows` by day, in their order."""
-    days = list(rows)[::-1]
-    fit = sum(total <= most for total in accumulate(rows[day] for day in days))
-    return days[: max(1, fit)][::-1]
-
-
-def thinned(rows: Mapping[str, int], most: int) -> list[str]:
-    """Days left out evenly, the newest kept, until they have at most so many rows together, but one day at least."""
-    days = list(rows)[::-1]
-    step = 1
-    while step < len(days) and sum(rows[day] for day in days[::step]) > most:
-        step += 1
-    return days[::step][::-1]
+    def _write(
+        self, connection: duckdb.DuckDBPyConnection, file: ExportFile, query: str, left_out: str
+    ) -> list[WrittenFile]:
+        typed = ", ".join(f'CAST("{column.name}" AS {sql_type(column)}) AS "{column.name}"' for column in file.columns)
+        order = ", ".join(f'"{name}"' for name in file.key)
+        rows = f"SELECT {typed} FROM ({query}) ORDER BY {order}"
+        place, packed = (self.staging / f"{file.name}.{kind}" for kind in ("csv", "parquet"))
+        if self.settings.export_parquet:
+            _copy(connection, rows, packed, f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP}")
+            rows = f"FROM {_quoted(packed)}"
+        written = WrittenFile(
+            place, _write_csv(connection, file.columns, rows, place, self.settings), 0, left_out=left_out
+        )
+        if "as_of_date" in {column.name for column in file.columns} and written.rows:
+            first, last, days = connection.execute(
+                f"SELECT min(as_of_date)::VARCHAR, max(as_of_date)::VARCHAR, count(DISTINCT as_of_date) FROM ({rows})"
+            ).fetchall()[0]
+            written = replace(written, first_day=first, last_day=last, days=days)
+        places = [each for each in (place, packed) if each.exists()]
+        return [replace(written, path=each, size=each.stat().st_size) for each in places]
 
 
-def write_dictionary(files: tuple[ExportFile, ...], target: Path) -> WrittenFile:
+def write_dictionary(files: tuple[ExportFile, ...], target: Path, settings: Settings) -> WrittenFile:
     """Each column of the files: table, column, type, whether it may be empty, description."""
     rows = [
         {
@@ -171,16 +204,38 @@ def write_dictionary(files: tuple[ExportFile, ...], target: Path) -> WrittenFile
         for column in file.columns
     ]
     place = target / "data_dictionary.csv"
+    columns = [ExportColumn(name, "", T.StringType()) for name in rows[0]]
     with duckdb.connect() as connection:
         connection.register("dictionary", pa.Table.from_pylist(rows))
-        return _write(connection, "FROM dictionary", place)
+        count = _write_csv(connection, columns, "FROM dictionary", place, settings)
+    return WrittenFile(place, count, place.stat().st_size)
 
 
-def _write(connection: duckdb.DuckDBPyConnection, query: str, place: Path) -> WrittenFile:
-    with replacing(place) as draft:
-        target = str(draft).replace("'", "''")
-        (rows,) = connection.execute(f"COPY ({query}) TO '{target}' (FORMAT csv, HEADER)").fetchall()[0]
-    return WrittenFile(place, int(rows), place.stat().st_size)
+def _write_csv(
+    connection: duckdb.DuckDBPyConnection, columns: Iterable[ExportColumn], rows: str, place: Path, settings: Settings
+) -> int:
+    """Write the rows of a query as a CSV file, as the settings want it; returns how many they are."""
+    cells = [f'{_cell(column)} AS "{column.name}"' for column in columns]
+    if settings.export_byte_order_mark:
+        cells[0] = cells[0].replace(' AS "', f' AS "{BYTE_ORDER_MARK}')
+    options = f"FORMAT csv, HEADER, DELIMITER '{settings.export_delimiter}'"
+    return _copy(connection, f"SELECT {', '.join(cells)} FROM ({rows})", place, options)
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, query: str, place: Path, options: str) -> int:
+    (rows,) = connection.execute(f"COPY ({query}) TO {_quoted(place)} ({options})").fetchall()[0]
+    return int(rows)
+
+
+def _quoted(place: Path) -> str:
+    return "'" + str(place).replace("'", "''") + "'"
+
+
+def sql_type(column: ExportColumn) -> str:
+    """The type of a column in DuckDB."""
+    return {"string": "VARCHAR", "timestamp_ntz": "TIMESTAMP"}.get(
+        column.dtype.simpleString(), column.dtype.simpleString()
+    )
 
 
 def _cell(column: ExportColumn) -> str:

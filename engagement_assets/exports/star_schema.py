@@ -1,7 +1,7 @@
-"""The files for BI tools as a star: customers and dates as dimensions, and the facts that hang on them.
+"""The files for BI tools as a star: countries, segments, customers and dates as dimensions, and the facts that hang on them.
 
 Columns come from the table contracts, with their types and descriptions; what is added for slicing (bands, buckets, the
-order in which a band is shown) is described here. The CSV files are written from this list, and the Power BI model too.
+order in which a band is shown) is described here. The files are written from this list, and the Power BI model too.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from functools import partial
 
 import pyspark.sql.types as T
 
-from engagement_assets.analysis.monitoring.stability import band_sql
 from engagement_assets.domain.contracts import (
+    CampaignAudiences,
     Contract,
     EngagementMetrics,
     EngagementScores,
@@ -43,12 +43,17 @@ SESSION_STEPS = (
     (13, None, "13+"),
 )
 
+#: What scores are added up as.
+_EXACT = "DECIMAL(18, 15)"
+
 #: Names of a score's bands, from the best; the thresholds are those of the segments.
 SCORE_BANDS = ("High", "Medium", "Low", "Very low")
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
-_OLDEST_LEFT_OUT = " The oldest days are left out where there are too many."
+
+#: Orders of customers of the snapshot: who orders before their sign-up is in no snapshot until then.
+KNOWN_ORDERS = "raw_orders SEMI JOIN engagement_scores USING (customer_id)"
 
 
 @dataclass(frozen=True)
@@ -66,19 +71,23 @@ class ExportColumn:
 
 
 class Days(Enum):
-    """Which days of a table a file is made from.
+    """Which days of a table a file is made from; none is later than the exported one.
 
-    ALL: every one; SNAPSHOT: the exported day alone; WINDOW: the activity window that ends with it; SAME: those of the table
-    named before. Otherwise the days up to the exported one, as many as `export_days` and `export_rows` allow: days are left out
-    whole, the oldest (NEWEST) or evenly (THINNED).
+    ALL: every one; SNAPSHOT: the exported day alone; WINDOW: the activity window that ends with it; LATEST: the last
+    `export_days`, the window in any case; SAME: those of the table named before. Of LATEST, where their rows are more than
+    `export_rows`: NEWEST, the window and before it the newest that fit; HISTORY, the last 30 and the last of each earlier month.
     """
 
-    ALL, SNAPSHOT, WINDOW, SAME, NEWEST, THINNED = range(6)
+    ALL, SNAPSHOT, WINDOW, LATEST, SAME, NEWEST, HISTORY = range(7)
 
 
 @dataclass(frozen=True)
 class ExportFile:
-    """A CSV file: its rows are those of `query`, a DuckDB query over the tables named in `reads`, in the order of `key`."""
+    """A file: its rows are those of `query`, a DuckDB query over the tables named in `reads`, in the order of `key`.
+
+    In the query, `$zone` stands for the time zone, `$first` and `$after` for the first day of the dates and the one after the
+    last, `$latest_orders` for the condition that keeps each customer's latest orders.
+    """
 
     name: str
     description: str
@@ -89,7 +98,7 @@ class ExportFile:
 
     @property
     def file_name(self) -> str:
-        """The file's name in the export folder."""
+        """The name of the CSV file in the export folder."""
         return f"{self.name}.csv"
 
 
@@ -97,24 +106,33 @@ def export_files(settings: Settings) -> tuple[ExportFile, ...]:
     """Every file of the export, for these settings: the dimensions, then the facts."""
     scores = "as_of_date customer_id engagement_score reference_score engagement_segment is_high_risk"
     return (
+        ExportFile(
+            "countries",
+            "One row per country that a customer has or had: what everything is sliced by.",
+            tuple(_of(settings, EngagementScores, "country")),
+            ("country",),
+            "SELECT DISTINCT country FROM engagement_scores",
+            {EngagementScores: Days.LATEST},
+        ),
+        _segments(settings),
         _customers(settings),
         _dates(),
         _whole_table(settings, EngagementScores, Days.SNAPSHOT),
         ExportFile(
             "score_history",
-            "One row per customer and day: the score over time. Days are left out evenly where there are too many.",
-            (
-                *_of(settings, EngagementScores, scores),
-                _whole("score_tenth", "tenth of the scale that the score lies in: 0 to 9"),
-            ),
+            "One row per customer and day: the score over time.",
+            tuple(_of(settings, EngagementScores, scores)),
             ("as_of_date", "customer_id"),
-            f"SELECT *, {band_sql('engagement_score')} AS score_tenth FROM engagement_scores",
-            {EngagementScores: Days.THINNED},
+            "FROM engagement_scores",
+            {EngagementScores: Days.HISTORY},
         ),
         _whole_table(settings, EngagementMetrics, Days.ALL),
+        _daily_groups(settings),
+        _daily_activity(settings),
         _orders(settings),
-        _sessions(settings),
-        _whole_table(settings, SegmentChanges, Days.NEWEST, SegmentChanges.describe() + _OLDEST_LEFT_OUT),
+        _session_days(settings),
+        _whole_table(settings, SegmentChanges, Days.NEWEST),
+        _whole_table(settings, CampaignAudiences, Days.SNAPSHOT),
         ExportFile(
             "table_rows",
             "One row per table and published day: how many rows it has. A day without a row is not published.",
@@ -185,7 +203,7 @@ def _customers(settings: Settings) -> ExportFile:
         )
         SELECT {", ".join(f"s.{column.name}" for column in own)},
                date_trunc('month', s.signup_date)::DATE AS signup_month,
-               format('{{:.2f}}–{{:.2f}}', {bucket} * {BUCKET}, ({bucket} + 1) * {BUCKET}) AS score_bucket,
+               {_bucket_name(bucket)} AS score_bucket,
                {", ".join(f"{_named(step, SCORE_BANDS)} AS {name}" for name, step in bands.items())},
                {_named(session_step("s.sessions_last_30_days") + " + 1", [name for _, _, name in SESSION_STEPS])}
                    AS sessions_band,
@@ -208,9 +226,30 @@ def _customers(settings: Settings) -> ExportFile:
     )
 
 
+def _segments(settings: Settings) -> ExportFile:
+    policy = settings.scoring
+    least = (policy.high_threshold, policy.medium_threshold, policy.low_threshold, 0.0)
+    rows = ", ".join(
+        f"('{name}', {score}::DOUBLE, {number})"
+        for number, (name, score) in enumerate(zip(SEGMENTS, least, strict=True), 1)
+    )
+    (segment,) = _of(settings, EngagementScores, "engagement_segment")
+    return ExportFile(
+        "segments",
+        "One row per engagement segment, from the best: what everything is sliced by.",
+        (
+            replace(segment, sort_by="engagement_segment_order"),
+            ExportColumn("score_from", "least engagement score of the segment", T.DoubleType()),
+            _whole("engagement_segment_order", "order in which the segments are shown", hidden=True),
+        ),
+        ("engagement_segment_order",),
+        f"FROM (VALUES {rows}) segments(engagement_segment, score_from, engagement_segment_order)",
+    )
+
+
 def _dates() -> ExportFile:
     query = f"""
-        SELECT day::DATE AS date, year(day) AS year, 'Q' || quarter(day) AS quarter,
+        SELECT day::DATE AS date, year(day) AS year, year(day) || ' Q' || quarter(day) AS quarter,
                date_trunc('month', day)::DATE AS month, date_trunc('week', day)::DATE AS week, isodow(day) AS weekday_number,
                {_named("isodow(day)", WEEKDAYS)} AS weekday
         FROM range($first::TIMESTAMP, $after::TIMESTAMP, INTERVAL 1 DAY) days(day)
@@ -221,7 +260,7 @@ def _dates() -> ExportFile:
         (
             _date("date", "the day"),
             _whole("year", "calendar year"),
-            _text("quarter", "quarter of the year"),
+            _text("quarter", "year and quarter, such as 2026 Q2"),
             _date("month", "first day of the month"),
             _date("week", "Monday of the week"),
             _whole("weekday_number", "1 Monday to 7 Sunday", hidden=True),
@@ -235,40 +274,132 @@ def _dates() -> ExportFile:
 # ---- facts -----------------------------------------------------------------------------------------------------------
 
 
+def _daily_groups(settings: Settings) -> ExportFile:
+    day, country, segment = _of(settings, EngagementScores, "as_of_date country engagement_segment")
+    bucket = bucket_sql("engagement_score")
+    money = T.DecimalType(18, 2)
+    # Sums of doubles hang on the order in which they are added up; of decimals they do not.
+    totals = (
+        (_whole("customers", "customers of the group"), "count(*)"),
+        (_number("score_sum", "sum of their engagement scores"), f"sum(engagement_score::{_EXACT})"),
+        (_number("reference_score_sum", "sum of their reference scores"), f"sum(reference_score::{_EXACT})"),
+        (_whole("buyers", "of them, who have ordered"), "count(*) FILTER (total_orders > 0)"),
+        (_whole("high_risk_customers", "of them, at high risk"), "count(*) FILTER (is_high_risk)"),
+        (_whole("slipping_customers", "of them, slipping"), "count(*) FILTER (is_slipping)"),
+        (
+            ExportColumn(
+                "slipping_revenue", "revenue of the slipping ones in the last 365 days, currency units", money
+            ),
+            "coalesce(sum(revenue_last_365_days) FILTER (is_slipping), 0)",
+        ),
+        (
+            _whole("window_sessions", settings.meanings.filled("their sessions in the last {window}")),
+            "sum(sessions_last_30_days)",
+        ),
+        (ExportColumn("revenue", "their revenue so far, currency units", money), "sum(total_revenue)"),
+    )
+    return ExportFile(
+        "daily_groups",
+        "One row per day and group of customers: those who had the country, the segment and the step of the score on that day.",
+        (
+            day,
+            country,
+            segment,
+            replace(_text("score_bucket", f"engagement score in steps of {BUCKET:g}"), sort_by="score_bucket_order"),
+            _whole("score_bucket_order", "the step's number, 0 the lowest", hidden=True),
+            *(column for column, _ in totals),
+        ),
+        ("as_of_date", "country", "engagement_segment", "score_bucket_order"),
+        f"""
+            SELECT as_of_date, country, engagement_segment, {bucket} AS score_bucket_order,
+                   any_value({_bucket_name(bucket)}) AS score_bucket,
+                   {", ".join(f"{sql} AS {column.name}" for column, sql in totals)}
+            FROM engagement_scores GROUP BY as_of_date, country, engagement_segment, score_bucket_order
+        """,
+        {EngagementScores: Days.LATEST},
+    )
+
+
+def _daily_activity(settings: Settings) -> ExportFile:
+    day, country, segment = _of(settings, EngagementScores, "as_of_date country engagement_segment")
+    orders = (
+        "SELECT as_of_date, customer_id, order_date AS at, 0 AS sessions, 0 AS engaged, 1 AS orders, order_amount "
+        "FROM raw_orders"
+    )
+    sessions = (
+        "SELECT as_of_date, customer_id, session_start AS at, 1 AS sessions, is_engaged::INT AS engaged, 0 AS orders, "
+        "0 AS order_amount FROM sessions WHERE NOT continues_previous_day"
+    )
+    return ExportFile(
+        "daily_activity",
+        "One row per day, hour, country and segment with an order or the begin of a session: how many. Country and segment are "
+        "those that the customers have in the exported snapshot.",
+        (
+            day,
+            country,
+            segment,
+            _whole(
+                "start_hour",
+                f"hour, in the time zone {settings.timezone}; 0 for orders of which only the day is known",
+            ),
+            _whole("sessions", "sessions that began"),
+            _whole("engaged_sessions", settings.meanings.filled("of them, engaged: {engaged}")),
+            _whole("orders", "orders"),
+            ExportColumn("order_revenue", "amount of the orders, currency units", T.DecimalType(18, 2)),
+        ),
+        ("as_of_date", "country", "engagement_segment", "start_hour"),
+        f"""
+            SELECT f.as_of_date, s.country, s.engagement_segment, hour(f.at AT TIME ZONE $zone) AS start_hour,
+                   sum(f.sessions) AS sessions, sum(f.engaged) AS engaged_sessions, sum(f.orders) AS orders,
+                   sum(f.order_amount) AS order_revenue
+            FROM ({sessions} UNION ALL {orders}) f JOIN engagement_scores s USING (customer_id) GROUP BY ALL
+        """,
+        {EngagementScores: Days.SNAPSHOT, Sessions: Days.LATEST, RawOrders: Days.LATEST},
+    )
+
+
 def _orders(settings: Settings) -> ExportFile:
     columns = _of(settings, RawOrders)
     return ExportFile(
         "orders",
-        "One row per order." + _OLDEST_LEFT_OUT,
+        "One row per order of the customers of the snapshot, however long ago.",
         tuple(columns),
         tuple(RawOrders.key()),
-        f"SELECT * REPLACE ({_local_times(columns)}) FROM raw_orders",
-        {RawOrders: Days.NEWEST},
+        f"SELECT * REPLACE ({_local_times(columns)}) FROM {KNOWN_ORDERS} $latest_orders",
+        {RawOrders: Days.ALL, EngagementScores: Days.SNAPSHOT},
     )
 
 
-def _sessions(settings: Settings) -> ExportFile:
-    columns = _of(settings, Sessions)
-    query = f"""
-        SELECT v.* REPLACE ({_local_times(columns)}), hour(session_start AT TIME ZONE $zone) AS start_hour,
-               {reached("o.customer_id IS NOT NULL")} AS furthest_stage
-        FROM sessions v LEFT JOIN (SELECT DISTINCT customer_id, as_of_date FROM raw_orders) o
-            ON o.customer_id = v.customer_id AND o.as_of_date = v.as_of_date
-    """
-    added = (
-        _whole("start_hour", f"hour of the day in which the row begins, in the time zone {settings.timezone}"),
-        _whole(
-            "furthest_stage",
-            "how far the session came: 4 the customer ordered that day, 3 checkout, 2 cart, 1 page view, 0 none of them",
-        ),
-    )
+def _session_days(settings: Settings) -> ExportFile:
+    day, customer = _of(settings, Sessions, "as_of_date customer_id")
+    stages = ("page_view", "cart", "checkout", "order")
+    means = ("looked at a page", "put something into the cart", "began a checkout", "ended on a day with an order")
     return ExportFile(
-        "sessions",
-        Sessions.describe() + _OLDEST_LEFT_OUT,
-        (*columns, *added),
-        tuple(Sessions.key()),
-        query,
-        {Sessions: Days.NEWEST, RawOrders: Days.SAME},
+        "session_days",
+        "One row per customer of the snapshot and day on which a session of theirs began.",
+        (
+            day,
+            customer,
+            _whole("sessions", "sessions that began"),
+            _whole("engaged_sessions", settings.meanings.filled("of them, engaged: {engaged}")),
+            *(
+                _whole(f"{stage}_sessions", f"of them, which {mean}, or came further")
+                for stage, mean in zip(stages, means, strict=True)
+            ),
+        ),
+        ("as_of_date", "customer_id"),
+        f"""
+            WITH visits AS (
+                SELECT v.as_of_date, v.customer_id, is_engaged, {reached("o.customer_id IS NOT NULL")} AS reached
+                FROM sessions v LEFT JOIN (SELECT DISTINCT customer_id, as_of_date FROM raw_orders) o
+                    ON o.customer_id = v.customer_id AND o.as_of_date = v.as_of_date
+                WHERE NOT continues_previous_day
+            )
+            SELECT as_of_date, customer_id, count(*) AS sessions, count(*) FILTER (is_engaged) AS engaged_sessions,
+                   {", ".join(f"count(*) FILTER (reached >= {n}) AS {stage}_sessions" for n, stage in enumerate(stages, 1))}
+            FROM visits SEMI JOIN engagement_scores USING (customer_id) GROUP BY as_of_date, customer_id
+        """,
+        {Sessions: Days.NEWEST, RawOrders: Days.SAME, EngagementScores: Days.SNAPSHOT},
     )
 
 
@@ -278,6 +409,10 @@ def _sessions(settings: Settings) -> ExportFile:
 def bucket_sql(column: str) -> str:
     """The SQL of the bucket (0 the first) of a score; 1 belongs to the last bucket."""
     return f"least(floor(round({column} / {BUCKET}, 9))::INT, {LAST_BUCKET})"
+
+
+def _bucket_name(bucket: str) -> str:
+    return f"format('{{:.2f}}–{{:.2f}}', {bucket} * {BUCKET}, ({bucket} + 1) * {BUCKET})"
 
 
 def session_step(column: str) -> str:
@@ -337,6 +472,23 @@ def _local_times(columns: Iterable[ExportColumn]) -> str:
     return ", ".join(f'"{name}" AT TIME ZONE $zone AS "{name}"' for name in instants)
 
 
-_date, _text, _whole, _flag = (
-    partial(ExportColumn, dtype=dtype) for dtype in (T.DateType(), T.StringType(), T.LongType(), T.BooleanType())
+_date, _text, _whole, _number, _flag = (
+    partial(ExportColumn, dtype=dtype)
+    for dtype in (T.DateType(), T.StringType(), T.LongType(), T.DoubleType(), T.BooleanType())
+)
+
+#: The file that tells of the others.
+EXPORTED_FILES = ExportFile(
+    "exported_files",
+    "One row per file of the export: its rows and days, and what was left out of it.",
+    (
+        _text("file", "file, without its ending"),
+        _whole("rows", "rows"),
+        _date("first_day", "first day in it; empty where its rows have no days", nullable=True),
+        _date("last_day", "last day in it; empty where its rows have no days", nullable=True),
+        _whole("days", "days in it; empty where its rows have no days", nullable=True),
+        _text("left_out", "what was left out, and by which setting; empty: nothing", nullable=True),
+    ),
+    ("file",),
+    "",
 )

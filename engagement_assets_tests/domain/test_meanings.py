@@ -99,7 +99,7 @@ def texts_of_dagster(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def texts_of_files(settings: Settings, folder: Path) -> Iterator[tuple[str, str]]:
     files = export_files(settings)
-    with write_dictionary(files, folder).path.open(newline="", encoding="utf-8") as stream:
+    with write_dictionary(files, folder, settings).path.open(newline="", encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
             yield f"{row['table_name']}.{row['column_name']}", row["description"]
     for file in files:
@@ -166,7 +166,10 @@ def test_no_text_of_a_table_or_a_file_says_a_default(unusual: Settings, tmp_path
         assert (tables[place], files[place]) == (text, text)
         assert dagster[place].startswith(text)
     engaged = "longer than 42.5 seconds, or with two page views, or with a checkout"
-    assert all(texts["sessions.is_engaged"].startswith(engaged) for texts in (tables, dagster, files))
+    assert all(texts["sessions.is_engaged"].startswith(engaged) for texts in (tables, dagster))
+    assert (
+        files["session_days.engaged_sessions"] == f"of them, engaged: {engaged} (after the rule of Google Analytics 4)"
+    )
     assert "once in 5 days" in dagster["campaign_audiences.is_contact_day"]
     assert (
         files["customers.recency_band"]

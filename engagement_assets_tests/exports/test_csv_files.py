@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,12 +14,13 @@ import pandas as pd
 import pytest
 
 from engagement_assets.domain.contracts import EngagementMetrics, EngagementScores
-from engagement_assets.exports.csv_files import export_csv, newest, thinned
+from engagement_assets.exports.chosen_days import newest, thinned
+from engagement_assets.exports.csv_files import export_csv
 from engagement_assets.lake.published import NotPublishedError
 from engagement_assets_tests.worlds import Row, World
 
 DAYS = ("2025-03-01", "2025-03-02")
-FORMULAS = ['=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "\t=1"]
+FORMULAS = ['=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "\t=1", "\n=1"]
 
 
 def read(path: Path) -> list[Row]:
@@ -61,7 +64,7 @@ def test_the_latest_snapshot_has_every_column_and_plain_decimals(exported: World
 def test_the_daily_metrics_have_a_row_for_each_day(exported: World) -> None:
     rows = read(folder(exported) / "engagement_metrics.csv")
     assert [row["as_of_date"] for row in rows] == list(DAYS)
-    assert [row["customers"] for row in rows] == ["5", "5"]
+    assert [row["customers"] for row in rows] == ["6", "6"]
 
 
 def test_duckdb_and_pandas_read_the_types_of_the_contract(exported: World) -> None:
@@ -84,7 +87,7 @@ def test_the_data_dictionary_explains_every_column_of_the_files(exported: World)
 def test_another_day_can_be_exported_and_a_missing_one_changes_nothing(exported: World, tmp_path: Path) -> None:
     written = export_csv(exported.lake, exported.settings, str(tmp_path), DAYS[0])
     assert {row["as_of_date"] for row in read(tmp_path / "engagement_scores.csv")} == {DAYS[0]}
-    assert (written.as_of_date, written.files[0].rows) == (DAYS[0], 5)
+    assert (written.as_of_date, written.files[0].rows) == (DAYS[0], 6)
     before = sorted((path.name, path.read_bytes()) for path in tmp_path.iterdir())
     with pytest.raises(NotPublishedError, match="2025-03-09"):
         export_csv(exported.lake, exported.settings, str(tmp_path), "2025-03-09")
@@ -141,7 +144,7 @@ def test_facts_hang_on_customers_and_dates_without_gaps(sample_export: Path) -> 
     assert (dates[0], dates[-1], len(set(dates))) == ("2025-01-01", "2026-12-31", 730)
     customers = {row["customer_id"] for row in read(sample_export / "customers.csv")}
     assert len(customers) == 600
-    for name in ("engagement_scores", "score_history", "orders", "sessions", "segment_changes"):
+    for name in ("engagement_scores", "score_history", "orders", "session_days", "segment_changes"):
         rows = read(sample_export / f"{name}.csv")
         assert {row["customer_id"] for row in rows} <= customers
         assert {row["as_of_date"] for row in rows} <= set(dates)
@@ -165,41 +168,90 @@ def test_bands_of_a_customer_are_those_of_the_score(sample_export: Path) -> None
         assert ends[0] <= sessions <= (10**9 if row["sessions_band"].endswith("+") else ends[-1])
 
 
-def test_the_furthest_stage_is_that_of_the_customers_sessions_and_orders(sample_export: Path) -> None:
-    """By hand from the two files, for the window of thirty days that ends with the snapshot."""
-    since = "2026-06-01"
-    ordered = {(row["customer_id"], row["as_of_date"]) for row in read(sample_export / "orders.csv")}
+def test_the_furthest_stage_is_that_of_the_customers_sessions_and_orders(
+    sample_world: World, sample_export: Path
+) -> None:
+    """By hand from the tables, for the window of thirty days that ends with the snapshot."""
+    since = date(2026, 6, 1)
+    ordered = {(row["customer_id"], row["as_of_date"]) for row in sample_world.rows("raw_orders")}
     buyers = {customer for customer, day in ordered if day >= since}
     reached: dict[str, int] = {}
-    for row in read(sample_export / "sessions.csv"):
-        flags = [int(row[name]) > 0 for name in ("page_views", "add_to_carts", "checkouts")]
+    by_day: dict[tuple[str, str], list[int]] = {}
+    for row in sample_world.rows("sessions"):
+        if row["continues_previous_day"] or row["as_of_date"] < date(2025, 7, 1):
+            continue
+        customer, day = row["customer_id"], row["as_of_date"]
+        flags = [row[name] > 0 for name in ("page_views", "add_to_carts", "checkouts")]
         own = max([number for number, flag in enumerate(flags, 1) if flag], default=0)
-        if (row["customer_id"], row["as_of_date"]) in ordered:
-            own = 4
-        assert row["furthest_stage"] == str(own)
-        if row["as_of_date"] >= since and row["continues_previous_day"] == "false":
-            best = 4 if row["customer_id"] in buyers else own
-            reached[row["customer_id"]] = max(reached.get(row["customer_id"], 0), best)
+        own = 4 if (customer, day) in ordered else own
+        counts = by_day.setdefault((customer, day.isoformat()), [0] * 6)
+        counts[0] += 1
+        counts[1] += row["is_engaged"]
+        for number in range(1, own + 1):
+            counts[number + 1] += 1
+        if day >= since:
+            reached[customer] = max(reached.get(customer, 0), 4 if customer in buyers else own)
+    names = (
+        "sessions",
+        "engaged_sessions",
+        "page_view_sessions",
+        "cart_sessions",
+        "checkout_sessions",
+        "order_sessions",
+    )
+    days = {
+        (row["customer_id"], row["as_of_date"]): [int(row[name]) for name in names]
+        for row in read(sample_export / "session_days.csv")
+    }
+    assert days == by_day
     found = {row["customer_id"]: int(row["furthest_stage"]) for row in read(sample_export / "customers.csv")}
     assert found == {customer: reached.get(customer, 0) for customer in found}
     assert set(found.values()) == {0, 1, 2, 3, 4}
 
 
-def test_histories_keep_whole_days_within_the_limits() -> None:
+def test_the_newest_days_are_kept_and_the_window_in_any_case() -> None:
     rows = {"d1": 5, "d2": 5, "d3": 5, "d4": 5, "d5": 5}
-    assert newest(rows, 12) == ["d4", "d5"]
-    assert newest(rows, 25) == list(rows)
-    assert newest(rows, 1) == ["d5"]
-    assert thinned(rows, 15) == ["d1", "d3", "d5"]
-    assert thinned(rows, 25) == list(rows)
-    assert thinned(rows, 1) == ["d5"]
+    assert newest(rows, 12, "d5") == ["d4", "d5"]
+    assert newest(rows, 12, "d3") == ["d3", "d4", "d5"]
+    assert newest(rows, 25, "d5") == list(rows)
+    assert newest(rows, 1, "d9") == ["d5"]
 
 
-def test_the_settings_bound_the_history_files(sample_world: World, tmp_path: Path) -> None:
+def test_a_long_history_keeps_recent_days_and_the_last_of_each_month() -> None:
+    days = [(date(2026, 1, 1) + timedelta(days=number)).isoformat() for number in range(181)]
+    rows = dict.fromkeys(days, 10)
+    ends = ["2026-01-31", "2026-02-28", "2026-03-31", "2026-04-30", "2026-05-31"]
+    assert (days[-1], thinned(rows, 1810)) == ("2026-06-30", days)
+    assert thinned(rows, 1809) == [*ends, *days[-30:]]
+    # As far as they fit: the newest, then the ends of months, then recent days.
+    assert thinned(rows, 89) == [*ends, "2026-06-28", "2026-06-29", "2026-06-30"]
+    assert thinned(rows, 40) == [*ends[2:], "2026-06-30"]
+    assert thinned(rows, 1) == ["2026-06-30"]
+
+
+def test_limits_shorten_histories_and_say_so_but_nothing_that_figures_need(sample_world: World, tmp_path: Path) -> None:
     settings = sample_world.settings.model_copy(update={"export_rows": 1500, "export_days": 100})
-    written = {file.path.stem: file for file in export_csv(sample_world.lake, settings, str(tmp_path)).files}
-    assert {day["as_of_date"] for day in read(written["score_history"].path)} == {"2026-06-23", "2026-06-30"}
-    assert 0 < written["orders"].rows <= 1500
-    assert 0 < written["sessions"].rows <= 1500
-    assert min(row["as_of_date"] for row in read(written["orders"].path)) >= "2026-03-23"
-    assert written["customers"].rows == written["engagement_scores"].rows == 600
+    written = {file.path.name: file for file in export_csv(sample_world.lake, settings, str(tmp_path)).files}
+    rows = {name: read(file.path) for name, file in written.items() if name.endswith(".csv")}
+    assert {row["as_of_date"] for row in rows["score_history.csv"]} == {"2026-06-29", "2026-06-30"}
+    # Every day that is published, and every customer's latest orders however long ago.
+    published = {row["as_of_date"] for row in rows["table_rows.csv"] if row["table_name"] == "engagement_scores"}
+    assert published == {row["as_of_date"].isoformat() for row in sample_world.rows("engagement_metrics")}
+    latest = {row["customer_id"]: row["last_order_date"] for row in rows["engagement_scores.csv"]}
+    orders: dict[str, list[str]] = {}
+    for row in rows["orders.csv"]:
+        orders.setdefault(row["customer_id"], []).append(row["as_of_date"])
+    assert len(rows["orders.csv"]) <= 1500
+    assert {name: max(days) for name, days in orders.items()} == {name: day for name, day in latest.items() if day}
+    # What was left out is told where the files are told of.
+    told = {row["file"]: row["left_out"] for row in rows["exported_files.csv"]}
+    described = json.loads((tmp_path / "export.json").read_text(encoding="utf-8"))
+    assert {each["file"]: each["left_out"] for each in described["files"] if each["file"].endswith(".csv")} == {
+        **{f"{name}.csv": text for name, text in told.items()},
+        "exported_files.csv": "",
+        "data_dictionary.csv": "",
+    }
+    each = max(map(len, orders.values()))
+    assert f"each customer's {each} latest orders are kept (ENGAGEMENT_EXPORT_ROWS)" in told["orders"]
+    assert "Days before 2026-03-23 (ENGAGEMENT_EXPORT_DAYS)" in told["session_days"] or "ROWS" in told["session_days"]
+    assert {name for name, text in told.items() if not text} >= {"customers", "table_rows", "engagement_metrics"}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import shutil
 import sqlite3
 from contextlib import closing
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -22,6 +25,7 @@ from engagement_assets.domain.contracts import TABLES, RawOrders
 from engagement_assets.exports import erasing as exports
 from engagement_assets.exports.csv_files import export_csv
 from engagement_assets.exports.power_bi.project import write_project
+from engagement_assets.exports.swapping import MANIFEST, hashes
 from engagement_assets.lake import erasing
 from engagement_assets.lake.subject import Subject
 from engagement_assets.lake.tables import LakeResource
@@ -146,7 +150,9 @@ def test_no_file_names_an_erased_customer_and_no_run_brings_them_back(shop: Worl
         "export/customers.csv",
         "export/score_history.csv",
         "export/orders.csv",
-        "export/sessions.csv",
+        "export/session_days.csv",
+        "export/session_days.parquet",
+        "export/customers.parquet",
         "export/sensitivity.csv",
         "export/power_bi/Engagement.SemanticModel/.pbi/cache.abf",
     )
@@ -158,7 +164,8 @@ def test_no_file_names_an_erased_customer_and_no_run_brings_them_back(shop: Worl
     assert done.rows["raw_customers"] == done.rows["engagement_scores"] == done.rows["raw_orders"] == 3
     assert done.rows["rejected_rows"] == 3
     assert done.rows["engagement_scores.csv"] == done.rows["customers.csv"] == done.rows["sensitivity.csv"] == 1
-    assert done.rows["score_history.csv"] == done.rows["orders.csv"] == done.rows["sessions.csv"] == 3
+    assert done.rows["score_history.csv"] == done.rows["orders.csv"] == done.rows["orders.parquet"] == 3
+    assert done.rows["session_days.csv"] == done.rows["session_days.parquet"] == 3
     assert those_with(shop, WHO, ADDRESS) == set()
     assert {row["customer_id"] for row in shop.rows("engagement_scores")} == {"b-1", "c-2"}
     assert shop.rejected() == {"web_events:malformed_json": 1}  # the line that names nobody
@@ -266,6 +273,8 @@ def differences(world: World, before: Path, who: str) -> dict[str, list[tuple[ob
 
 def without(name: str, contents: bytes, who: str) -> bytes:
     """A file of the export, each record of which is a line, without a customer's."""
+    if name.endswith(".parquet"):
+        return contents
     lines = contents.decode().splitlines(keepends=True)
     if name.endswith(".jsonl"):
         return "".join(line for line in lines if json.loads(line)["customer_id"] != who).encode()
@@ -313,7 +322,18 @@ def test_each_of_a_crowd_is_erased_and_nobody_else_loses_or_gains_a_byte(crowd: 
 
         # Files of the product lose the customer's lines and keep all others, byte for byte; files of the user's own stay.
         expected = {name: text if name in own else without(name, text, who) for name, text in files.items()}
-        assert bytes_of(export) == expected
+        packed = {name for name in files if name.endswith(".parquet")}
+        left = bytes_of(export)
+        # Of a Parquet file the rows are compared; of the list of files, that it has their hashes.
+        assert {name: left[name] for name in left if name not in packed | {MANIFEST}} == {
+            name: text for name, text in expected.items() if name not in packed | {MANIFEST}
+        }
+        for name in packed:
+            rows = pq.read_table(io.BytesIO(files[name])).to_pylist()
+            assert pq.read_table(io.BytesIO(left[name])).to_pylist() == [
+                row for row in rows if row.get("customer_id") != who
+            ]
+        assert hashes(export) == {name: sha256(left[name]).hexdigest() for name in hashes(export)}
         found = {str(Path(name).relative_to(export)) for name in done.found.yours}
         # Of whom a number or a word is the name, files with a column of customers.
         assert found == {name for name in own if who in TELLING or name.endswith(".csv")}, who

@@ -23,6 +23,10 @@ class MeasureMeaning(NamedTuple):
 
 _STAGE = "got at least as far as a stage of the funnel in the {window} up to the snapshot; use it with the table Funnel Stages."
 
+#: Of which day a daily figure is, and of what those are that are added up by day and hour.
+_OF_DAY = ", on the latest of the days shown."
+_ALL = "on the days shown, of the countries and segments chosen; not to be split by customer."
+
 #: Unit -> key of the measure -> its label and what it means.
 _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
     SCORE: {
@@ -36,11 +40,8 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
         },
         "average_score": ("Average score", "Mean engagement score of the customers. {score}"),
         "average_reference_score": ("Average reference score", "Mean reference score: {reference_score}."),
-        "daily_score": ("Daily average score", "Mean score of a day; of several days, the mean."),
-        "daily_reference_score": (
-            "Daily reference score",
-            "Mean reference score (fixed scale) of a day; of several days, the mean.",
-        ),
+        "daily_score": ("Daily average score", f"Mean score{_OF_DAY}"),
+        "daily_reference_score": ("Daily reference score", f"Mean reference score (fixed scale){_OF_DAY}"),
         "score_on_day": (
             "Score on the day",
             "Mean score of the customers shown on the days shown, from the limited history.",
@@ -75,15 +76,10 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
             "does nothing for {window} falls by about {window_fall}.",
         ),
         "at_risk_vips": ("At-risk VIPs", "Customers of the value segment At-risk VIPs: high revenue, low engagement."),
-        "daily_customers": ("Daily customers", "Customers known on a day; of several days, the mean."),
-        "daily_high_risk_customers": (
-            "Daily high-risk customers",
-            "Customers at high risk on a day; of several days, the mean.",
-        ),
-        "daily_slipping_customers": (
-            "Daily slipping customers",
-            "Customers who are slipping on a day; of several days, the mean.",
-        ),
+        "daily_customers": ("Daily customers", f"Customers known{_OF_DAY}"),
+        "daily_buyers": ("Daily buyers", f"Customers who have ordered{_OF_DAY}"),
+        "daily_high_risk_customers": ("Daily high-risk customers", f"Customers at high risk{_OF_DAY}"),
+        "daily_slipping_customers": ("Daily slipping customers", f"Customers who are slipping{_OF_DAY}"),
         "slipping_customers_before": (
             "Slipping customers 30 days before",
             "Slipping customers 30 days before the latest day shown; blank if that day is not published.",
@@ -98,11 +94,18 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
         "sessions_at_stage": ("Sessions at stage", f"Sessions that {_STAGE}"),
         "sessions_in_window": ("Sessions in the window", "Sessions that began in the {window} up to the snapshot."),
         "sessions": ("Sessions begun", "Sessions that began on the days shown."),
+        "all_sessions": ("All sessions", f"Sessions that began {_ALL}"),
+        "all_orders": ("All orders", f"Orders {_ALL}"),
         "engaged_sessions": ("Engaged sessions", "Sessions {engaged}."),
         "orders_on_days": ("Orders on the days", "Orders on the days shown."),
         "published_days": ("Published days", "Days that have daily metrics."),
         "table_rows": ("Rows published", "Rows of a table on the days shown."),
         "rejected_rows": ("Rows kept out", "Source rows that were kept out, as of the latest reading."),
+        "files_that_differ": (
+            "Files of another export",
+            "Files that have other rows than the list of files says: the refresh began before an export and ended after it. "
+            "0 is right; otherwise refresh again.",
+        ),
     },
     SHARE: {
         "high_risk_share": (
@@ -116,10 +119,8 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
             "share who ordered again within 90 days.",
         ),
         "high_value_share": ("High-value share of buyers", "High-value customers by customers who have ordered."),
-        "daily_high_risk_share": (
-            "Daily high-risk share",
-            "Share of customers at high risk on a day; of several days, the mean.",
-        ),
+        "daily_high_risk_share": ("Daily high-risk share", f"Share of customers at high risk{_OF_DAY}"),
+        "daily_slipping_share": ("Daily slipping share", f"Share of customers who are slipping{_OF_DAY}"),
         "high_risk_share_before": (
             "High-risk share 30 days before",
             "Share of customers at high risk 30 days before the latest day shown; blank if that day is not published.",
@@ -156,6 +157,12 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
             "back within 90 days, in the currency of the orders.",
         ),
         "average_order": ("Average order", "Revenue by orders."),
+        "daily_revenue": ("Daily revenue so far", f"What the customers had spent{_OF_DAY}"),
+        "daily_slipping_revenue": (
+            "Daily slipping revenue",
+            f"What the slipping customers had spent in the 365 days up to it{_OF_DAY}",
+        ),
+        "all_order_revenue": ("All order revenue", f"Amount of the orders {_ALL}"),
         "high_value_revenue": ("High-value revenue", "What the high-value customers have spent so far."),
         "order_revenue": ("Order revenue", "Amount of the orders on the days shown."),
     },
@@ -164,6 +171,10 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
             "Average sessions",
             "Mean number of web sessions per customer in the {window} up to the day. A silence of more than {session_gap} "
             "starts a new session.",
+        ),
+        "daily_sessions": (
+            "Daily sessions per customer",
+            f"Mean number of sessions of {{window}} per customer{_OF_DAY}",
         ),
         "average_recency": (
             "Days since last order",
@@ -181,7 +192,10 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
         )
     },
     CHANGE: {"average_change": ("Change of reference score", "Mean change of the reference score in {window}.")},
-    DAY: {"snapshot_day": ("Snapshot", "The day that the latest scores stand for.")},
+    DAY: {
+        "snapshot_day": ("Snapshot", "The day that the latest scores stand for."),
+        "day_shown": ("Day shown", "The latest of the days chosen: what the daily figures stand for."),
+    },
 }
 
 MEASURES: dict[str, MeasureMeaning] = {

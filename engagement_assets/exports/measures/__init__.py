@@ -12,13 +12,13 @@ from functools import cache
 from engagement_assets.domain.bands import STEADY
 from engagement_assets.domain.meanings import MEASURES, Meanings
 from engagement_assets.domain.scoring_policy import ScoringPolicy
-from engagement_assets.exports.measures.base import DAY, FORMATS, Measure
+from engagement_assets.exports.measures.base import DAY, FORMATS, TABLE_NAMES, Measure
 from engagement_assets.exports.measures.behaviour import behaviour
 from engagement_assets.exports.measures.monitoring import monitoring
 from engagement_assets.exports.measures.over_time import over_time
 from engagement_assets.exports.measures.snapshot import snapshot
 
-__all__ = ["DAY", "STEADY", "Measure", "by_key", "measures", "select"]
+__all__ = ["DAY", "STEADY", "TABLE_NAMES", "Measure", "by_key", "measures", "select"]
 
 
 @cache

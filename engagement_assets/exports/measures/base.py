@@ -20,6 +20,26 @@ FORMATS = {
     units.DAY: DAY,
 }
 
+#: Each file and the table of the model that it becomes.
+TABLE_NAMES = {
+    "countries": "Countries",
+    "segments": "Segments",
+    "customers": "Customers",
+    "dates": "Dates",
+    "engagement_scores": "Latest Scores",
+    "score_history": "Score History",
+    "engagement_metrics": "Daily Metrics",
+    "daily_groups": "Daily Groups",
+    "daily_activity": "Daily Activity",
+    "orders": "Orders",
+    "session_days": "Session Days",
+    "segment_changes": "Segment Moves",
+    "campaign_audiences": "Audiences",
+    "table_rows": "Table Rows",
+    "rejected_counts": "Rejected Rows",
+    "exported_files": "Exported Files",
+}
+
 #: Customers of the latest snapshot, in DAX.
 ROWS = "COUNTROWS('Latest Scores')"
 
@@ -30,9 +50,18 @@ SCORES = "engagement_scores"
 Formulas = tuple[str, str, dict[str, tuple[str, str]]]
 
 
+def total(table: str, name: str) -> tuple[str, str]:
+    """The sum of a column of a table of the model, by its name there."""
+    return f"SUM('{table}'[{name}])", f"coalesce(sum({_column(name)}), 0)"
+
+
 def mean(table: str, name: str) -> tuple[str, str]:
     """The mean of a column of a table of the model, by its name there."""
-    return f"AVERAGE('{table}'[{name}])", f"avg({name.lower().replace(' ', '_')})"
+    return f"AVERAGE('{table}'[{name}])", f"avg({_column(name)})"
+
+
+def _column(name: str) -> str:
+    return name.lower().replace(" ", "_")
 
 
 @dataclass(frozen=True)

@@ -8,45 +8,52 @@ from engagement_assets.domain.customer_filters import STAGES
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.exports.measures.base import SCORES, Formulas
 
-_VISITS = "COUNTROWS('Sessions'), 'Sessions'[Continues previous day] = FALSE()"
-_BEGUN = "NOT continues_previous_day"
+#: Columns of the sessions that reached each stage.
+_REACHED = ("Page view sessions", "Cart sessions", "Checkout sessions", "Order sessions")
+
 _WANTED = "VAR WantedStage = SELECTEDVALUE('Funnel Stages'[Stage number], 1) "
+_SNAPSHOT = "VAR LastDay = CALCULATE(MAX('Latest Scores'[As of date]), ALL('Latest Scores')) "
 
 
 def behaviour(policy: ScoringPolicy) -> Iterator[Formulas]:
     """What customers do between looking and buying."""
     days = policy.activity_window_days
-    since = (
-        f"VAR LastDay = CALCULATE(MAX('Latest Scores'[As of date]), ALL('Latest Scores')) RETURN CALCULATE({_VISITS}, "
-    )
-    in_window = f"REMOVEFILTERS('Dates'), 'Sessions'[As of date] > LastDay - {days}"
-    begun_in_window = f"{_BEGUN} AND as_of_date > (SELECT max(as_of_date) FROM engagement_scores) - {days}"
-
-    def by_stage(also: str = "") -> str:
-        counts = [f"count(*) FILTER (furthest_stage >= {number}{also})" for number in range(1, len(STAGES) + 1)]
-        return f"[{', '.join(counts)}]"
-
+    in_window = f"REMOVEFILTERS('Dates'), 'Session Days'[As of date] > LastDay - {days}"
+    in_window_sql = f"as_of_date > (SELECT max(as_of_date) FROM engagement_scores) - {days}"
+    by_stage = ", ".join(f"{number}, SUM('Session Days'[{name}])" for number, name in enumerate(_REACHED, 1))
+    reached = [f"count(*) FILTER (furthest_stage >= {number})" for number in range(1, len(STAGES) + 1)]
+    stages_sql = [
+        f"coalesce(sum({name.lower().replace(' ', '_')}) FILTER ({in_window_sql}), 0)::BIGINT" for name in _REACHED
+    ]
     by_source = {
         "customers": {
             "customers_at_stage": (
                 f"{_WANTED}RETURN CALCULATE(COUNTROWS('Customers'), 'Customers'[Furthest stage] >= WantedStage)",
-                by_stage(),
+                f"[{', '.join(reached)}]",
             )
         },
-        "sessions": {
+        "session_days": {
             "sessions_at_stage": (
-                f"{_WANTED}{since}'Sessions'[Furthest stage] >= WantedStage, {in_window})",
-                by_stage(f" AND {begun_in_window}"),
+                f"{_WANTED}{_SNAPSHOT}RETURN CALCULATE(SWITCH(WantedStage, {by_stage}), {in_window})",
+                f"[{', '.join(stages_sql)}]",
             ),
-            "sessions_in_window": (f"{since}{in_window})", f"count(*) FILTER ({begun_in_window})"),
-            "sessions": (f"CALCULATE({_VISITS})", f"count(*) FILTER ({_BEGUN})"),
+            "sessions_in_window": (
+                f"{_SNAPSHOT}RETURN CALCULATE(SUM('Session Days'[Sessions]), {in_window})",
+                f"coalesce(sum(sessions) FILTER ({in_window_sql}), 0)::BIGINT",
+            ),
+            "sessions": ("SUM('Session Days'[Sessions])", "coalesce(sum(sessions), 0)::BIGINT"),
+        },
+        "daily_activity": {
+            "all_sessions": ("SUM('Daily Activity'[Sessions])", "coalesce(sum(sessions), 0)::BIGINT"),
+            "all_orders": ("SUM('Daily Activity'[Orders])", "coalesce(sum(orders), 0)::BIGINT"),
+            "all_order_revenue": ("SUM('Daily Activity'[Order revenue])", "coalesce(sum(order_revenue), 0)::DOUBLE"),
             "engaged_sessions": (
-                f"CALCULATE({_VISITS}, 'Sessions'[Is engaged] = TRUE())",
-                f"count(*) FILTER ({_BEGUN} AND is_engaged)",
+                "SUM('Daily Activity'[Engaged sessions])",
+                "coalesce(sum(engaged_sessions), 0)::BIGINT",
             ),
             "engaged_share": (
-                "DIVIDE([Engaged sessions], [Sessions begun])",
-                f"count(*) FILTER ({_BEGUN} AND is_engaged) / nullif(count(*) FILTER ({_BEGUN}), 0)",
+                "DIVIDE([Engaged sessions], [All sessions])",
+                "sum(engaged_sessions)::DOUBLE / nullif(sum(sessions), 0)",
             ),
         },
         "orders": {

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engagement_assets.analysis.monitoring.stability import BANDS, EMPTY
-from engagement_assets.exports.measures.base import ROWS, SCORES, Formulas
+from engagement_assets.exports.measures.base import ROWS, SCORES, TABLE_NAMES, Formulas
+from engagement_assets.exports.star_schema import BUCKET
 
 #: Days between the two snapshots that the stability index compares.
 STABILITY_DAYS = 7
+
+#: Steps of the exported score that make a band of the index.
+_STEPS = round(1 / BANDS / BUCKET)
 
 
 def monitoring() -> Iterator[Formulas]:
@@ -32,18 +36,21 @@ def monitoring() -> Iterator[Formulas]:
     for source, formulas in by_source.items():
         yield "Monitoring", source, formulas
     yield "Monitoring", SCORES, missing
-    yield "Monitoring", "score_history", {"stability": (_stability_dax(), _stability_sql())}
+    yield "Monitoring", "daily_groups", {"stability": (_stability_dax(), _stability_sql())}
+    yield "Monitoring", "exported_files", {"files_that_differ": _files_that_differ()}
 
 
 def _stability_dax() -> str:
     def counted(day: str, band: str = "") -> str:
         return (
-            f"CALCULATE(COUNTROWS('Score History'), REMOVEFILTERS('Dates'), 'Score History'[As of date] = {day}{band})"
+            "CALCULATE(SUM('Daily Groups'[Customers]), REMOVEFILTERS('Dates'), "
+            f"'Daily Groups'[As of date] = {day}{band})"
         )
 
-    band = ", 'Score History'[Score tenth] = Tenth"
+    steps = "'Daily Groups'[Score bucket order]"
+    band = f", {steps} >= {_STEPS} * Tenth, {steps} < {_STEPS} * Tenth + {_STEPS}"
     return (
-        "VAR NewDay = CALCULATE(MAX('Score History'[As of date]), REMOVEFILTERS('Dates')) "
+        "VAR NewDay = CALCULATE(MAX('Daily Metrics'[As of date]), REMOVEFILTERS('Dates')) "
         f"VAR OldDay = NewDay - {STABILITY_DAYS} "
         f"VAR NewAll = {counted('NewDay')} "
         f"VAR OldAll = {counted('OldDay')} "
@@ -55,13 +62,28 @@ def _stability_dax() -> str:
 
 
 def _stability_sql() -> str:
-    share = "avg((score_tenth = band)::INT) FILTER (as_of_date = last_day{back})"
+    share = f"""
+        coalesce(sum(customers) FILTER (as_of_date = last_day{{back}} AND score_bucket_order // {_STEPS} = band), 0)
+            / nullif(sum(customers) FILTER (as_of_date = last_day{{back}}), 0)
+    """
     return f"""
         SELECT sum((greatest(now, {EMPTY:.4f}) - greatest(was, {EMPTY:.4f}))
                    * ln(greatest(now, {EMPTY:.4f}) / greatest(was, {EMPTY:.4f})))
         FROM (
             SELECT {share.format(back="")} AS now, {share.format(back=f" - {STABILITY_DAYS}")} AS was
-            FROM score_history, (SELECT max(as_of_date) AS last_day FROM score_history), range({BANDS}) bands(band)
+            FROM daily_groups, (SELECT max(as_of_date) AS last_day FROM engagement_metrics), range({BANDS}) bands(band)
             GROUP BY band
         ) WHERE now IS NOT NULL AND was IS NOT NULL
     """
+
+
+def _files_that_differ() -> tuple[str, str]:
+    """How many files have other rows than the list of the files says: a refresh that began before an export and ended after."""
+    files = [name for name in TABLE_NAMES if name != "exported_files"]
+    dax = " + ".join(
+        f"INT(CALCULATE(COUNTROWS('{TABLE_NAMES[name]}'), REMOVEFILTERS()) + 0 <> CALCULATE("
+        f"SUM('Exported Files'[Rows]), REMOVEFILTERS(), 'Exported Files'[File] = \"{name}\") + 0)"
+        for name in files
+    )
+    counted = " UNION ALL ".join(f"SELECT '{name}' AS file, count(*) AS counted FROM {name}" for name in files)
+    return dax, f"SELECT count(*) FILTER (counted <> rows) FROM exported_files JOIN ({counted}) USING (file)"

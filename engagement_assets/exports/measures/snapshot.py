@@ -21,7 +21,7 @@ def snapshot() -> Iterator[Formulas]:
         "average_score": _mean("Engagement score"),
         "average_reference_score": _mean("Reference score"),
         "high_risk_customers": (f"CALCULATE({ROWS}, {_AT_RISK})", "count(*) FILTER (is_high_risk)"),
-        "high_risk_share": ("DIVIDE([High-risk customers], [Customers])", "avg(is_high_risk::INT)"),
+        "high_risk_share": (_share("High-risk customers", "Customers", "Is high risk"), "avg(is_high_risk::INT)"),
         "average_sessions": _mean("Sessions last 30 days"),
         "revenue": ("SUM('Latest Scores'[Total revenue])", "coalesce(sum(total_revenue), 0)::DOUBLE"),
         "revenue_at_risk": (
@@ -37,10 +37,11 @@ def snapshot() -> Iterator[Formulas]:
             f"CALCULATE(SUM('Latest Scores'[Expected revenue 90 days]), {_SLIPPING})",
             "sum(expected_revenue_90_days) FILTER (is_slipping)",
         ),
-        "slipping_share": ("DIVIDE([Slipping customers], [Customers])", "avg(is_slipping::INT)"),
+        "slipping_share": (_share("Slipping customers", "Customers", "Is slipping"), "avg(is_slipping::INT)"),
+        # An unknown chance is blank, which DAX would count as 0: a loss of everything.
         "slipping_loss": (
-            f"SUMX(FILTER('Latest Scores', {_SLIPPING}), 'Latest Scores'[Revenue last 365 days] * 90 / 365 "
-            "* (1 - 'Latest Scores'[Return chance]))",
+            f"SUMX(FILTER('Latest Scores', {_SLIPPING} && NOT(ISBLANK('Latest Scores'[Return chance]))), "
+            "'Latest Scores'[Revenue last 365 days] * 90 / 365 * (1 - 'Latest Scores'[Return chance]))",
             "sum(revenue_last_365_days::DOUBLE * 90 / 365 * (1 - return_chance)) FILTER (is_slipping)",
         ),
         "slipping_return_share": (
@@ -71,7 +72,7 @@ def snapshot() -> Iterator[Formulas]:
             f"coalesce(sum(total_revenue) FILTER ({HIGH_VALUE}), 0)::DOUBLE",
         ),
         "high_value_share": (
-            "DIVIDE([High-value customers], [Buyers])",
+            _share("High-value customers", "Buyers", "Is high value"),
             f"count(*) FILTER ({HIGH_VALUE}) / nullif(count(*) FILTER (total_orders > 0), 0)",
         ),
         "high_value_declining": (
@@ -87,6 +88,11 @@ def snapshot() -> Iterator[Formulas]:
         "average_percentile": _mean("Score percentile"),
     }
     yield "Value and risk", SCORES, value
+
+
+def _share(part: str, whole: str, flag: str) -> str:
+    """A share of customers with a flag: of all, on a page too that shows those with the flag only."""
+    return f"DIVIDE([{part}], CALCULATE([{whole}], REMOVEFILTERS('Customers'[{flag}])))"
 
 
 def _mean(name: str) -> tuple[str, str]:

@@ -5,13 +5,23 @@ from __future__ import annotations
 from engagement_assets.domain.bands import ACTIVE_SESSIONS, LONG_AGO_DAYS, RECENT_DAYS, STEADY
 from engagement_assets.domain.colours import SEGMENT_COLOURS, VALUE_COLOURS
 from engagement_assets.domain.scoring_policy import ScoringPolicy
-from engagement_assets.exports.power_bi.model import CUSTOMER_COLUMN, CUSTOMER_TABLE, DATE_COLUMN, DATE_TABLE
+from engagement_assets.exports.power_bi.model import (
+    COUNTRY_COLUMN,
+    COUNTRY_TABLE,
+    CUSTOMER_COLUMN,
+    CUSTOMER_TABLE,
+    DATE_COLUMN,
+    DATE_TABLE,
+    SEGMENT_COLUMN,
+    SEGMENT_TABLE,
+)
 from engagement_assets.exports.power_bi.visuals import AT_LEAST, BELOW, Json, Visual, colours_of, heat, traffic_light
 
 DATE = f"{DATE_TABLE}[{DATE_COLUMN}]"
 CUSTOMER = f"{CUSTOMER_TABLE}[{CUSTOMER_COLUMN}]"
-COUNTRY = "Customers[Country]"
-SEGMENT = "Customers[Engagement segment]"
+COUNTRY = f"{COUNTRY_TABLE}[{COUNTRY_COLUMN}]"
+SEGMENT = f"{SEGMENT_TABLE}[{SEGMENT_COLUMN}]"
+SCORE_STEP = "Daily Groups[Score bucket]"
 VALUE_SEGMENT = "Customers[Value segment]"
 LIFECYCLE = "Customers[Lifecycle stage]"
 STATUS = "Customers[Engagement status]"

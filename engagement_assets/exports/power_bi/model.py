@@ -10,35 +10,26 @@ from dataclasses import dataclass, replace
 import pyspark.sql.types as T
 
 from engagement_assets.domain.customer_filters import STAGES
-from engagement_assets.exports.measures import DAY, Measure, measures
-from engagement_assets.exports.star_schema import ExportColumn, ExportFile, export_files
+from engagement_assets.exports.measures import DAY, TABLE_NAMES, Measure, measures
+from engagement_assets.exports.star_schema import EXPORTED_FILES, ExportColumn, ExportFile, export_files
 from engagement_assets.settings import Settings
 
 #: Whatever has an identifier in the project gets the same one in each run.
 _NAMESPACE = uuid.UUID("5c3f5b0e-7d0f-4f63-9a4e-6a1a9c8c2d51")
-
-#: Each file and the table it becomes.
-TABLE_NAMES = {
-    "customers": "Customers",
-    "dates": "Dates",
-    "engagement_scores": "Latest Scores",
-    "score_history": "Score History",
-    "engagement_metrics": "Daily Metrics",
-    "orders": "Orders",
-    "sessions": "Sessions",
-    "segment_changes": "Segment Moves",
-    "table_rows": "Table Rows",
-    "rejected_counts": "Rejected Rows",
-}
 
 MEASURES = "Measures"
 STAGE_TABLE = "Funnel Stages"
 
 DATE_TABLE, DATE_COLUMN = "Dates", "Date"
 CUSTOMER_TABLE, CUSTOMER_COLUMN = "Customers", "Customer id"
+COUNTRY_TABLE, COUNTRY_COLUMN = "Countries", "Country"
+SEGMENT_TABLE, SEGMENT_COLUMN = "Segments", "Engagement segment"
 
-#: The latest snapshot is one day: a choice of dates does not empty it.
-_WITHOUT_DATES = "Latest Scores"
+#: These have one day, the snapshot's: a choice of dates does not empty them.
+_WITHOUT_DATES = ("Latest Scores", "Audiences")
+
+#: What has a customer's country and segment is sliced by that of the customer, but for the customers themselves and these.
+_OF_GROUPS = (CUSTOMER_TABLE, "Daily Groups", "Daily Activity")
 
 _TYPES: dict[type[T.DataType], tuple[str, str, str | None]] = {
     T.StringType: ("string", "type text", None),
@@ -76,7 +67,12 @@ _FOLDERS: dict[str, tuple[dict[str, str], str | None]] = {
     "Daily Metrics": (_FACT_FOLDERS, "Totals"),
 }
 
-_KEYS = ((DATE_TABLE, DATE_COLUMN), (CUSTOMER_TABLE, CUSTOMER_COLUMN))
+_KEYS = (
+    (DATE_TABLE, DATE_COLUMN),
+    (CUSTOMER_TABLE, CUSTOMER_COLUMN),
+    (COUNTRY_TABLE, COUNTRY_COLUMN),
+    (SEGMENT_TABLE, SEGMENT_COLUMN),
+)
 
 
 @dataclass(frozen=True)
@@ -103,6 +99,7 @@ class ModelTable:
     name: str
     description: str
     columns: tuple[ModelColumn, ...]
+    #: The file's name without its ending; None: the rows are those below.
     file_name: str | None = None
     rows: tuple[tuple[object, ...], ...] = ()
 
@@ -132,7 +129,7 @@ def display_name(column: str) -> str:
 
 def build_model(settings: Settings) -> Model:
     """The model of the files that are exported under these settings."""
-    files = export_files(settings)
+    files = (*export_files(settings), EXPORTED_FILES)
     customers = next(file for file in files if TABLE_NAMES[file.name] == CUSTOMER_TABLE)
     tables = [_table(file, customers) for file in files]
     relationships = []
@@ -141,8 +138,11 @@ def build_model(settings: Settings) -> Model:
         names = {column.name for column in file.columns}
         if "customer_id" in names and table != CUSTOMER_TABLE:
             relationships.append((table, CUSTOMER_COLUMN, CUSTOMER_TABLE, CUSTOMER_COLUMN))
-        if "as_of_date" in names and table != _WITHOUT_DATES:
+        if "as_of_date" in names and table not in _WITHOUT_DATES:
             relationships.append((table, display_name("as_of_date"), DATE_TABLE, DATE_COLUMN))
+        if table in _OF_GROUPS:
+            relationships.append((table, COUNTRY_COLUMN, COUNTRY_TABLE, COUNTRY_COLUMN))
+            relationships.append((table, SEGMENT_COLUMN, SEGMENT_TABLE, SEGMENT_COLUMN))
     stages = ModelTable(
         STAGE_TABLE,
         "The stages of the shopping funnel; related to nothing, read by the measures of the stages.",
@@ -163,8 +163,10 @@ def build_model(settings: Settings) -> Model:
 def _table(file: ExportFile, dimension: ExportFile) -> ModelTable:
     name = TABLE_NAMES[file.name]
     # Facts are sliced by the dimensions; their own copies of those columns would only be confused with them.
-    sliced_by = {"customer_id", "as_of_date"} if name != CUSTOMER_TABLE else set()
-    if name == _WITHOUT_DATES:
+    sliced_by = {"as_of_date"} if name == CUSTOMER_TABLE else {"customer_id", "as_of_date"}
+    if name in _OF_GROUPS:
+        sliced_by |= {"country", "engagement_segment"}
+    if name in _WITHOUT_DATES:
         sliced_by |= {column.name for column in dimension.columns}
     choices, otherwise = _FOLDERS.get(name, ({}, None))
     columns = (
@@ -176,7 +178,7 @@ def _table(file: ExportFile, dimension: ExportFile) -> ModelTable:
         )
         for column in file.columns
     )
-    return ModelTable(name, file.description, tuple(columns), file.file_name)
+    return ModelTable(name, file.description, tuple(columns), file.name)
 
 
 def _column(column: ExportColumn) -> ModelColumn:

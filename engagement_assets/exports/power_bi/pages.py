@@ -15,6 +15,7 @@ from engagement_assets.exports.power_bi.charts import (
     LIFECYCLE,
     REASONS,
     REVENUE_BAND,
+    SCORE_STEP,
     SEGMENT,
     SLIPPING,
     STATUS,
@@ -47,13 +48,14 @@ def _scores(policy: ScoringPolicy) -> list[Page]:
             cards(
                 100,
                 20,
-                "Average score, Slipping customers, Customers, Average sessions, Slipping revenue, High-risk share",
+                "Daily average score, Daily slipping customers, Daily customers, Daily sessions per customer, "
+                "Daily slipping revenue, Daily high-risk share",
             ),
             chart("histogram", "columnChart", 65, 42, "Customers by engagement score", coloured=SEGMENT).showing(
-                Category=f"{CUSTOMER_TABLE}[Score bucket]", Series=SEGMENT, Y="Customers"
+                Category=SCORE_STEP, Series=SEGMENT, Y="Daily customers"
             ),
             chart("segments", "donutChart", 35, 42, "Customers by segment", coloured=SEGMENT, objects=labels).showing(
-                Category=SEGMENT, Y="Customers"
+                Category=SEGMENT, Y="Daily customers"
             ),
             chart("score", "lineChart", 50, 38, "Average score over time").showing(
                 Category=DATE, Y="Daily average score, Daily reference score"
@@ -169,10 +171,10 @@ def _behaviour(policy: ScoringPolicy) -> Page:
             Category=f"{CUSTOMER_TABLE}[Sessions band]", Y="Customers", Y2="Orders per customer in 30 days"
         ),
         chart("visits", combined, 32, 50, "Sessions and orders by day").showing(
-            Category=DATE, Y="Sessions begun", Y2="Orders on the days"
+            Category=DATE, Y="All sessions", Y2="All orders"
         ),
-        chart("heatmap", "pivotTable", 72, 50, calendar, heated="Sessions begun").showing(
-            Rows=f"{DATE_TABLE}[Weekday]", Columns="Sessions[Start hour]", Values="Sessions begun"
+        chart("heatmap", "pivotTable", 72, 50, calendar, heated="All sessions").showing(
+            Rows=f"{DATE_TABLE}[Weekday]", Columns="Daily Activity[Start hour]", Values="All sessions"
         ),
         cards(28, 50, "Engaged share, Sessions in the window"),
     )

@@ -81,7 +81,7 @@ def write_project(settings: Settings, folder: Path | None = None, data_folder: s
 
 def project_files(settings: Settings, data_folder: str) -> dict[str, str]:
     """Every file of the project: path within its folder -> text."""
-    definition = semantic_model(build_model(settings), data_folder)
+    definition = semantic_model(build_model(settings), data_folder, settings.export_delimiter)
     return {
         f"{NAME}.pbip": _json(
             "pbip/pbipProperties/1.0.0",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from engagement_assets.exports.measures import Measure
 from engagement_assets.exports.power_bi.model import DATE_TABLE, MEASURES, Model, ModelColumn, ModelTable, stable_id
 
 #: Power BI Desktop of 2024 and later opens it.
 COMPATIBILITY_LEVEL = 1601
+
+#: The exported files that the model can read, the one that it does at first first.
+FILE_FORMATS = ("csv", "parquet")
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -19,8 +23,8 @@ then DataFolder
 else DataFolder & (if Text.Contains(DataFolder, "\\") then "\\" else "/")"""
 
 
-def semantic_model(model: Model, data_folder: str) -> dict[str, str]:
-    """The files of the model's definition: path -> text."""
+def semantic_model(model: Model, data_folder: str, delimiter: str) -> dict[str, str]:
+    """The files of the model's definition: path -> text; `delimiter` stands between the cells of CSV files."""
     files = {
         "database.tmdl": f"database\n\tcompatibilityLevel: {COMPATIBILITY_LEVEL}\n",
         "model.tmdl": _model(model),
@@ -29,7 +33,7 @@ def semantic_model(model: Model, data_folder: str) -> dict[str, str]:
     }
     for table in model.tables:
         measures = model.measures if table.name == MEASURES else ()
-        files[f"tables/{table.name}.tmdl"] = _table(table, measures)
+        files[f"tables/{table.name}.tmdl"] = _table(table, measures, partition_source(table, delimiter))
     return files
 
 
@@ -38,8 +42,8 @@ def quoted(name: str) -> str:
     return name if _PLAIN.fullmatch(name) else "'" + name.replace("'", "''") + "'"
 
 
-def partition_source(table: ModelTable) -> str:
-    """The Power Query (M) of a table."""
+def partition_source(table: ModelTable, delimiter: str) -> str:
+    """The Power Query (M) of a table; `delimiter` stands between the cells of CSV files."""
     if table.file_name is None:
         kinds = {"string": "text", "int64": "Int64.Type"}
         columns = ", ".join(f"{_m_name(column.source)} = {kinds[column.kind]}" for column in table.columns)
@@ -47,21 +51,25 @@ def partition_source(table: ModelTable) -> str:
         return f"let\n    Source = #table(type table [{columns}], {{{rows}}})\nin\n    Source"
     types = ", ".join(f"{{{_m_text(column.source)}, {column.m_type}}}" for column in table.columns)
     empty = ", ".join(_m_text(column.source) for column in table.columns if column.nullable)
-    steps = [
-        f"Source = Csv.Document(File.Contents(Folder & {_m_text(table.file_name)}), "
-        f'[Delimiter = ",", Columns = {len(table.columns)}, Encoding = 65001, QuoteStyle = QuoteStyle.Csv])',
-        "Promoted = Table.PromoteHeaders(Source, [PromoteAllScalars = true])",
-    ]
-    last = "Promoted"
+    csv = (
+        f"Csv.Document(File.Contents(Folder & {_m_text(table.file_name + '.csv')}), [Delimiter = {_m_text(delimiter)}, "
+        f"Columns = {len(table.columns)}, Encoding = 65001, QuoteStyle = QuoteStyle.Csv])"
+    )
+    rows = f"Table.PromoteHeaders({csv}, [PromoteAllScalars = true])"
     if empty:
-        steps.append(f'Empty = Table.ReplaceValue({last}, "", null, Replacer.ReplaceValue, {{{empty}}})')
-        last = "Empty"
-    steps.append(f'Typed = Table.TransformColumnTypes({last}, {{{types}}}, "en-US")')
+        rows = f'Table.ReplaceValue({rows}, "", null, Replacer.ReplaceValue, {{{empty}}})'
+    packed = f"Parquet.Document(File.Contents(Folder & {_m_text(table.file_name + '.parquet')}))"
+    steps = [
+        f'Source = if FileFormat = "parquet" then {packed} else {rows}',
+        f'Typed = Table.TransformColumnTypes(Source, {{{types}}}, "en-US")',
+    ]
     return "let\n    " + ",\n    ".join(steps) + "\nin\n    Typed"
 
 
 def _model(model: Model) -> str:
-    order = ", ".join(f'"{name}"' for name in ("DataFolder", "Folder", *(table.name for table in model.tables)))
+    order = ", ".join(
+        f'"{name}"' for name in ("DataFolder", "FileFormat", "Folder", *(table.name for table in model.tables))
+    )
     references = "\n".join(f"ref table {quoted(table.name)}" for table in model.tables)
     return (
         "model Model\n"
@@ -84,9 +92,15 @@ def _model(model: Model) -> str:
 def _expressions(data_folder: str) -> str:
     parameter = '[IsParameterQuery = true, Type = "Text", IsParameterQueryRequired = true]'
     return (
-        "/// Folder of the exported CSV files. Change it under Transform data, Edit parameters.\n"
+        "/// Folder of the exported files. Change it under Transform data, Edit parameters.\n"
         f"expression DataFolder = {_m_text(data_folder)} meta {parameter}\n"
         f"\tlineageTag: {stable_id('expression', 'DataFolder')}\n"
+        "\n"
+        "\tannotation PBI_ResultType = Text\n"
+        "\n"
+        "/// Which of the exported files are read: csv or parquet.\n"
+        f'expression FileFormat = "csv" meta {_choice(FILE_FORMATS)}\n'
+        f"\tlineageTag: {stable_id('expression', 'FileFormat')}\n"
         "\n"
         "\tannotation PBI_ResultType = Text\n"
         "\n"
@@ -98,6 +112,14 @@ def _expressions(data_folder: str) -> str:
     )
 
 
+def _choice(values: Sequence[str]) -> str:
+    listed = ", ".join(_m_text(value) for value in values)
+    return (
+        f'[IsParameterQuery = true, Type = "Text", IsParameterQueryRequired = true, List = {{{listed}}}, '
+        f"DefaultValue = {_m_text(values[0])}]"
+    )
+
+
 def _relationship(each: tuple[str, str, str, str]) -> str:
     many, many_column, one, one_column = map(quoted, each)
     return (
@@ -106,7 +128,7 @@ def _relationship(each: tuple[str, str, str, str]) -> str:
     )
 
 
-def _table(table: ModelTable, measures: tuple[Measure, ...]) -> str:
+def _table(table: ModelTable, measures: tuple[Measure, ...], source: str) -> str:
     head = f"/// {table.description}\ntable {quoted(table.name)}\n\tlineageTag: {stable_id('table', table.name)}\n"
     if table.name == DATE_TABLE:
         head += "\tdataCategory: Time\n"
@@ -114,7 +136,7 @@ def _table(table: ModelTable, measures: tuple[Measure, ...]) -> str:
         head,
         *(_measure(measure) for measure in measures),
         *(_column(table, column) for column in table.columns),
-        f"\tpartition {quoted(table.name)} = m\n\t\tmode: import\n\t\tsource =\n{_indented(partition_source(table), 4)}\n",
+        f"\tpartition {quoted(table.name)} = m\n\t\tmode: import\n\t\tsource =\n{_indented(source, 4)}\n",
     ]
     return "\n".join(parts)
 

@@ -126,7 +126,7 @@ MUTATIONS = (
     Mutation(
         "a measure names a measure that is not there",
         CROSS,
-        text(f"{MODEL}/tables/Measures.tmdl", "[High-risk customers], [Customers]", "[At risk], [Customers]"),
+        text(f"{MODEL}/tables/Measures.tmdl", "DIVIDE([High-risk customers],", "DIVIDE([At risk],"),
     ),
     Mutation(
         "a measure refers to itself",
@@ -194,8 +194,8 @@ MUTATIONS = (
         QUERY,
         text(
             f"{MODEL}/tables/Dates.tmdl",
-            "Promoted = Table.PromoteHeaders(Source,",
-            "Promoted = Table.PromoteHeaders(Source,,",
+            "Typed = Table.TransformColumnTypes(Source,",
+            "Typed = Table.TransformColumnTypes(Source,,",
         ),
     ),
     Mutation(

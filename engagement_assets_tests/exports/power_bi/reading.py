@@ -131,8 +131,15 @@ def projections(visual: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def query_file(query: str) -> str | None:
     """The file that a table's Power Query reads."""
-    found = re.search(r'Folder & "([^"]+)"', query)
+    found = re.search(r'Folder & "([^"]+\.csv)"', query)
     return found.group(1) if found else None
+
+
+def query_rows(query: str) -> list[list[object]]:
+    """The rows that stand in a table's Power Query itself."""
+    found = re.search(r"\], (\{.*\})\)\s+in", query, re.DOTALL)
+    rows = json.loads(found.group(1).replace("{", "[").replace("}", "]")) if found else []
+    return [list(row) for row in rows]
 
 
 def query_types(query: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from datetime import date, timedelta
 from pathlib import Path
@@ -24,6 +23,7 @@ from engagement_assets.exports.measures import by_key, measures
 from engagement_assets.exports.power_bi.listing import listing
 from engagement_assets.settings import Settings
 from engagement_assets_tests import PROJECT
+from engagement_assets_tests.exports.reading import loaded
 from engagement_assets_tests.worlds import Row, World
 
 DAY = date(2026, 6, 30)
@@ -32,25 +32,11 @@ DAY = date(2026, 6, 30)
 TABLES_BY_DAY = [table.table() for table in daily_tables()]
 EVERYBODY: Filters = ((), (), ())
 
-#: What the types of the data dictionary are in DuckDB.
-TYPES = {"string": "VARCHAR", "timestamp_ntz": "TIMESTAMP"}
-
 
 @pytest.fixture(scope="module")
 def twins(sample_world: World, sample_export: Path) -> dict[str, Any]:
     """Each measure's twin, asked of the exported files as whole; by the measure's key."""
-    columns: dict[str, dict[str, str]] = {}
-    with (sample_export / "data_dictionary.csv").open(newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
-            kind = TYPES.get(row["type"], row["type"].upper())
-            columns.setdefault(row["table_name"], {})[row["column_name"]] = kind
-    with duckdb.connect() as connection:
-        for name, types in columns.items():
-            place = str(sample_export / f"{name}.csv")
-            connection.execute(
-                f"CREATE TABLE {name} AS FROM read_csv($place, columns = $types, header = true, auto_detect = false)",
-                {"place": place, "types": types},
-            )
+    with loaded(sample_export) as connection:
         return {
             measure.key: connection.execute(measure.query).fetchall()[0][0]
             for measure in measures(sample_world.settings.scoring)
@@ -124,12 +110,18 @@ def test_every_twin_is_what_plain_python_makes_of_the_tables(twins: dict[str, An
         "average_recency": mean(scores, "recency_days"),
         "average_change": mean(scores, "reference_score_change"),
         "average_percentile": mean(scores, "score_percentile"),
-        "daily_customers": mean(metrics, "customers"),
-        "daily_score": mean(metrics, "average_score"),
-        "daily_reference_score": mean(metrics, "average_reference_score"),
-        "daily_high_risk_customers": mean(metrics, "high_risk_customers"),
-        "daily_slipping_customers": mean(metrics, "slipping_customers"),
-        "daily_high_risk_share": mean(metrics, "high_risk_share"),
+        "day_shown": DAY,
+        "daily_customers": len(scores),
+        "daily_buyers": len(buyers),
+        "daily_score": mean(scores, "engagement_score"),
+        "daily_reference_score": mean(scores, "reference_score"),
+        "daily_sessions": mean(scores, "sessions_last_30_days"),
+        "daily_revenue": total(scores, "total_revenue"),
+        "daily_high_risk_customers": len(risky),
+        "daily_high_risk_share": share(scores, risky),
+        "daily_slipping_customers": len(slipping),
+        "daily_slipping_share": share(scores, slipping),
+        "daily_slipping_revenue": total(slipping, "revenue_last_365_days"),
         # The day 30 days before is not published in this world.
         "high_risk_share_before": None,
         "slipping_customers_before": None,
@@ -144,19 +136,24 @@ def test_every_twin_is_what_plain_python_makes_of_the_tables(twins: dict[str, An
         "sessions_at_stage": [sum(stage >= number for stage in stages) for number in (1, 2, 3, 4)],
         "sessions_in_window": len(recent),
         "sessions": len(begun),
+        "all_sessions": len(begun),
+        "all_orders": len(orders),
+        "all_order_revenue": total(orders, "order_amount"),
         "engaged_sessions": len([row for row in begun if row["is_engaged"]]),
         "engaged_share": share(begun, [row for row in begun if row["is_engaged"]]),
-        "orders_on_days": len(orders),
-        "order_revenue": total(orders, "order_amount"),
+        # However long ago.
+        "orders_on_days": len(sample_world.rows("raw_orders")),
+        "order_revenue": total(sample_world.rows("raw_orders"), "order_amount"),
         "orders_per_customer": (total(scores, "total_orders") - total(scores, "total_orders_30_days_before"))
         / len(scores),
         "snapshot_day": DAY,
         "published_days": len(metrics),
-        "table_rows": published(sample_world, year),
+        "table_rows": sum(len(sample_world.rows(name)) for name in TABLES_BY_DAY),
         "rejected_rows": len(sample_world.rows("rejected_rows")),
         "never_ordered_share": share(scores, [row for row in scores if row["recency_days"] is None]),
         "no_session_share": share(scores, [row for row in scores if row["last_session_date"] is None]),
         "stability": index(history, DAY, DAY - timedelta(days=7)),
+        "files_that_differ": 0,
     }
     assert set(twins) == set(expected)
     wrong = {
@@ -182,14 +179,6 @@ def best(customer: str, sessions: list[Row], bought: set[tuple[str, date]]) -> i
     return max(visited(session, set()) for session in sessions if session["customer_id"] == customer)
 
 
-def published(world: World, year: date) -> int:
-    """Rows of all daily tables on the days of the export."""
-    rows = 0
-    for name in TABLES_BY_DAY:
-        rows += len([row for row in world.rows(name) if name == "engagement_metrics" or row["as_of_date"] >= year])
-    return rows
-
-
 def index(history: list[Row], new: date, old: date) -> float:
     """The population stability index over ten bands, an empty one counting as 0.0001."""
 
@@ -203,25 +192,35 @@ def index(history: list[Row], new: date, old: date) -> float:
     return sum((now - was) * math.log(now / was) for now, was in zip(shares(new), shares(old), strict=True))
 
 
-def test_the_share_at_risk_of_thirty_days_before_is_that_days() -> None:
-    days = [(date(2026, 5, 1) + timedelta(days=number), number / 100) for number in range(41)]
-    query = by_key(Settings().scoring)["high_risk_share_before"].query
+def asked(query: str, metrics: list[date], groups: list[tuple[object, ...]]) -> object:
+    """What a twin says of daily metrics and groups of customers: day, step of the score, customers, high-risk customers."""
     with duckdb.connect() as connection:
-        connection.execute("CREATE TABLE engagement_metrics (as_of_date DATE, high_risk_share DOUBLE)")
-        connection.executemany("INSERT INTO engagement_metrics VALUES (?, ?)", days)
-        assert connection.execute(query).fetchall() == [(0.1,)]
-        connection.execute("DELETE FROM engagement_metrics WHERE high_risk_share = 0.1")
-        assert connection.execute(query).fetchall() == [(None,)]
+        connection.execute("CREATE TABLE engagement_metrics (as_of_date DATE)")
+        connection.execute(
+            "CREATE TABLE daily_groups (as_of_date DATE, score_bucket_order INT, customers INT, high_risk_customers INT)"
+        )
+        connection.executemany("INSERT INTO engagement_metrics VALUES (?)", [(day,) for day in metrics])
+        connection.executemany("INSERT INTO daily_groups VALUES (?, ?, ?, ?)", groups)
+        return connection.execute(query).fetchall()[0][0]
+
+
+def test_the_share_at_risk_of_thirty_days_before_is_that_days() -> None:
+    days = [date(2026, 5, 1) + timedelta(days=number) for number in range(41)]
+    groups: list[tuple[object, ...]] = [(day, 3, 100, number) for number, day in enumerate(days)]
+    query = by_key(Settings().scoring)["high_risk_share_before"].query
+    assert asked(query, days, groups) == 0.1
+    assert asked(query, days, [row for row in groups if row[3] != 10]) is None
 
 
 def test_the_stability_index_is_empty_without_the_day_a_week_before() -> None:
     query = by_key(Settings().scoring)["stability"].query
-    with duckdb.connect() as connection:
-        connection.execute("CREATE TABLE score_history AS SELECT DATE '2026-06-30' AS as_of_date, 3 AS score_tenth")
-        assert connection.execute(query).fetchall() == [(None,)]
-        connection.execute("INSERT INTO score_history VALUES ('2026-06-23', 4)")
-        # All moved from one band to another: twice (1 - 0.0001) * ln(1 / 0.0001).
-        assert close(connection.execute(query).fetchall()[0][0], 2 * 0.9999 * math.log(10_000))
+    day, before = date(2026, 6, 30), date(2026, 6, 23)
+    assert asked(query, [day], [(day, 7, 5, 0)]) is None
+    # All moved from one band to another: twice (1 - 0.0001) * ln(1 / 0.0001).
+    found = asked(query, [before, day], [(day, 7, 5, 0), (before, 8, 9, 0)])
+    assert close(found, 2 * 0.9999 * math.log(10_000))
+    # The two halves of a tenth are one band.
+    assert close(asked(query, [before, day], [(day, 6, 5, 0), (before, 7, 9, 0)]), 0)
 
 
 def test_the_dashboard_says_the_same(twins: dict[str, Any], warehouse: Warehouse) -> None:
@@ -242,8 +241,8 @@ def test_the_dashboard_says_the_same(twins: dict[str, Any], warehouse: Warehouse
     assert close(twins["high_value_revenue"], profile["revenue"])
     assert twins["customers"] == sum(overview.segments(warehouse, day, EVERYBODY).values())
     trend = questions.trend(warehouse, day, EVERYBODY)
-    assert close(twins["daily_score"], fmean(row["average_score"] for row in trend))
-    assert close(twins["daily_high_risk_share"], fmean(row["high_risk_share"] for row in trend))
+    assert close(twins["daily_score"], trend[-1]["average_score"])
+    assert close(twins["daily_high_risk_share"], trend[-1]["high_risk_share"])
     visits = behaviour.engaged(warehouse, day, EVERYBODY)
     assert twins["sessions_in_window"] == sum(row["sessions"] for row in visits)
 

@@ -144,7 +144,6 @@ def test_a_change_of_a_contract_changes_the_model() -> None:
         ("engagement_scores", "Latest Scores"),
         ("engagement_metrics", "Daily Metrics"),
         ("raw_orders", "Orders"),
-        ("sessions", "Sessions"),
         ("segment_changes", "Segment Moves"),
     ):
         text = files[f"Engagement.SemanticModel/definition/tables/{name}.tmdl"]
@@ -160,7 +159,7 @@ def test_settings_are_told_in_the_model(monkeypatch: pytest.MonkeyPatch) -> None
         "without an order for more than 14 days, with at most 1 session in the last 14 days and a score below 0.25."
         in text
     )
-    assert "'Sessions'[As of date] > LastDay - 14" in text
+    assert "'Session Days'[As of date] > LastDay - 14" in text
 
 
 def test_the_command_writes_for_the_machine_that_has_power_bi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

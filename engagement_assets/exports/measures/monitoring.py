@@ -80,10 +80,10 @@ def _stability_sql() -> str:
 def _files_that_differ() -> tuple[str, str]:
     """How many files have other rows than the list of the files says: a refresh that began before an export and ended after."""
     files = [name for name in TABLE_NAMES if name != "exported_files"]
-    dax = " + ".join(
-        f"INT(CALCULATE(COUNTROWS('{TABLE_NAMES[name]}'), REMOVEFILTERS()) + 0 <> CALCULATE("
-        f"SUM('Exported Files'[Rows]), REMOVEFILTERS(), 'Exported Files'[File] = \"{name}\") + 0)"
-        for name in files
+    rows = ", ".join(f"\"{name}\", COUNTROWS(ALL('{TABLE_NAMES[name]}'))" for name in files)
+    dax = (
+        "COUNTROWS(FILTER(ALL('Exported Files'), 'Exported Files'[Rows] <> "
+        f"SWITCH('Exported Files'[File], {rows}) + 0)) + 0"
     )
     counted = " UNION ALL ".join(f"SELECT '{name}' AS file, count(*) AS counted FROM {name}" for name in files)
     return dax, f"SELECT count(*) FILTER (counted <> rows) FROM exported_files JOIN ({counted}) USING (file)"

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import fsspec
@@ -77,6 +78,12 @@ class Settings(BaseSettings):
     )
     engine: str = Field("embedded", description="embedded, local[N], spark://…, yarn, k8s://… or sc://…")
     start_date: date = Field(date(2025, 1, 1), description="first partition; earlier orders and events are rejected")
+    currency: str = Field(
+        "",
+        max_length=12,
+        pattern=r"^[^\s<>{}%0-9.,]*$",
+        description="currency of the orders, as amounts show it: a sign such as € or a code such as EUR; none: bare numbers",
+    )
     timezone: str = Field("UTC", description="business time zone in which days are cut")
     dagster_url: str = Field(
         "http://127.0.0.1:3000", description="address of the Dagster UI, for the dashboard's links to runs"
@@ -157,6 +164,14 @@ class Settings(BaseSettings):
     audience_webhook: SecretStr | None = Field(
         None, description="address that each day's audiences are posted to as JSON, once; never shown"
     )
+    brief_webhook: SecretStr | None = Field(
+        None, description="address that the brief of Sunday is posted to as Slack-compatible JSON; never shown"
+    )
+    brief_mail_to: str = Field("", description="addresses that the brief of Sunday is mailed to, separated by commas")
+    brief_mail_from: str = Field("", description="address that the brief is mailed from")
+    smtp: SecretStr | None = Field(
+        None, description="mail server: smtp://user:password@host:587, or smtps:// for TLS from the start; never shown"
+    )
     alert_level: Literal["warning", "error"] = Field(
         "warning", description="warning: alert of each failed check; error: of failed runs and errors only"
     )
@@ -208,7 +223,7 @@ class Settings(BaseSettings):
             f"{value!r} is no engine; use embedded, local[*], spark://host:7077, yarn, k8s://… or sc://host:15002"
         )
 
-    @field_validator("alert_webhook", "audience_webhook")
+    @field_validator("alert_webhook", "audience_webhook", "brief_webhook")
     @classmethod
     def _web_address(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value().strip():
@@ -218,6 +233,31 @@ class Settings(BaseSettings):
                 "an address begins with https:// or http://; this one is not shown, because it is a secret"
             )
         return value
+
+    @field_validator("smtp")
+    @classmethod
+    def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        try:
+            place = urlsplit(value.get_secret_value())
+            is_right = place.scheme in ("smtp", "smtps") and bool(place.hostname) and place.port != 0
+        except ValueError:
+            is_right = False
+        if not is_right:
+            raise ValueError(
+                "a mail server is smtp://host:587 or smtps://host:465, with user:password@ before the host where it wants "
+                "them; this one is not shown, because it is a secret"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> Settings:
+        if self.brief_mail_to and not (self.smtp and "@" in self.brief_mail_from):
+            raise ValueError(
+                "brief_mail_to needs smtp and brief_mail_from as well: the mail server, and the address it is sent from"
+            )
+        return self
 
     @model_validator(mode="after")
     def _limits_ordered(self) -> Settings:

@@ -19,7 +19,8 @@ from engagement_assets.analysis.report import latest_day
 from engagement_assets.domain.contracts import EngagementMetrics, EngagementScores, RejectedRows
 from engagement_assets.domain.contracts.engagement import SEGMENTS
 from engagement_assets.domain.days import as_date, days_between
-from engagement_assets.domain.meanings.words import counted
+from engagement_assets.domain.meanings.words import counted, enumerated
+from engagement_assets.domain.money import whole
 from engagement_assets.lake.reading import opened
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings
@@ -40,16 +41,27 @@ Verdict = Literal["better", "worse", "unchanged", "unknown", "told"]
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence of the brief: what it is about, its words, and the page of the dashboard with the list behind it.
+    """A sentence of the brief: what it is about, its words, and the address of the list behind it within the dashboard.
 
     `verdict` is better, worse or unchanged against what is usual; unknown where too few weeks are there; told where
-    nothing is judged.
+    nothing is judged. `page` may have a query; the day is added to it. `customers` is how many are in the list; None where the
+    page is no list of customers.
     """
 
     topic: str
     text: str
     verdict: Verdict
     page: str
+    customers: int | None = None
+
+    @property
+    def opens(self) -> str:
+        """What the link is called."""
+        return "see more" if self.customers is None else counted(self.customers, "customer")
+
+    def link(self, day: str) -> str:
+        """The address within the dashboard, as of a day."""
+        return f"{self.page}{'&' if '?' in self.page else '?'}date={day}"
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,11 @@ class Brief:
     day: str
     headline: str
     sentences: tuple[Sentence, ...]
+
+    @property
+    def title(self) -> str:
+        """The two days."""
+        return f"{self.since} to {self.day}"
 
 
 @dataclass(frozen=True)
@@ -81,11 +98,14 @@ class Judged:
         return "better" if (self.change > high) == more_is_better else "worse"
 
     def in_words(self, show: Callable[[float], str]) -> str:
-        """What is usual, as the end of a sentence."""
+        """What is usual, and how far the change is beyond it, as the end of a sentence."""
         if self.usual is None:
             return f"{counted(self.weeks, 'earlier week')}: too few to say what is usual"
-        low, high = (show(each) for each in self.usual)
-        return f"usual in a week: {low} to {high}"
+        low, high = self.usual
+        beyond = self.change - min(max(self.change, low), high)
+        is_beyond = self.verdict(show, more_is_better=True) != "unchanged"
+        more = f", {show(abs(beyond)).lstrip('+')} {'above' if beyond > 0 else 'below'} that" if is_beyond else ""
+        return f"usual in a week: {show(low)} to {show(high)}{more}"
 
 
 def judge(values: Mapping[date, float | None], day: date, since: date) -> Judged | None:
@@ -97,11 +117,12 @@ def judge(values: Mapping[date, float | None], day: date, since: date) -> Judged
     weeks = [(values.get(end), values.get(end - WEEK)) for end in ends]
     changes = [later - earlier for later, earlier in weeks if later is not None and earlier is not None]
     is_week = day - since == WEEK
-    return Judged(now - before, _usual(changes) if is_week else None, len(changes))
+    return Judged(now - before, usual(changes) if is_week else None, len(changes))
 
 
-def _usual(values: Sequence[float]) -> tuple[float, float] | None:
-    if len(values) < FEWEST_WEEKS:
+def usual(values: Sequence[float], fewest: int = FEWEST_WEEKS) -> tuple[float, float] | None:
+    """Between what values such as these lie: `USUAL` standard deviations around their mean; None where they are too few."""
+    if len(values) < fewest:
         return None
     spread = USUAL * stdev(values)
     return mean(values) - spread, mean(values) + spread
@@ -124,7 +145,7 @@ def make_brief(settings: Settings, day: str | None = None, since: str | None = N
         rows = connection.execute("FROM engagement_metrics").fetchall()
         metrics = {row[0]: dict(zip(EngagementMetrics.columns(), row, strict=True)) for row in rows}
         missing = [each for each in days_between(first, last)[1:] if each not in published]
-        return of_facts(Facts(connection, metrics, first, last), missing)
+        return of_facts(Facts(connection, metrics, first, last, settings.currency), missing)
 
 
 @dataclass(frozen=True)
@@ -135,6 +156,7 @@ class Facts:
     metrics: Mapping[date, Mapping[str, Any]]
     since: date
     day: date
+    currency: str = ""
 
     def judged(self, of: Callable[[Mapping[str, Any]], float | None]) -> Judged | None:
         """A number of the daily totals, judged."""
@@ -144,6 +166,10 @@ class Facts:
         """What a question about the scores of the two days gives: `$since` and `$day` are these."""
         asked = {name: value for name, value in (("since", self.since), ("day", self.day)) if f"${name}" in query}
         return self.connection.execute(query, asked).fetchall()
+
+    def usual_money(self, low: float, high: float) -> str:
+        """What is usually spent in a week, as the end of a sentence."""
+        return f"(usual in a week: {whole(max(low, 0), self.currency)} to {whole(high, self.currency)})"
 
     @property
     def span(self) -> str:
@@ -161,23 +187,21 @@ def of_facts(facts: Facts, missing: Sequence[str]) -> Brief:
     return Brief(facts.since.isoformat(), facts.day.isoformat(), headline, sentences)
 
 
-def _judged(
-    facts: Facts, topic: str, page: str, text: str, column: str, show: Callable[[float], str], more_is_better: bool
-) -> Sentence:
+def _judged(facts: Facts, told: Sentence, column: str, show: Callable[[float], str], more_is_better: bool) -> Sentence:
     """A sentence about a daily number, with its change and what is usual."""
     found = facts.judged(lambda row: row[column])
     if found is None:
-        return Sentence(topic, f"{text}; there is no snapshot of {facts.since} to compare it with.", "told", page)
-    words = f"{text}, {show(found.change)} since {facts.since} ({found.in_words(show)})."
-    return Sentence(topic, words, found.verdict(show, more_is_better), page)
+        return replace(told, text=f"{told.text}; there is no snapshot of {facts.since} to compare it with.")
+    words = f"{told.text}, {show(found.change)} since {facts.since} ({found.in_words(show)})."
+    return replace(told, text=words, verdict=found.verdict(show, more_is_better))
 
 
 def _score(facts: Facts) -> Sentence | None:
-    now = facts.metrics[facts.day]["average_score"]
-    if now is None:
+    row = facts.metrics[facts.day]
+    if row["average_score"] is None:
         return None
-    text = f"The average score is {now:.3f}"
-    return _judged(facts, "score", "/", text, "average_score", lambda number: f"{number:+.3f}", True)
+    told = Sentence("score", f"The average score is {row['average_score']:.3f}", "told", "/customers", row["customers"])
+    return _judged(facts, told, "average_score", lambda number: f"{number:+.3f}", True)
 
 
 def _whole(number: float) -> str:
@@ -185,12 +209,25 @@ def _whole(number: float) -> str:
 
 
 def _active(facts: Facts) -> Sentence | None:
-    row = facts.metrics[facts.day]
+    """Whether the shop gains or loses active customers, and how many came and went."""
+    row, before = facts.metrics[facts.day], facts.metrics.get(facts.since)
     if not row["customers"]:
         return None
-    share = row["status_active"] / row["customers"]
-    text = f"{row['status_active']:,} of {row['customers']:,} customers are active ({share:.0%})"
-    return _judged(facts, "active", "/behaviour", text, "status_active", _whole, True)
+    active = row["status_active"]
+    text = f"{active:,} of {row['customers']:,} customers are active ({active / row['customers']:.0%})"
+    told = Sentence("active", text, "told", "/customers?status=Active", active)
+    if before is None:
+        return _judged(facts, told, "status_active", _whole, True)
+    change = active - before["status_active"]
+    told = replace(told, text=f"{'Growing' if change > 0 else 'Losing' if change < 0 else 'Steady'}: {text}")
+    ((came, went),) = facts.rows(
+        "SELECT count(*) FILTER (now.engagement_status = 'Active' AND before.engagement_status IS DISTINCT FROM 'Active'), "
+        "count(*) FILTER (now.engagement_status <> 'Active' AND before.engagement_status = 'Active') "
+        "FROM (FROM engagement_scores WHERE as_of_date = $day) now "
+        "LEFT JOIN (FROM engagement_scores WHERE as_of_date = $since) before USING (customer_id)"
+    )
+    found = _judged(facts, told, "status_active", _whole, True)
+    return replace(found, text=f"{found.text.removesuffix('.')}: {came:,} came, {went:,} went.")
 
 
 def _revenue(facts: Facts) -> Sentence | None:
@@ -199,14 +236,19 @@ def _revenue(facts: Facts) -> Sentence | None:
     if facts.since not in total:
         return None
     spent = total[facts.day] - total[facts.since]
-    text = f"Customers spent {spent:,.2f} in {facts.span} to {facts.day}"
+    days = (facts.day - facts.since).days
+    ((buyers,),) = facts.rows(
+        f"SELECT count(*) FROM engagement_scores WHERE as_of_date = $day AND recency_days < {days}"
+    )
+    page = f"/customers?recency=..{days - 1}"
+    text = f"Customers spent {whole(spent, facts.currency)} in {facts.span} to {facts.day}"
     ends = [facts.since - number * WEEK for number in range(WEEKS)]
-    usual = _usual([total[end] - total[end - WEEK] for end in ends if end in total and end - WEEK in total])
-    if facts.day - facts.since != WEEK or usual is None:
-        return Sentence("revenue", f"{text}.", "told", "/value")
-    low, high = usual
+    spread = usual([total[end] - total[end - WEEK] for end in ends if end in total and end - WEEK in total])
+    if facts.day - facts.since != WEEK or spread is None:
+        return Sentence("revenue", f"{text}.", "told", page, buyers)
+    low, high = spread
     verdict: Verdict = "unchanged" if low <= spent <= high else "better" if spent > high else "worse"
-    return Sentence("revenue", f"{text} (usual in a week: {max(low, 0):,.2f} to {high:,.2f}).", verdict, "/value")
+    return Sentence("revenue", f"{text} {facts.usual_money(low, high)}.", verdict, page, buyers)
 
 
 def _moved(facts: Facts) -> Sentence | None:
@@ -220,12 +262,14 @@ def _moved(facts: Facts) -> Sentence | None:
         "FROM (FROM engagement_scores WHERE as_of_date = $day) now "
         "JOIN (FROM engagement_scores WHERE as_of_date = $since) before USING (customer_id)"
     )
+    way, most = ("rose", rose) if rose >= fell else ("fell", fell)
+    page = f"/customers?{way}=yes&compare={facts.since}"
     if not rose and not fell:
-        return Sentence("moved", f"Nobody moved into another segment since {facts.since}.", "told", "/breakdown")
+        return Sentence("moved", f"Nobody moved into another segment since {facts.since}.", "told", "/value")
     text = (
         f"{counted(rose, 'customer')} rose into a higher segment since {facts.since}, {fell:,} fell into a lower one."
     )
-    return Sentence("moved", text, "told", "/breakdown")
+    return Sentence("moved", text, "told", page, most)
 
 
 def _slipping(facts: Facts) -> Sentence:
@@ -237,10 +281,16 @@ def _slipping(facts: Facts) -> Sentence:
         "SELECT customer_id FROM engagement_scores WHERE as_of_date = $day AND is_slipping "
         f"ORDER BY revenue_last_365_days DESC, customer_id LIMIT {CALLED}"
     )
-    called = f"they spent {revenue:,.2f} in a year. To be called first: {', '.join(customer for (customer,) in first)}."
+    names = ", ".join(customer for (customer,) in first)
+    called = f"they spent {whole(revenue, facts.currency)} in a year. To be called first: {names}."
     text = f"{counted(customers, 'customer')} {'is' if customers == 1 else 'are'} slipping and can still be saved"
-    found = _judged(facts, "slipping", "/at-risk", text, "slipping_customers", _whole, False)
+    told = Sentence("slipping", text, "told", "/customers?slipping=yes", customers)
+    found = _judged(facts, told, "slipping_customers", _whole, False)
     return replace(found, text=f"{found.text.removesuffix('.')}; {called}")
+
+
+#: Who browses and has never bought.
+_BROWSERS = "/customers?orders=0&sessions=1.."
 
 
 def _converted(facts: Facts) -> Sentence | None:
@@ -250,7 +300,7 @@ def _converted(facts: Facts) -> Sentence | None:
     )
     now = f"{counted(browsing, 'customer')} with sessions of late never bought"
     if facts.since not in facts.metrics:
-        return Sentence("converted", f"{now}.", "told", "/behaviour") if browsing else None
+        return Sentence("converted", f"{now}.", "told", _BROWSERS, browsing) if browsing else None
     ((bought, before),) = facts.rows(
         "SELECT count(*) FILTER (now.total_orders > 0), count(*) "
         "FROM (FROM engagement_scores WHERE as_of_date = $day) now "
@@ -260,7 +310,7 @@ def _converted(facts: Facts) -> Sentence | None:
     if not before and not browsing:
         return None
     text = f"Of {counted(before, 'browser')} of {facts.since} who had never bought, {bought:,} bought; now {now}."
-    return Sentence("converted", text, "told", "/behaviour")
+    return Sentence("converted", text, "told", _BROWSERS, browsing)
 
 
 def _data(facts: Facts, missing: Sequence[str]) -> Sentence:
@@ -272,34 +322,34 @@ def _data(facts: Facts, missing: Sequence[str]) -> Sentence:
     if missing:
         parts.append(f"{counted(len(missing), 'day')} without a snapshot ({', '.join(missing[:3])})")
     if rejected:
-        kept_out = ", ".join(f"{count:,} {reason}" for reason, count in rejected[:3])
+        kept_out = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in rejected[:3])
         parts.append(f"{counted(sum(count for _, count in rejected), 'row')} kept out ({kept_out})")
     if not parts:
         return Sentence(
-            "data", "The data has no fault: every day is there, and no row was kept out.", "told", "/quality"
+            "data", "The data has no fault: every day is there, and no row was kept out.", "told", "/monitoring"
         )
-    return Sentence("data", f"In the data of {facts.span}: {' and '.join(parts)}.", "told", "/quality")
+    return Sentence("data", f"In the data of {facts.span}: {' and '.join(parts)}.", "told", "/monitoring")
+
+
+#: What the headline calls that which is unusual.
+_SUBJECTS = {
+    "score": "the average score",
+    "active": "active customers",
+    "revenue": "revenue",
+    "slipping": "slipping customers",
+}
 
 
 def _headline(sentences: Sequence[Sentence], has_before: bool) -> str:
     if not has_before:
         return "The first look: there is nothing to compare with."
-    unusual = [f"{each.topic} ({each.verdict})" for each in sentences if each.verdict in ("better", "worse")]
-    if unusual:
-        return f"Unusual: {', '.join(unusual)}."
+    unusual = {
+        verdict: [_SUBJECTS[each.topic] for each in sentences if each.verdict == verdict]
+        for verdict in ("worse", "better")
+    }
+    told = [f"{verdict} than usual: {enumerated(subjects)}" for verdict, subjects in unusual.items() if subjects]
+    if told:
+        return f"{'; '.join(told).capitalize()}."
     if all(each.verdict in ("told", "unknown") for each in sentences):
         return "Too few weeks are there to say what is usual."
     return "Nothing unusual."
-
-
-def as_markdown(brief: Brief, dashboard: str) -> str:
-    """The brief as Markdown, each sentence with a link to its page of the dashboard."""
-    lines = [f"# {brief.since} to {brief.day}", "", f"**{brief.headline}**", ""]
-    for sentence in brief.sentences:
-        lines.append(f"- {_escaped(sentence.text)} [list]({dashboard.rstrip('/')}{sentence.page}?date={brief.day})")
-    return "\n".join(lines) + "\n"
-
-
-def _escaped(text: str) -> str:
-    """A text whose names cannot be taken for Markdown."""
-    return "".join(f"\\{sign}" if sign in "\\`*_[]<>#|" else sign for sign in text)

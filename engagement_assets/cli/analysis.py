@@ -20,20 +20,22 @@ _FEW = 10
 def brief(
     day: DateOption = None,
     since: Annotated[str | None, typer.Option("--since", help="The earlier day (default: a week before).")] = None,
-    to: Annotated[Path | None, typer.Option("--to", help="File to write it to, as Markdown.")] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="File to write it to: .html, or Markdown.")] = None,
 ) -> None:
     """Say in a few sentences what happened in the week, what is unusual about it, and whom to call."""
-    from engagement_assets.analysis.brief import as_markdown, make_brief
+    from engagement_assets.analysis.brief import make_brief
+    from engagement_assets.exports.brief_files import as_html, as_markdown
     from engagement_assets.lake.stores import replacing
 
     settings = Settings()
     found = make_brief(settings, iso_day(day), iso_day(since))
     if to is not None:
         with replacing(to) as draft:
-            draft.write_text(as_markdown(found, settings.dashboard_url), encoding="utf-8")
+            text = as_html if to.suffix.lower() in (".html", ".htm") else as_markdown
+            draft.write_text(text(found, settings.dashboard_url), encoding="utf-8")
         say(str(to), markup=False)
         return
-    say(f"[bold]{found.since} to {found.day}[/bold]: {found.headline}")
+    say(f"[bold]{found.title}[/bold]: {found.headline}")
     for sentence in found.sentences:
         say(f"- {sentence.text}", markup=False)
 

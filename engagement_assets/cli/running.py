@@ -86,6 +86,7 @@ def summary(day: DateOption = None) -> None:
 def summarize(settings: Settings, day: str | None) -> None:
     """Print what a snapshot (default: the latest) says."""
     from engagement_assets.analysis.report import snapshot_report
+    from engagement_assets.domain.money import cents, whole
 
     report = snapshot_report(settings, day)
     metrics = report.metrics
@@ -96,20 +97,21 @@ def summarize(settings: Settings, day: str | None) -> None:
     print_table(
         ("Segment", "Customers", "Share", "Revenue so far"),
         (
-            (segment, f"{customers:,}", f"{customers / everybody:.1%}", f"{revenue:,.2f}")
+            (segment, f"{customers:,}", f"{customers / everybody:.1%}", whole(revenue, settings.currency))
             for segment, customers, revenue in report.segments
         ),
         to_the_right=("Customers", "Share", "Revenue so far"),
     )
     slipping, revenue = metrics["slipping_customers"] or 0, metrics["slipping_revenue"] or 0
+    spent_by_them = whole(revenue, settings.currency)
     say(
-        f"\n[bold]{slipping:,} customers are slipping[/bold] and can still be saved; they spent {revenue:,.2f} in a year"
+        f"\n[bold]{slipping:,} customers are slipping[/bold] and can still be saved; they spent {spent_by_them} in a year"
         + ("; the most valuable of them:" if slipping else "")
     )
     if slipping:
         print_table(
             ("Customer", "Revenue of a year", "Why"),
-            ((customer, f"{spent:,.2f}", why) for customer, spent, why in report.slipping),
+            ((customer, cents(spent, settings.currency), why) for customer, spent, why in report.slipping),
             to_the_right=("Revenue of a year",),
         )
     say(f"{metrics['high_risk_customers']:,} customers are at high risk by their score.")

@@ -9,7 +9,18 @@ import dash_mantine_components as dmc
 from dash import Dash
 from flask import Flask
 
-from engagement_assets.dashboard import access, answers, exports, grids, payloads, routing, shell, site, visuals
+from engagement_assets.dashboard import (
+    access,
+    answers,
+    exports,
+    formats,
+    grids,
+    payloads,
+    routing,
+    shell,
+    site,
+    visuals,
+)
 from engagement_assets.dashboard.warehouse import Warehouse
 from engagement_assets.settings import Settings
 
@@ -33,6 +44,7 @@ def build_app(settings: Settings, listens_on: Iterable[str] = ()) -> Dash:
     """
     server = Flask("engagement_assets.dashboard", static_folder=None)
     access.register(server, settings, listens_on)  # first: whoever is not let in learns nothing
+    server.before_request(lambda: formats.CURRENCY.set(settings.currency) and None)
     _no_flash_of_the_wrong_scheme()
     app = Dash(
         "engagement_assets.dashboard",

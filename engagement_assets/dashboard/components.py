@@ -20,6 +20,12 @@ from engagement_assets.domain.meanings import counted
 
 Good = Literal["up", "down", "neither"]
 
+#: A score that moved by less is about where it was.
+SMALL_SCORE = 0.01
+
+#: A figure that moved by less than this share of itself is about where it was.
+SMALL_SHARE = 0.01
+
 
 def hint(meaning: str, subject: str) -> Component:
     """A focusable mark that tells what a measure means, on hover, focus and touch."""
@@ -87,8 +93,12 @@ def figure_cards(
     now: Mapping[str, Any],
     before: Mapping[str, Any] | None = None,
     view: View | None = None,
+    usual: Mapping[str, tuple[float, float]] | None = None,
 ) -> Component:
-    """A row of key figures of the measures `now`, with their changes since those of the view's comparison date."""
+    """A row of key figures of the measures `now`, with their changes since those of the view's comparison date.
+
+    `usual`: between what they usually change in such a time. Only what is beyond it is better or worse.
+    """
     compared = view.compared if view else None
     filled = warehouse.meanings.filled
     return html.Div(
@@ -113,7 +123,13 @@ def figure_cards(
                     ),
                     dmc.Text(filled(figure.note(dict(now))), size="xs", c="dimmed")
                     if figure.note
-                    else _since(figure, now.get(figure.key), (before or {}).get(figure.key), compared),
+                    else _since(
+                        figure,
+                        now.get(figure.key),
+                        (before or {}).get(figure.key),
+                        compared,
+                        (usual or {}).get(figure.key),
+                    ),
                 ],
                 withBorder=True,
                 p="md",
@@ -133,7 +149,9 @@ def _opened(figure: KeyFigure, now: Mapping[str, Any], view: View | None) -> Com
     return people(view, count, text, **figure.opens) if view and figure.opens is not None else text
 
 
-def _since(figure: KeyFigure, now: Number, before: Number, compared: str | None) -> Component:
+def _since(
+    figure: KeyFigure, now: Number, before: Number, compared: str | None, usual: tuple[float, float] | None
+) -> Component:
     if compared is None or now is None or before is None:
         return dmc.Text("no earlier snapshot to compare with", size="xs", c="dimmed")
     moved = float(now) - float(before)
@@ -141,22 +159,41 @@ def _since(figure: KeyFigure, now: Number, before: Number, compared: str | None)
     # What rounds to nothing is no change.
     if not any(digit in "123456789" for digit in text):
         moved, text = 0.0, "unchanged"
-    mood = _mood(moved, figure.good)
+    # Beside what is usual a rise can be a bad sign: less of one than in any month before.
+    beyond = moved - min(max(moved, usual[0]), usual[1]) if usual is not None else moved
+    is_small = abs(moved) < SMALL_SHARE * abs(float(before))
+    mood = "same" if is_small else _mood(beyond, figure.good)
+    if usual is None:
+        word = f"{mood} " if mood != "same" else ""
+    else:
+        word = (
+            ""
+            if not moved
+            else "as usual "
+            if is_small or not beyond
+            else f"{'more' if beyond > 0 else 'less'} than usual "
+        )
     return html.Div(
         [
-            change(moved, text, good=figure.good),
-            html.Span(f"{f'{mood} ' if mood != 'same' else ''}since {compared}", className="change-note"),
+            change(moved, text, mood=mood),
+            # A date is not broken at its hyphens.
+            html.Span([f"{word}since ", html.Span(compared, className="nowrap")], className="change-note"),
         ],
         className="figure-change",
     )
 
 
-def change(moved: float, text: str | None = None, *, good: Good = "up") -> Component:
-    """A change (of a score, where no text is given) with an arrow and, where one way is good, colour."""
+def change(moved: float, text: str | None = None, *, mood: str | None = None) -> Component:
+    """A change (of a score, where no text is given) with an arrow, in the colour of a mood: better, worse or same.
+
+    Without a mood, up is better; a change by less than `SMALL_SCORE` is none.
+    """
+    if mood is None:
+        mood = "same" if abs(moved) < SMALL_SCORE else _mood(moved, "up")
     arrow = "▲" if moved > 0 else "▼" if moved < 0 else "■"
     return html.Span(
         [html.Span(arrow, **aria(hidden="true")), " ", text or formats.difference(moved)],
-        className=f"change {_mood(moved, good)}",
+        className=f"change {mood}",
     )
 
 
@@ -221,7 +258,7 @@ def swatch(text: str, colour: str) -> Component:
     return html.Span([html.Span(className="swatch", style={"background": colour}), text], className="swatched")
 
 
-def link(text: str, href: str, **more: Any) -> Component:
+def link(text: Any, href: str, **more: Any) -> Component:
     """A link within the dashboard; the page is not loaded anew."""
     return dcc.Link(text, href=href, **{"className": "link", **more})
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
+
+from engagement_assets.domain import money as amounts
+
+#: The currency of the amounts (`ENGAGEMENT_CURRENCY`), set for each request.
+CURRENCY: ContextVar[str] = ContextVar("CURRENCY", default="")
 
 #: What stands for a value that does not exist.
 NOTHING = "–"
@@ -38,13 +44,18 @@ def share(value: Number, digits: int = 1) -> str:
 
 
 def money(value: Number) -> str:
-    """An amount in whole currency units."""
-    return decimal(value, 0)
+    """A sum of many customers, with its currency."""
+    return NOTHING if _missing(value) else amounts.whole(float(value or 0), CURRENCY.get())
 
 
 def cents(value: Number) -> str:
-    """An amount in currency units to the cent."""
-    return decimal(value, 2)
+    """What one customer or order is worth, with its currency."""
+    return NOTHING if _missing(value) else amounts.cents(float(value or 0), CURRENCY.get())
+
+
+def in_currency(written: str) -> str:
+    """A number that Plotly writes into a chart (`%{y:,.2f}`), with the currency."""
+    return amounts.in_currency(written, CURRENCY.get())
 
 
 def day(value: date | datetime | str | None) -> str:

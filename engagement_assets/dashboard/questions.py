@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from engagement_assets.analysis.brief import WEEKS, usual
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.warehouse import Relation, Row, Warehouse, remembered
 from engagement_assets.domain.contracts import Contract, EngagementMetrics, EngagementScores
 from engagement_assets.domain.customer_filters import Chosen, condition
+from engagement_assets.domain.days import as_date
 from engagement_assets.domain.score_parts import PARTS
 from engagement_assets.exports.measures import select
 from engagement_assets.exports.star_schema import reached
@@ -27,6 +29,9 @@ Within = tuple[tuple[str, str], ...]
 
 #: Rows that a trend under filters may read; beyond it, days are left out evenly.
 TREND_ROWS = 8_000_000
+
+#: Rows that are read to know what is usual, and the fewest changes that tell it.
+USUAL_ROWS, FEWEST_CHANGES = 2_000_000, 14
 
 #: Days that a trend reaches back.
 TREND_DAYS = 365
@@ -147,6 +152,46 @@ def key_figures(warehouse: Warehouse, day: str, filters: Filters, within: Within
 def comparison(warehouse: Warehouse, view: View) -> Row | None:
     """The key figures of the comparison date; None without one."""
     return key_figures(warehouse, view.compared, view.filters) if view.compared else None
+
+
+@remembered
+def usual_changes(
+    warehouse: Warehouse, compared: str, days: int, filters: Filters, within: Within = ()
+) -> dict[str, tuple[float, float]]:
+    """Between what each key figure usually changes in so many days: by the changes that end in the twelve weeks before.
+
+    Figures of which too few such changes are known are not in it.
+    """
+    first = (as_date(compared) - timedelta(days=7 * WEEKS + days)).isoformat()
+    before = [day for day in warehouse.catalogue().days if first <= day <= compared]
+    if len(before) < FEWEST_CHANGES:
+        return {}
+    figures = select(warehouse.settings.scoring, *KEY_FIGURES)
+    rows = Customers(warehouse, compared, filters, within).rows(
+        f"SELECT as_of_date, {figures} FROM {{scores}} s WHERE {{filters}} GROUP BY as_of_date",
+        scores=(EngagementScores, thinned(warehouse, before, USUAL_ROWS)),
+    )
+    found = {row["as_of_date"]: row for row in rows}
+    pairs = [(row, found.get(day - timedelta(days=days))) for day, row in found.items()]
+    spreads = {}
+    for name in KEY_FIGURES:
+        changes = [
+            float(later[name]) - float(earlier[name])
+            for later, earlier in pairs
+            if earlier is not None and later[name] is not None and earlier[name] is not None
+        ]
+        spread = usual(changes, FEWEST_CHANGES)
+        if spread is not None:
+            spreads[name] = spread
+    return spreads
+
+
+def usual_since(warehouse: Warehouse, view: View) -> dict[str, tuple[float, float]]:
+    """Between what each key figure usually changes in as many days as lie between the two snapshots; {} without a comparison."""
+    if view.compared is None:
+        return {}
+    days = (as_date(view.as_of) - as_date(view.compared)).days
+    return usual_changes(warehouse, view.compared, days, view.filters)
 
 
 @remembered

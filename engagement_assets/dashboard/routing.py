@@ -244,8 +244,8 @@ def _status(warehouse: Warehouse, view: View) -> list[Component]:
     notices = list(view.notices)
     if behind > STALE_AFTER_DAYS:
         notices.append(
-            f"The latest snapshot, {latest}, is {behind:,} days old. "
-            "Bring it up to date with: engagement run --from … --to …"
+            f"The latest snapshot, {latest}, is {behind:,} days old; nothing newer is in these numbers. "
+            f"Ask {warehouse.settings.asset_owner.replace('team:', 'the team ')} for newer ones."
         )
     return [
         html.Div(parts, className="stamp"),

@@ -222,6 +222,7 @@ SERVED: dict[str, tuple[str, ...]] = {
     ),
     "power_bi_project": ("bi_export",),
     "audience_files": (CampaignAudiences.table(),),
+    "weekly_brief": (EngagementScores.table(), EngagementMetrics.table()),
 }
 
 #: Tables of facts.

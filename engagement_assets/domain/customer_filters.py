@@ -40,6 +40,9 @@ ENGAGEMENT_BAND = (
     "WHEN s.engagement_segment = 'At Risk' THEN 'Low' ELSE s.engagement_segment END"
 )
 
+#: The place of a segment, High first.
+_RANK = "list_position([" + ", ".join(f"'{segment}'" for segment in SEGMENTS) + "], {}.engagement_segment)"
+
 #: What a customer was on the comparison date who was none yet.
 NOBODY_YET = "none"
 
@@ -259,6 +262,8 @@ FILTERS: dict[str, CustomerFilter] = {
         Flag("declining", "declining", f"s.reference_score_change < -{STEADY}"),
         Flag("newly-slipping", "newly slipping", "s.is_slipping AND NOT coalesce(o.is_slipping, false)", "o"),
         Flag("came-back", "came back", "o.is_slipping AND s.lifecycle_stage IN ('Active', 'Reactivated')", "o"),
+        Flag("rose", "in a higher segment than before", f"{_RANK.format('s')} < {_RANK.format('o')}", "o"),
+        Flag("fell", "in a lower segment than before", f"{_RANK.format('s')} > {_RANK.format('o')}", "o"),
         Span("score", "score", "s.engagement_score", is_score=True),
         Span("sessions", "sessions", "s.sessions_last_30_days"),
         Span("recency", "days since the last order", "s.recency_days"),

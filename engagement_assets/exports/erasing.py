@@ -15,7 +15,7 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 
 from engagement_assets.analysis.backtest.sensitivity import RANGE_COLUMNS, RANGES_FILE
-from engagement_assets.exports import audience_files
+from engagement_assets.exports import audience_files, brief_files
 from engagement_assets.exports.csv_files import BYTE_ORDER_MARK, FORMER_FILES, spreadsheet_safe
 from engagement_assets.exports.power_bi.project import CACHE, project_folder
 from engagement_assets.exports.star_schema import export_files
@@ -78,8 +78,9 @@ def _name_in(place: Path, customer_id: str) -> str:
     return customer_id if place.suffix == ".jsonl" else spreadsheet_safe(customer_id)
 
 
-def remove_copies(settings: Settings) -> int:
-    """Delete what killed exports left and the rows that Power BI Desktop keeps: it imports them again. Returns how many files."""
+def remove_copies(settings: Settings, customer_id: str) -> int:
+    """Delete what killed exports left, the rows that Power BI Desktop keeps (it imports them again) and a brief that names the
+    customer (the next publication writes it again). Returns how many files."""
     if is_url(settings.export):
         return 0
     folder = local_path(settings.export)
@@ -90,7 +91,7 @@ def remove_copies(settings: Settings) -> int:
         if (found := _DRAFT.fullmatch(place.name)) and _written_columns(settings, place.with_name(found[1]))
     ]
     cache = project_folder(settings) / CACHE
-    copies = [*drafts, cache] if cache.is_file() else drafts
+    copies = [*drafts, *brief_files.naming(settings, customer_id), *([cache] if cache.is_file() else [])]
     for place in copies:
         place.unlink()
     return len(copies)

@@ -59,7 +59,7 @@ def forget(settings: Settings, lake: LakeResource, customer_id: str, tell: Tell 
         with lake.writing("forget", tell):
             erased = erasing.erase(lake, subject)
         rows = {**erased.rows, **exports.drop_rows(settings, name)}
-        copies = exports.remove_copies(settings)
+        copies = exports.remove_copies(settings, name)
     home = existing_home()
     not_compacted = list(_compact(home)) if home else []
     found = Search(settings, lake, subject).everywhere(home)

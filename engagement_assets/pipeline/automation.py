@@ -16,6 +16,7 @@ from engagement_assets.lake.tables import LakeResource
 from engagement_assets.pipeline import arrivals, readiness
 from engagement_assets.pipeline.alerts import build_alert_sensors
 from engagement_assets.pipeline.asset_factory import REBUILD_TAG
+from engagement_assets.pipeline.brief_delivery import build_brief_delivery
 from engagement_assets.pipeline.catch_up import build_catch_up
 from engagement_assets.pipeline.checks.monitoring import build_monitoring_checks, build_monitoring_job
 from engagement_assets.pipeline.deliveries import build_delivery_sensor
@@ -76,6 +77,7 @@ def build_automation(settings: Settings) -> dict[str, Any]:
             build_catch_up(settings, HOUR_OF_DAY, watching),
             snapshot_is_late,
             delivery,
+            build_brief_delivery(settings, watching),
             *build_alert_sensors(settings),
             *build_run_retention(settings),
         ],

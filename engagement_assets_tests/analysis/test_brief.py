@@ -12,8 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from engagement_assets.analysis import brief
-from engagement_assets.analysis.brief import Brief, Facts, as_markdown, judge, of_facts
+from engagement_assets.analysis.brief import Brief, Facts, judge, of_facts
 from engagement_assets.cli.app import app
+from engagement_assets.exports.brief_files import as_markdown
 from engagement_assets.settings import PREFIX
 from engagement_assets_tests.worlds import World
 
@@ -56,6 +57,11 @@ def weeks_before(count: int) -> dict[date, dict[str, Any]]:
     return {day: metrics(0.41 if number % 2 else 0.40, 3, 5000 + spent[number]) for number, day in enumerate(days)}
 
 
+def stands(row: tuple[Any, ...]) -> tuple[str, int | None]:
+    """Status, and days since the last order: here whoever has a session is active, and ordered five days ago."""
+    return ("Active" if row[3] else "Not Active"), (5 if row[3] and row[2] else None)
+
+
 def made(
     totals: Mapping[date, Mapping[str, Any]],
     rejected: Sequence[tuple[str, date]] = (),
@@ -65,13 +71,14 @@ def made(
     with duckdb.connect() as connection:
         connection.execute(
             "CREATE TABLE engagement_scores (as_of_date DATE, customer_id TEXT, engagement_segment TEXT, total_orders INT, "
-            "sessions_last_30_days INT, is_slipping BOOL, revenue_last_365_days DOUBLE)"
+            "sessions_last_30_days INT, is_slipping BOOL, revenue_last_365_days DOUBLE, engagement_status TEXT, recency_days INT)"
         )
         connection.execute("CREATE TABLE rejected_rows (reason TEXT, row_date DATE)")
         for day, rows in ((SINCE, BEFORE), (DAY, after)):
             if day in totals:
                 connection.executemany(
-                    "INSERT INTO engagement_scores VALUES (?, ?, ?, ?, ?, ?, ?)", [(day, *row) for row in rows]
+                    "INSERT INTO engagement_scores VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    [(day, *row, *stands(row)) for row in rows],
                 )
         if rejected:
             connection.executemany("INSERT INTO rejected_rows VALUES (?, ?)", [list(row) for row in rejected])
@@ -88,35 +95,35 @@ def test_a_bad_week_is_told_with_what_is_unusual_and_whom_to_call() -> None:
     # Changes of the score in twelve weeks: six of +0.01, six of -0.01; their standard deviation is 0.01044.
     assert words["score"] == (
         "worse",
-        "The average score is 0.350, -0.050 since 2025-03-24 (usual in a week: -0.021 to +0.021).",
+        "The average score is 0.350, -0.050 since 2025-03-24 (usual in a week: -0.021 to +0.021, 0.029 below that).",
     )
     assert words["active"] == (
         "unchanged",
-        "3 of 4 customers are active (75%), +0 since 2025-03-24 (usual in a week: +0 to +0).",
+        "Steady: 3 of 4 customers are active (75%), +0 since 2025-03-24 (usual in a week: +0 to +0): 1 came, 2 went.",
     )
     # 90 and 110 in turns: 100, and twice 10.44.
     assert words["revenue"] == (
         "worse",
-        "Customers spent 20.00 in the week to 2025-03-31 (usual in a week: 79.11 to 120.89).",
+        "Customers spent 20 in the week to 2025-03-31 (usual in a week: 79 to 121).",
     )
     assert words["moved"] == (
         "told",
         "2 customers rose into a higher segment since 2025-03-24, 1 fell into a lower one.",
     )
     assert words["slipping"][0] == "worse"
-    assert words["slipping"][1].endswith("they spent 140.00 in a year. To be called first: a, d.")
+    assert words["slipping"][1].endswith("they spent 140 in a year. To be called first: a, d.")
     assert words["converted"][1] == (
         "Of 1 browser of 2025-03-24 who had never bought, 1 bought; now 0 customers with sessions of late never bought."
     )
     assert words["data"][1] == "The data has no fault: every day is there, and no row was kept out."
-    assert found.headline == "Unusual: score (worse), revenue (worse), slipping (worse)."
+    assert found.headline == "Worse than usual: the average score, revenue and slipping customers."
 
 
 def test_growth_is_better_and_a_quiet_week_is_nothing_unusual() -> None:
     grown = made(
         weeks_before(13) | {DAY: metrics(0.48, 4, 5000 + 2000 + 500)}, after=[(*row[:4], False, 1) for row in AFTER]
     )
-    assert grown.headline == "Unusual: score (better), active (better), revenue (better)."
+    assert grown.headline == "Better than usual: the average score, active customers and revenue."
     assert told(grown)["slipping"] == ("told", "Nobody is slipping.")
     quiet = made(weeks_before(13) | {DAY: metrics(0.41, 3, 5000 + 2000 + 100)}, after=BEFORE)
     assert quiet.headline == "Nothing unusual."
@@ -132,7 +139,7 @@ def test_broken_data_is_told_with_its_days_and_reasons() -> None:
     ]
     found = made(weeks_before(13) | {DAY: metrics(0.41, 3, 7100)}, rejected, ["2025-03-26"])
     assert told(found)["data"][1] == (
-        "In the data of the week: 1 day without a snapshot (2025-03-26) and 3 rows kept out (2 wrong_type, 1 negative_amount)."
+        "In the data of the week: 1 day without a snapshot (2025-03-26) and 3 rows kept out (2 wrong type, 1 negative amount)."
     )
 
 
@@ -165,7 +172,7 @@ def test_names_of_customers_are_no_markdown() -> None:
         made(weeks_before(13) | {DAY: metrics(0.4, 3, 7100, 1, 9)}, after=rows), "http://127.0.0.1:8050/"
     )
     assert "\\[a\\](http://x)" in text
-    assert "[list](http://127.0.0.1:8050/at-risk?date=2025-03-31)" in text
+    assert "[1 customer](http://127.0.0.1:8050/customers?slipping=yes&date=2025-03-31)" in text
 
 
 def test_the_command_says_it_and_writes_it(

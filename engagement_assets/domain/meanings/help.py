@@ -11,6 +11,8 @@ from engagement_assets.domain.score_parts import PARTS
 HELP: dict[str, str] = {
     "engagement_score": "Engagement score. {score}",
     "reference_score": "Reference score: {reference_score}.",
+    "brief": "A change is better or worse where it is beyond the usual: two standard deviations around the mean of those of the "
+    "twelve weeks before. What is as usual has no colour.",
     "distribution": "Customers by engagement score in steps of 0.05. Segments: {engagement_segment}.",
     "segments": "Customers by engagement segment: {engagement_segment}.",
     "movers": "Groups whose average reference score (fixed scale) moved most since the comparison date. Members are counted as "

@@ -8,6 +8,7 @@ import dagster as dg
 from engagement_assets.domain.catalogue import SERVED, asset_tags
 from engagement_assets.domain.contracts import EngagementScores
 from engagement_assets.exports.audience_files import write_audiences
+from engagement_assets.exports.brief_files import write_brief
 from engagement_assets.exports.csv_files import export_csv
 from engagement_assets.exports.power_bi.project import project_folder, write_project
 from engagement_assets.lake.code_versions import code_version_served, commit_metadata
@@ -54,6 +55,18 @@ def audience_files(settings: Settings, lake: LakeResource) -> dict[str, Any]:
                 for files in written
             ]
         ),
+    }
+
+
+def weekly_brief(settings: Settings, _: LakeResource) -> dict[str, Any]:
+    """What happened in the week, in a few sentences."""
+    written = write_brief(settings)
+    verdicts = [sentence.verdict for sentence in written.brief.sentences]
+    return {
+        "as_of_date": written.brief.day,
+        "headline": written.brief.headline,
+        "file": dg.MetadataValue.path(str(written.html)),
+        **{verdict: verdicts.count(verdict) for verdict in ("better", "worse")},
     }
 
 
@@ -107,5 +120,13 @@ def build_serving_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             csv,
             "For mail and advertising tools: per audience a CSV and a JSON Lines file of the customers to contact, of "
             "the latest published day. Held-out customers and those who opted out are in no file.",
+        ),
+        _served(
+            settings,
+            weekly_brief,
+            {"markdown", "html"},
+            ("html", settings.export),
+            "What happened in the week to the latest snapshot, in a few sentences by the rules of docs/brief.md: what is "
+            "better or worse than usual, who can still be saved, what is wrong with the data.",
         ),
     ]

@@ -101,7 +101,9 @@ def _cards(warehouse: Warehouse, view: View, figures: tuple[KeyFigure, ...]) -> 
     now |= queries.beside(warehouse, view.as_of, view.filters)
     if view.compared:
         now |= queries.crossings(warehouse, view.as_of, view.compared, view.filters)
-    return figure_cards(warehouse, figures, now, questions.comparison(warehouse, view), view)
+    return figure_cards(
+        warehouse, figures, now, questions.comparison(warehouse, view), view, questions.usual_since(warehouse, view)
+    )
 
 
 @PAGE.visual(

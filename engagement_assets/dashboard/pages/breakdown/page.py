@@ -54,7 +54,9 @@ FIGURES = tuple(KeyFigure(f"Average {part} score", part, formats.score, part, "u
 def cards(warehouse: Warehouse, view: View) -> Component:
     """The component scores with their changes."""
     now = questions.key_figures(warehouse, view.as_of, view.filters)
-    return figure_cards(warehouse, FIGURES, now, questions.comparison(warehouse, view), view)
+    return figure_cards(
+        warehouse, FIGURES, now, questions.comparison(warehouse, view), view, questions.usual_since(warehouse, view)
+    )
 
 
 def _groups(warehouse: Warehouse, view: View) -> list[Row]:

@@ -95,7 +95,7 @@ def orders(warehouse: Warehouse, view: View, row: Row) -> Component:
             yaxis="y2",
             mode="lines",
             line={"color": GREY, "shape": "hv", "width": 2},
-            hovertemplate="%{x|%Y-%m-%d}: %{y:,.2f}<extra>so far</extra>",
+            hovertemplate=f"%{{x|%Y-%m-%d}}: {formats.in_currency('%{y:,.2f}')}<extra>so far</extra>",
         ),
         xaxis=day_axis(),
         yaxis=axis(

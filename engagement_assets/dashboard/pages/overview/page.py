@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
+from engagement_assets.analysis.brief import Brief
 from engagement_assets.dashboard import formats, questions
 from engagement_assets.dashboard.components import (
     ALL,
@@ -15,11 +16,15 @@ from engagement_assets.dashboard.components import (
     change,
     customer_link,
     figure_cards,
+    link,
     listing,
     mark,
+    message,
     no_customers,
     people,
+    pill,
     segment_pill,
+    small,
     stack,
     swatch,
 )
@@ -39,6 +44,9 @@ PAGE = Page(
     "/", "Executive overview", "How engaged customers are, how many may be lost, and what has changed.", order=10
 )
 
+#: How a verdict of the brief is coloured; what is as usual is not.
+_MOODS = {"better": "good", "worse": "bad"}
+
 FIGURES = (
     KeyFigure("Average score", "average_score", formats.score, "average_score", "up", **ALL),
     KeyFigure("Slipping customers", "slipping_customers", formats.count, "slipping_customers", "down", **SLIPPING),
@@ -51,11 +59,48 @@ FIGURES = (
 )
 
 
+@PAGE.visual(
+    "overview-brief",
+    "The week",
+    lambda warehouse, view: queries.brief(warehouse, view.as_of),
+    meaning="brief",
+    empty=message("No brief of this day", "The totals of this day are not built; whoever runs the pipeline can do so."),
+    height=240,
+)
+def brief(warehouse: Warehouse, view: View, found: list[Brief]) -> Component:
+    """What happened in the week, each sentence with its verdict and the list behind it."""
+    (told,) = found
+    everybody = " Filters do not change it." if any(view.filters) else ""
+    return stack(
+        html.P(told.headline, className="headline"),
+        html.Ul(
+            [
+                html.Li(
+                    [
+                        *([pill(each.verdict.capitalize(), _MOODS[each.verdict])] if each.verdict in _MOODS else []),
+                        html.Span(each.text),
+                        link(
+                            [each.opens, html.Span(f", {each.topic}", className="visually-hidden")],
+                            each.link(told.day),
+                        ),
+                    ],
+                    className=f"sentence {each.verdict}",
+                )
+                for each in told.sentences
+            ],
+            className="sentences",
+        ),
+        small(f"The week {told.title}, of all customers.{everybody}"),
+    )
+
+
 @PAGE.visual("overview-cards", "Key figures", height=118, bare=True)
 def cards(warehouse: Warehouse, view: View) -> Component:
     """The key figures, each with its change."""
     now = questions.key_figures(warehouse, view.as_of, view.filters)
-    return figure_cards(warehouse, FIGURES, now, questions.comparison(warehouse, view), view)
+    return figure_cards(
+        warehouse, FIGURES, now, questions.comparison(warehouse, view), view, questions.usual_since(warehouse, view)
+    )
 
 
 def _bars_from(warehouse: Warehouse, view: View) -> list[Row]:

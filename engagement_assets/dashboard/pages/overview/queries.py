@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from engagement_assets.analysis.brief import Brief, make_brief
 from engagement_assets.dashboard.questions import Customers, Filters
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
-from engagement_assets.domain.contracts import EngagementScores
+from engagement_assets.domain.contracts import EngagementMetrics, EngagementScores
 from engagement_assets.domain.contracts.engagement import SEGMENTS
 from engagement_assets.exports.star_schema import bucket_sql
 
@@ -13,6 +14,12 @@ SMALLEST_GROUP = 5
 
 GROUPS_SHOWN = 8
 CUSTOMERS_SHOWN = 5
+
+
+@remembered
+def brief(warehouse: Warehouse, day: str) -> list[Brief]:
+    """The brief of a day, of all customers; none where the day has no totals."""
+    return [make_brief(warehouse.settings, day)] if day in warehouse.days(EngagementMetrics) else []
 
 
 @remembered

@@ -220,4 +220,4 @@ def test_assets_checks_jobs_and_sensors_have_the_names_they_had() -> None:
     assert {asset: names & checks[asset] for asset, names in CHECKS.items()} == CHECKS
     assert {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")} == JOBS
     assert {schedule.name for schedule in repository.schedule_defs} == SCHEDULES
-    assert {sensor.name for sensor in repository.sensor_defs} == {*SENSORS, "catch_up"}
+    assert {sensor.name for sensor in repository.sensor_defs} == {*SENSORS, "catch_up", "brief_on_mondays"}

@@ -43,8 +43,10 @@ _PREDICTION = "judges predictions about an earlier snapshot"
 OPENS_NOTHING: dict[str, str] = {
     "behaviour-activity": _SESSIONS,
     "behaviour-cards: Sessions with an order": _SESSIONS,
+    "behaviour-conversion": _SESSIONS,
     "behaviour-engaged": _SESSIONS,
     "behaviour-funnel: Sessions": _SESSIONS,
+    "behaviour-weeks": "counts the visitors of each week; lists are of a day and its window",
     "customer-cards": _ONE,
     "customer-history": _ONE,
     "customer-orders": _ONE,

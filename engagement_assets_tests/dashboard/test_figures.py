@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from datetime import date, timedelta
-from statistics import fmean
+from statistics import fmean, pvariance
 from typing import Any
 
 import pytest
@@ -232,6 +232,86 @@ def test_orders_by_sessions_counts_the_orders_of_the_window(warehouse: Warehouse
     found = behaviour.orders_by_sessions(warehouse, DAY, NONE)
     assert sum(row["orders"] for row in found) == orders
     assert sum(row["customers"] for row in found) == len(rows(sample_world, DAY))
+
+
+def week_of(day: date, last: date) -> date | None:
+    """The last day of the week, counted back from a day, that a day is in; None beyond twelve weeks."""
+    back = (last - day).days
+    return last - timedelta(days=back // 7 * 7) if 0 <= back < 7 * 12 else None
+
+
+@both
+def test_sessions_that_were_followed_by_an_order(warehouse: Warehouse, sample_world: World, filters: Filters) -> None:
+    members = {row["customer_id"] for row in rows(sample_world, DAY, filters)}
+    bought = {(row["customer_id"], row["as_of_date"]) for row in sample_world.rows("raw_orders")}
+    last = date.fromisoformat(DAY) - timedelta(days=7)
+    told: dict[date, list[tuple[bool, bool]]] = {}
+    for visit in sample_world.rows("sessions"):
+        week = week_of(visit["as_of_date"], last)
+        if week and visit["customer_id"] in members and not visit["continues_previous_day"]:
+            after = [(visit["customer_id"], visit["as_of_date"] + timedelta(days=n)) in bought for n in range(8)]
+            told.setdefault(week, []).append((any(after[:2]), any(after)))
+    found = behaviour.conversion(warehouse, DAY, filters)
+    assert [row["as_of_date"] for row in found] == sorted(told)
+    assert len(found) == 12 or filters not in (NONE, GERMAN)
+    for row in found:
+        visits = told[row["as_of_date"]]
+        assert row["sessions"] == len(visits)
+        assert close(row["one_day"], fmean(early for early, _ in visits))
+        assert close(row["followed"], fmean(late for _, late in visits))
+
+
+@both
+def test_how_far_the_visitors_of_a_week_get(warehouse: Warehouse, sample_world: World, filters: Filters) -> None:
+    members = {row["customer_id"]: row for row in rows(sample_world, DAY, filters)}
+    bought = {(row["customer_id"], row["as_of_date"]) for row in sample_world.rows("raw_orders")}
+    weeks: dict[date, dict[str, int]] = {}
+    window: dict[str, int] = {}
+    for visit in sample_world.rows("sessions"):
+        who, day = visit["customer_id"], visit["as_of_date"]
+        week = week_of(day, date.fromisoformat(DAY))
+        if week is None or who not in members or visit["continues_previous_day"]:
+            continue
+        looked = 2 if visit["add_to_carts"] else 1 if visit["page_views"] else 0
+        stage = 4 if (who, day) in bought else 3 if visit["checkouts"] else looked
+        reached = weeks.setdefault(week, {})
+        reached[who] = max(reached.get(who, 0), stage)
+        if day > date.fromisoformat(DAY) - timedelta(days=30):
+            window[who] = max(window.get(who, 0), stage)
+    found = behaviour.stages_by_week(warehouse, DAY, filters)
+    assert [row["as_of_date"] for row in found] == sorted(weeks)
+    for row in found:
+        stages = weeks[row["as_of_date"]].values()
+        assert row["visitors"] == len(stages)
+        for number, name in ((2, "cart"), (3, "checkout"), (4, "order")):
+            assert close(row[name], fmean(stage >= number for stage in stages))
+    # By group: who ordered on a day without a session got to an order, too.
+    for who, day in bought:
+        if who in window and day > date.fromisoformat(DAY) - timedelta(days=30):
+            window[who] = 4
+    for row in behaviour.stages_by_group(warehouse, DAY, filters):
+        column = {"country": "country", "segment": "engagement_segment"}[row["kind"]]
+        stages_of = [stage for who, stage in window.items() if members[who][column] == row["name"]]
+        assert row["customers"] == [sum(stage >= number for stage in stages_of) for number in (1, 2, 3, 4)]
+
+
+@both
+def test_what_drives_the_score(warehouse: Warehouse, sample_world: World, filters: Filters) -> None:
+    members = rows(sample_world, DAY, filters)
+    found = breakdown.drivers(warehouse, DAY, filters)
+    names = ("recency", "frequency", "monetary")
+    assert found["customers"] == len(members)
+    assert close(found["score"], sum(found[name] for name in names))
+    assert close(sum(found[f"{name}_spread"] for name in names), 1)
+    scores = [row["engagement_score"] for row in members]
+    for name in names:
+        parts = [row[f"{name}_contribution"] for row in members]
+        assert close(found[name], fmean(parts))
+        shared = fmean(
+            (part - fmean(parts)) * (score - fmean(scores)) for part, score in zip(parts, scores, strict=True)
+        )
+        assert math.isclose(found[f"{name}_spread"], shared / pvariance(scores), rel_tol=1e-9)
+        assert close(found[f"{name}_score"], fmean(row[f"{name}_score"] for row in members))
 
 
 def test_activity_by_weekday_and_hour(warehouse: Warehouse, sample_world: World) -> None:

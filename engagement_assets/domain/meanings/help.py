@@ -18,6 +18,13 @@ HELP: dict[str, str] = {
     "movers": "Groups whose average reference score (fixed scale) moved most since the comparison date. Members are counted as "
     "they were on each day.",
     "customer_movers": "Customers whose reference score (fixed scale) moved most since the comparison date.",
+    "drivers": "The weighted parts add up to the average score, and each part is made of measures. What tells customers apart: "
+    "the covariance of a part with the score, by the variance of the score; over the parts it adds up to 100 %.",
+    "conversion": "Of the sessions of a week, the share after which the customer ordered on the same or the next day, and within "
+    "a week. The latest sessions are left out until that week is over.",
+    "stages_by_week": "Of the customers who came in a week, the share who got in it at least as far as a cart, a checkout, an "
+    "order on the day of a session.",
+    "statuses": "Customers by segment and status: {engagement_status}.",
     "contributions": "The weighted parts of the average score; they add up to it exactly.",
     "score_change": "How much of the change of the average score came "
     f"{enumerated(f'from {part.words}' for part in PARTS)}.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import plotly.graph_objects as go
@@ -14,6 +15,7 @@ from engagement_assets.dashboard import formats
 from engagement_assets.dashboard.components import (
     KeyFigure,
     figure_cards,
+    listing,
     mark,
     message,
     people,
@@ -26,6 +28,7 @@ from engagement_assets.dashboard.pages.behaviour import queries
 from engagement_assets.dashboard.questions import of_day
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.theme import SCALE, Mark, axis, bars, chart, day_axis, figure, names_axis, right_axis
+from engagement_assets.dashboard.trends import Line, trend_figure
 from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.colours import AMBER, BLUE, SKY
@@ -167,6 +170,113 @@ def stages(warehouse: Warehouse, view: View, found: Row) -> Component:
     )
 
 
+_WEEK_LINES = (
+    Line("cart", "Cart", SKY, "solid"),
+    Line("checkout", "Checkout", AMBER, "solid"),
+    Line("order", "Order", BLUE, "solid"),
+)
+
+
+@PAGE.visual(
+    "behaviour-weeks",
+    "How far they get, week by week",
+    of_day(queries.stages_by_week),
+    meaning="stages_by_week",
+    csv=Csv("stages-by-week", same("as_of_date", "visitors", "cart", "checkout", "order")),
+    empty=_NO_VISITS,
+    height=300,
+)
+def weeks(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+    """Shares of each week's visitors who reached a cart, a checkout, an order."""
+    drawn = trend_figure(rows, _WEEK_LINES, title="Share of the week's visitors", percent=True, view=view)
+    return chart(drawn, "Shares of each week's visitors who reached a cart, a checkout and an order.", height=300)
+
+
+_CONVERSION_LINES = (
+    Line("followed", f"Within {queries.FOLLOWED_DAYS} days", BLUE, "solid"),
+    Line("one_day", "Within a day", SKY, "dash"),
+)
+
+
+@PAGE.visual(
+    "behaviour-conversion",
+    "Do sessions turn into orders?",
+    of_day(queries.conversion),
+    meaning="conversion",
+    csv=Csv("conversion", same("as_of_date", "sessions", "one_day", "followed")),
+    empty=message("Too early to tell", "A week after a session it is known whether the customer ordered."),
+    height=300,
+    beside="halves",
+)
+def conversion(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+    """Share of sessions after which the customer ordered, week by week, and what has changed since the comparison date."""
+    latest = rows[-1]
+    words = (
+        f"Of {counted(latest['sessions'], 'session')} in the week to {latest['as_of_date']}, "
+        f"{formats.share(latest['one_day'])} were followed by an order within a day, "
+        f"{formats.share(latest['followed'])} within {queries.FOLLOWED_DAYS} days"
+    )
+    before = [row for row in rows if view.compared and str(row["as_of_date"]) <= view.compared]
+    if before and before[-1] is not latest:
+        moved = latest["followed"] - before[-1]["followed"]
+        words += f", {formats.difference(moved, formats.points)} against the week to {before[-1]['as_of_date']}"
+    drawn = trend_figure(rows, _CONVERSION_LINES, title="Share of sessions", percent=True, view=view)
+    return stack(small(f"{words}."), chart(drawn, "Share of sessions that were followed by an order.", height=270))
+
+
+def _by_group(warehouse: Warehouse, view: View) -> list[Row]:
+    """Per group its counts, and the step at which it loses the largest share."""
+    found = []
+    for row in queries.stages_by_group(warehouse, view.as_of, view.filters):
+        counts = row["customers"]
+        lost = [1 - (formats.ratio(after, before) or 0) if before else 0 for before, after in pairwise(counts)]
+        worst = max(range(len(lost)), key=lambda number: lost[number])
+        found.append(
+            {
+                **row,
+                "looked": counts[0],
+                "ordered": counts[-1],
+                "conversion": formats.ratio(counts[-1], counts[0]),
+                "lost_after": STAGES[worst] if lost[worst] else None,
+                "drop_off": lost[worst],
+                "lost": counts[worst] - counts[worst + 1],
+            }
+        )
+    return found
+
+
+@PAGE.visual(
+    "behaviour-groups",
+    "Where they drop off, by segment and country",
+    _by_group,
+    meaning="funnel",
+    note="The step at which the largest share is lost; a number opens the list.",
+    csv=Csv(
+        "drop-off-by-group", same("kind", "name", "looked", "ordered", "conversion", "lost_after", "drop_off", "lost")
+    ),
+    empty=_NO_VISITS,
+)
+def groups(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+    """Where the customers of each segment and country stop on the way to an order."""
+    return listing(
+        rows,
+        [
+            (
+                "Group",
+                lambda row: html.Span([html.Span(f"{row['kind'].capitalize()} ", className="quiet"), row["name"]]),
+            ),
+            ("Looked", lambda row: people(view, row["looked"], stage=STAGES[0], **{row["kind"]: row["name"]})),
+            ("Ordered", lambda row: people(view, row["ordered"], stage=STAGES[-1], **{row["kind"]: row["name"]})),
+            ("Conversion", "conversion", formats.share),
+            ("Most are lost after", "lost_after"),
+            ("Lost", lambda row: people(view, row["lost"], stopped_at=row["lost_after"], **{row["kind"]: row["name"]})),
+            ("Drop-off", "drop_off", formats.share),
+        ],
+        left=(0, 4),
+        caption="Where customers drop off, by segment and country",
+    )
+
+
 def _step(number: int) -> str:
     """A step of SESSION_STEPS as a filter."""
     low, high, _ = SESSION_STEPS[number]
@@ -180,7 +290,7 @@ def _orders(warehouse: Warehouse, view: View) -> list[Row]:
 
 @PAGE.visual(
     "behaviour-orders",
-    "Sessions against orders",
+    "Orders by number of sessions",
     _orders,
     meaning="sessions_orders",
     csv=Csv("orders-by-sessions", same("sessions", "customers", "orders", "ordered")),

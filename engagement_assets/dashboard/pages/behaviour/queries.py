@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from engagement_assets.analysis.monitoring.stability import band_sql
 from engagement_assets.dashboard.questions import Customers, Filters, furthest, window
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
-from engagement_assets.domain.contracts import RawOrders, Sessions
-from engagement_assets.exports.star_schema import session_step
+from engagement_assets.domain.contracts import Contract, RawOrders, Sessions
+from engagement_assets.exports.star_schema import reached, session_step
 
 #: Sign-up months that the cohort table shows.
 COHORTS = 12
+
+#: Weeks that trends of this page go back, days in which a session may lead to an order, groups that are compared.
+WEEKS, FOLLOWED_DAYS, MOST_GROUPS = 12, 7, 12
 
 
 @remembered
@@ -34,6 +37,89 @@ def funnel(warehouse: Warehouse, day: str, filters: Filters) -> Row:
         orders=(RawOrders, window(warehouse, RawOrders, day)),
     )
     return found
+
+
+def _weeks_back(warehouse: Warehouse, contract: type[Contract], day: str) -> list[str]:
+    """The published days of the last WEEKS weeks up to a day, and of the FOLLOWED_DAYS before."""
+    first = (date.fromisoformat(day) - timedelta(days=7 * WEEKS + FOLLOWED_DAYS)).isoformat()
+    return [found for found in warehouse.days(contract) if first < found <= day]
+
+
+@remembered
+def conversion(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Per week whose FOLLOWED_DAYS days after are over, the earliest first: `as_of_date` (its last day), `sessions`, and the
+    shares of them after which the customer ordered within one day (`one_day`) and within FOLLOWED_DAYS days (`followed`).
+    """
+    return Customers(warehouse, day, filters).rows(
+        f"""
+        WITH members AS (SELECT customer_id FROM {{scores}} s WHERE {{filters}}),
+        bought AS (SELECT DISTINCT customer_id, as_of_date AS day FROM {{orders}} o SEMI JOIN members USING (customer_id)),
+        visits AS (
+            SELECT customer_id, as_of_date AS day, count(*) AS sessions
+            FROM {{sessions}} v SEMI JOIN members USING (customer_id)
+            WHERE NOT continues_previous_day AND as_of_date <= $last::DATE GROUP BY ALL
+        ),
+        told AS (
+            SELECT v.day, v.sessions, b.day - v.day AS days
+            FROM visits v ASOF LEFT JOIN bought b ON v.customer_id = b.customer_id AND v.day <= b.day
+        )
+        SELECT $last::DATE - 7 * (($last::DATE - day) // 7)::INTEGER AS as_of_date, sum(sessions)::BIGINT AS sessions,
+               coalesce(sum(sessions) FILTER (days <= 1), 0) / sum(sessions) AS one_day,
+               coalesce(sum(sessions) FILTER (days <= {FOLLOWED_DAYS}), 0) / sum(sessions) AS followed
+        FROM told WHERE $last::DATE - day < {7 * WEEKS} GROUP BY 1 ORDER BY 1
+        """,
+        {"last": (date.fromisoformat(day) - timedelta(days=FOLLOWED_DAYS)).isoformat()},
+        sessions=(Sessions, _weeks_back(warehouse, Sessions, day)),
+        orders=(RawOrders, _weeks_back(warehouse, RawOrders, day)),
+    )
+
+
+@remembered
+def stages_by_week(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Per week, the earliest first: `as_of_date` (its last day), `visitors`, and the shares of them who got in that week at least
+    as far as the second, third and fourth of STAGES (`cart`, `checkout`, `order`).
+    """
+    return Customers(warehouse, day, filters).rows(
+        f"""
+        WITH members AS (SELECT customer_id FROM {{scores}} s WHERE {{filters}}),
+        bought AS (SELECT DISTINCT customer_id, as_of_date FROM {{orders}} o SEMI JOIN members USING (customer_id)),
+        visits AS (
+            SELECT v.customer_id, ($day::DATE - v.as_of_date) // 7 AS week,
+                   max({reached("b.customer_id IS NOT NULL")}) AS reached
+            FROM {{sessions}} v SEMI JOIN members USING (customer_id)
+            LEFT JOIN bought b ON b.customer_id = v.customer_id AND b.as_of_date = v.as_of_date
+            WHERE NOT continues_previous_day AND $day::DATE - v.as_of_date < {7 * WEEKS} GROUP BY ALL
+        )
+        SELECT $day::DATE - 7 * week::INTEGER AS as_of_date, count(*) AS visitors,
+               avg((reached >= 2)::INTEGER) AS cart, avg((reached >= 3)::INTEGER) AS checkout,
+               avg((reached >= 4)::INTEGER) AS "order"
+        FROM visits GROUP BY 1 ORDER BY 1
+        """,
+        {"day": day},
+        sessions=(Sessions, _weeks_back(warehouse, Sessions, day)),
+        orders=(RawOrders, _weeks_back(warehouse, RawOrders, day)),
+    )
+
+
+@remembered
+def stages_by_group(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Visitors of the window by country and by segment: `kind`, `name`, and how many got at least as far as each stage
+    (`customers`). The largest groups first.
+    """
+    return Customers(warehouse, day, filters).rows(
+        f"""
+        WITH members AS (SELECT customer_id, country, engagement_segment FROM {{scores}} s WHERE {{filters}}),
+        {furthest("SEMI JOIN members USING (customer_id)")}
+        SELECT CASE WHEN country IS NULL THEN 'segment' ELSE 'country' END AS kind, coalesce(country, engagement_segment) AS name,
+               [count(*) FILTER (reached >= 1), count(*) FILTER (reached >= 2), count(*) FILTER (reached >= 3),
+                count(*) FILTER (reached >= 4)] AS customers
+        FROM people JOIN members USING (customer_id)
+        GROUP BY GROUPING SETS ((country), (engagement_segment)) ORDER BY kind DESC, customers[1] DESC, name
+        LIMIT {MOST_GROUPS}
+        """,
+        sessions=(Sessions, window(warehouse, Sessions, day)),
+        orders=(RawOrders, window(warehouse, RawOrders, day)),
+    )
 
 
 @remembered

@@ -10,6 +10,7 @@ from engagement_assets.dashboard import formats, questions
 from engagement_assets.dashboard.components import (
     ALL,
     KeyFigure,
+    change,
     figure_cards,
     link,
     listing,
@@ -38,7 +39,7 @@ from engagement_assets.dashboard.theme import (
 )
 from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
-from engagement_assets.domain.colours import GREEN, GREY, SEGMENT_COLOURS, VERMILLION
+from engagement_assets.domain.colours import BLUE, GREEN, GREY, SEGMENT_COLOURS, VERMILLION
 from engagement_assets.domain.contracts.engagement import SEGMENTS
 from engagement_assets.domain.meanings import counted, enumerated
 from engagement_assets.domain.score_parts import PARTS
@@ -57,6 +58,131 @@ def cards(warehouse: Warehouse, view: View) -> Component:
     return figure_cards(
         warehouse, FIGURES, now, questions.comparison(warehouse, view), view, questions.usual_since(warehouse, view)
     )
+
+
+def _part_scores(warehouse: Warehouse, view: View) -> list[Row]:
+    """Per part: its average score on the day, and on the comparison date."""
+    now, before = questions.key_figures(warehouse, view.as_of, view.filters), questions.comparison(warehouse, view)
+    if now["average_score"] is None:
+        return []
+    was = before if before and before["average_score"] is not None else None
+    counts = {"customers": now["customers"], "customers_before": was and was["customers"]}
+    return [{"part": part, "score": now[part], "before": was and was[part], **counts} for part in _PARTS]
+
+
+@PAGE.visual(
+    "breakdown-drivers",
+    "What drives the score",
+    lambda warehouse, view: [row for row in [queries.drivers(warehouse, view.as_of, view.filters)] if row["customers"]],
+    meaning="drivers",
+    note="Open a part to see what it is made of.",
+    height=260,
+)
+def drivers(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+    """In words what gives most of the score and what tells customers apart; below it the tree of parts and their measures."""
+    (row,) = rows
+    scoring = warehouse.settings.scoring
+    before = queries.drivers(warehouse, view.compared, view.filters) if view.compared else None
+    score = row["score"]
+    most = max(PARTS, key=lambda part: row[part.name])
+    words = [
+        f"{most.title} gives most of the average score: {row[most.name]:.3f} of {score:.3f} "
+        f"({formats.share(row[most.name] / score)})."
+        if score
+        else "Nobody has a score above 0."
+    ]
+    if row["spread"]:
+        apart = max(PARTS, key=lambda part: row[f"{part.name}_spread"])
+        words.append(
+            f"{apart.title} tells customers apart most: {formats.share(row[f'{apart.name}_spread'])} of the spread of scores."
+        )
+    if before and before["score"] is not None:
+        moved = {part.words: row[part.name] - before[part.name] for part in PARTS}
+        which = max(moved, key=lambda name: abs(moved[name]))
+        words.append(f"Since {view.compared} {which} moved it most: {formats.difference(moved[which])}.")
+    then: Row = before or {}
+
+    def line(name: str, value: str, now: float | None, then: float | None, remark: str) -> list[Component]:
+        shift = None if now is None or then is None else now - then
+        return [
+            html.Span(name, className="tree-name"),
+            html.Span(value, className="tree-value"),
+            change(shift) if shift is not None else html.Span(),
+            html.Span(remark, className="quiet small"),
+        ]
+
+    branches = []
+    for part in PARTS:
+        leaves = [
+            html.Li(
+                line(
+                    each.label.capitalize(),
+                    formats.score(row[each.score]),
+                    row[each.score],
+                    then.get(each.score),
+                    f"on average {formats.decimal(row[each.column], 1)} {each.unit}".rstrip()
+                    + (f"; {formats.share(getattr(scoring, each.share), 0)} of this part" if each.share else ""),
+                ),
+                className="tree-line",
+            )
+            for each in part.measures
+        ]
+        head = line(
+            part.title,
+            formats.score(row[part.name]),
+            row[part.name],
+            then.get(part.name),
+            f"{formats.share(getattr(scoring, part.weight), 0)} of the score; its own score is {formats.score(row[part.score])}",
+        )
+        branches.append(
+            html.Li(html.Details([html.Summary(head, className="tree-line"), html.Ul(leaves)], className="branch"))
+        )
+    root = line("Average score", formats.score(score), score, then.get("score"), "the sum of the parts")
+    return stack(
+        html.Div([html.P(text, className="driver") for text in words]),
+        html.Div([html.Div(root, className="tree-line root"), html.Ul(branches)], className="tree"),
+        small(["Of ", people(view, row["customers"], f"{counted(row['customers'], 'customer')}"), "."]),
+    )
+
+
+@PAGE.visual(
+    "breakdown-parts",
+    "Average component scores",
+    _part_scores,
+    meaning="contributions",
+    csv=Csv("component-scores", same("part", "score", "before")),
+    height=260,
+    beside="wide-narrow",
+)
+def part_scores(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+    """Bars of the average score of each part, beside those of the comparison date."""
+    names = [row["part"].capitalize() for row in rows]
+
+    def series(key: str, counted_by: str, colour: str, day: str) -> go.Bar:
+        return bars(
+            names,
+            [row[key] for row in rows],
+            colour,
+            opens=[
+                mark(view, f"{name} score {formats.score(row[key])} on {day}", row[counted_by], date=day)
+                for name, row in zip(names, rows, strict=True)
+            ],
+            texts=[formats.score(row[key]) for row in rows],
+            name=day,
+        )
+
+    shown = [series("score", "customers", BLUE, view.as_of)]
+    if view.compared and rows[0]["before"] is not None:
+        shown.insert(0, series("before", "customers_before", GREY, view.compared))
+    highest = max(value for row in rows for value in (row["score"], row["before"]) if value is not None)
+    drawn = figure(
+        *shown,
+        barmode="group",
+        xaxis=names_axis(),
+        yaxis=axis("Average score of the part", tickformat=".1f", range=[0, highest * 1.2 or 1]),
+        showlegend=len(shown) > 1,
+    )
+    return chart(drawn, "Average scores of the parts.", height=280)
 
 
 def _groups(warehouse: Warehouse, view: View) -> list[Row]:
@@ -172,7 +298,7 @@ def _deeper(view: View, by: str, name: str) -> str:
 
 @PAGE.visual(
     "breakdown-scatter",
-    "Sessions against orders",
+    "Sessions and orders of each customer",
     of_day(queries.points),
     meaning="scatter",
     csv=Csv("points", same("customer_id", "sessions", "orders", "revenue", "segment")),

@@ -31,6 +31,26 @@ def points(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
 
 
 @remembered
+def drivers(warehouse: Warehouse, day: str, filters: Filters) -> Row:
+    """What the score of a day's customers is made of.
+
+    `customers`, `score` (its mean) and `spread` (its variance); per part the mean of its contribution under its name, its share
+    of the variance (`<part>_spread`: covariance with the score by the variance of the score; they add up to 1) and the mean of
+    its own score; per measure the means of its score and of its value.
+    """
+    columns = ["count(*) AS customers", "avg(engagement_score) AS score", "var_pop(engagement_score) AS spread"]
+    for part in PARTS:
+        columns += [
+            f"avg({part.contribution}) AS {part.name}",
+            f"covar_pop({part.contribution}, engagement_score) / nullif(var_pop(engagement_score), 0) AS {part.name}_spread",
+            f"avg({part.score}) AS {part.score}",
+        ]
+        for each in part.measures:
+            columns += [f"avg({name}) AS {name}" for name in (each.score, each.column) if name != part.score]
+    return Customers(warehouse, day, filters).one(f"SELECT {', '.join(columns)} FROM {{scores}} s WHERE {{filters}}")
+
+
+@remembered
 def groups(warehouse: Warehouse, day: str, filters: Filters, by: str, within: Within) -> list[Row]:
     """Customers, mean score and its contributions per group: in their own order, or (countries) the largest first."""
     rows = Customers(warehouse, day, filters, within).rows(

@@ -9,17 +9,17 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats
-from engagement_assets.dashboard.components import listing, people, small, stack, swatch
+from engagement_assets.dashboard.components import listing, mark, people, small, stack, swatch
 from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.grids import grid
 from engagement_assets.dashboard.pages.value import queries
 from engagement_assets.dashboard.questions import of_day, since
 from engagement_assets.dashboard.state import View
-from engagement_assets.dashboard.theme import chart, figure
+from engagement_assets.dashboard.theme import axis, bars, chart, figure, names_axis
 from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
-from engagement_assets.domain.colours import GREY, SEGMENT_COLOURS, VALUE_COLOURS
-from engagement_assets.domain.contracts.engagement import SEGMENTS, VALUE_SEGMENTS
+from engagement_assets.domain.colours import BLUE, GREY, SEGMENT_COLOURS, SKY, VALUE_COLOURS
+from engagement_assets.domain.contracts.engagement import SEGMENTS, STATUSES, VALUE_SEGMENTS
 from engagement_assets.domain.customer_filters import NOBODY_YET
 from engagement_assets.domain.meanings import group
 
@@ -177,6 +177,42 @@ def _heights(names: list[str], total: dict[tuple[str, str], int], side: str) -> 
 def _faint(colour: str) -> str:
     red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red},{green},{blue},0.35)"
+
+
+_STATUS_COLOURS = dict(zip(STATUSES, (BLUE, SKY, GREY), strict=True))
+
+
+@PAGE.visual(
+    "value-statuses",
+    "Customers by segment",
+    of_day(queries.statuses),
+    meaning="statuses",
+    csv=Csv("segment-statuses", same("segment", "status", "customers")),
+    height=300,
+)
+def statuses(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+    """Customers of each segment, side by side by what they do now."""
+    found = {(row["segment"], row["status"]): row["customers"] for row in rows}
+    drawn = figure(
+        *[
+            bars(
+                list(SEGMENTS),
+                [found.get((segment, status), 0) for segment in SEGMENTS],
+                _STATUS_COLOURS[status],
+                opens=[
+                    mark(view, f"{segment}, {status}", found.get((segment, status), 0), segment=segment, status=status)
+                    for segment in SEGMENTS
+                ],
+                texts=[formats.count(found.get((segment, status), 0)) for segment in SEGMENTS],
+                name=status,
+            )
+            for status in STATUSES
+        ],
+        barmode="group",
+        xaxis=names_axis(),
+        yaxis=axis("Customers", tickformat=",", range=[0, max(found.values()) * 1.15]),
+    )
+    return chart(drawn, "Customers by segment and status.", height=300)
 
 
 def _value_segments(warehouse: Warehouse, view: View) -> list[Row]:

@@ -24,6 +24,15 @@ def matrix(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
 
 
 @remembered
+def statuses(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
+    """Customers per `segment` and `status`."""
+    return Customers(warehouse, day, filters).rows(
+        "SELECT engagement_segment AS segment, engagement_status AS status, count(*) AS customers "
+        "FROM {scores} s WHERE {filters} GROUP BY ALL ORDER BY ALL"
+    )
+
+
+@remembered
 def value_segments(warehouse: Warehouse, day: str, filters: Filters) -> dict[str, Row]:
     """Customers, revenue, orders and customers at risk per value segment."""
     rows = Customers(warehouse, day, filters).rows(

@@ -198,7 +198,7 @@ def test_behaviour(visit: Visit, now: list[Row]) -> None:
     visit.compare("7")
     visit.choose("country", "DE")
     here = german(now)
-    rows = visit.download("Sessions against orders")
+    rows = visit.download("Orders by number of sessions")
     assert sum(int(row["customers"]) for row in rows) == len(here)
     assert int(rows[0]["customers"]) == sum(row["sessions_last_30_days"] == 0 for row in here)
     stages = {row["stage"]: row for row in visit.download("Conversion and drop-off")}

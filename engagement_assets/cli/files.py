@@ -66,4 +66,6 @@ def power_bi(
 
     project = write_project(Settings(), folder, data)
     say(f"{project.entry}  {project.tables} tables, {project.measures} measures, {project.pages} pages", markup=False)
-    say("Open it in Power BI Desktop; its parameter DataFolder is the folder of the CSV files.")
+    for what in project.left_alone:
+        say(what, markup=False)
+    say("Open it in Power BI Desktop; its parameter DataFolder is the folder of the exported files.")

@@ -218,7 +218,8 @@ CATALOGUE: dict[type[Contract], Entry] = {
 #: What is written from the published tables, for other tools: the asset -> the assets it reads. One group, no partitions.
 SERVED: dict[str, tuple[str, ...]] = {
     "bi_export": tuple(
-        table.table() for table in (EngagementScores, EngagementMetrics, RawOrders, Sessions, SegmentChanges)
+        table.table()
+        for table in (EngagementScores, EngagementMetrics, RawOrders, Sessions, SegmentChanges, CampaignAudiences)
     ),
     "power_bi_project": ("bi_export",),
     "audience_files": (CampaignAudiences.table(),),

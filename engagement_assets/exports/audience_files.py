@@ -15,6 +15,7 @@ from engagement_assets.analysis.report import latest_day
 from engagement_assets.domain.contracts import CampaignAudiences
 from engagement_assets.exports.csv_files import spreadsheet_safe
 from engagement_assets.exports.folders import made
+from engagement_assets.exports.written import content_hash, record, recorded
 from engagement_assets.lake.reading import opened
 from engagement_assets.lake.stores import replacing
 from engagement_assets.lake.tables import LakeResource
@@ -64,7 +65,7 @@ def contacts(
 def write_audiences(settings: Settings, lake: LakeResource, day: str | None = None) -> tuple[str, list[AudienceFiles]]:
     """Write the files of each audience of the settings, empty ones too; returns the day and the files.
 
-    Files of audiences that are no longer in the settings are removed.
+    Files of audiences that are no longer in the settings are removed, unless somebody has changed them.
     """
     chosen, rows = contacts(settings, lake, day)
     folder = made(local_path(settings.export) / FOLDER)
@@ -77,9 +78,14 @@ def write_audiences(settings: Settings, lake: LakeResource, day: str | None = No
         _put(files.csv, (",".join(cells) for cells in table))
         _put(files.json_lines, (json.dumps(row, ensure_ascii=False) for row in members))
         written.append(files)
-    for place in folder.iterdir():
-        if place.suffix in (".csv", ".jsonl") and place.stem not in names:
-            place.unlink()
+    ours = {
+        place.name: content_hash(place.read_bytes()) for files in written for place in (files.csv, files.json_lines)
+    }
+    for name, hashed in recorded(folder).items():
+        gone = folder / Path(name).name
+        if name not in ours and gone.is_file() and content_hash(gone.read_bytes()) == hashed:
+            gone.unlink()
+    record(folder, ours)
     return chosen, written
 
 

@@ -90,8 +90,8 @@ def remove_copies(settings: Settings, customer_id: str) -> int:
         for place in (*folder.glob(".*.tmp"), *(folder / audience_files.FOLDER).glob(".*.tmp"))
         if (found := _DRAFT.fullmatch(place.name)) and _written_columns(settings, place.with_name(found[1]))
     ]
-    cache = project_folder(settings) / CACHE
-    copies = [*drafts, *brief_files.naming(settings, customer_id), *([cache] if cache.is_file() else [])]
+    caches = project_folder(settings).rglob(str(CACHE))
+    copies = [*drafts, *brief_files.naming(settings, customer_id), *caches]
     for place in copies:
         place.unlink()
     return len(copies)

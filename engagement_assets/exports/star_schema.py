@@ -13,6 +13,7 @@ from functools import partial
 
 import pyspark.sql.types as T
 
+from engagement_assets.analysis.monitoring.look import FAR_OUT
 from engagement_assets.domain.contracts import (
     CampaignAudiences,
     Contract,
@@ -25,6 +26,7 @@ from engagement_assets.domain.contracts import (
 )
 from engagement_assets.domain.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS, VALUE_SEGMENTS
 from engagement_assets.domain.customer_filters import HIGH_VALUE
+from engagement_assets.domain.meanings import enumerated
 from engagement_assets.domain.score_parts import PARTS
 from engagement_assets.settings import Settings
 
@@ -42,6 +44,14 @@ SESSION_STEPS = (
     (8, 12, "8–12"),
     (13, None, "13+"),
 )
+
+#: Columns in which customers are looked for who are far above the others.
+_OUTLIERS = {
+    "total_revenue": "revenue",
+    "average_order_value": "average order",
+    "total_orders": "orders",
+    "sessions_last_30_days": "sessions",
+}
 
 #: What scores are added up as.
 _EXACT = "DECIMAL(18, 15)"
@@ -169,6 +179,8 @@ def _customers(settings: Settings) -> ExportFile:
         *(_text(f"{part.name}_band", filled(f"{part.name} score: {{score_bands}}")) for part in PARTS),
         _text("sessions_band", filled("sessions in the last {window}, in steps")),
         _flag("is_high_value", "revenue band High and segment High or Medium"),
+        _flag("is_outlier", f"far above the others in {enumerated(_OUTLIERS.values())}, as the monitoring has it"),
+        _text("outlier_in", "in what the customer is an outlier; empty: in nothing", nullable=True),
         _whole(
             "furthest_stage",
             filled(
@@ -189,6 +201,12 @@ def _customers(settings: Settings) -> ExportFile:
         *(_whole(f"{name}_order", f"order in which {name} is shown", hidden=True) for name in ordered),
     ]
     bucket = bucket_sql("s.engagement_score")
+    limits = [
+        f"quantile_cont({column}::DOUBLE, 0.75) FILTER ({column} > 0) + {FAR_OUT} * (quantile_cont({column}::DOUBLE, 0.75) "
+        f"FILTER ({column} > 0) - quantile_cont({column}::DOUBLE, 0.25) FILTER ({column} > 0)) AS {column}_limit"
+        for column in _OUTLIERS
+    ]
+    far = [f"CASE WHEN {column} > {column}_limit THEN '{name}' END" for column, name in _OUTLIERS.items()]
     query = f"""
         WITH ordered AS (SELECT DISTINCT customer_id, as_of_date FROM raw_orders),
         visits AS (
@@ -200,6 +218,10 @@ def _customers(settings: Settings) -> ExportFile:
             SELECT v.customer_id, greatest(max(reached), max(CASE WHEN b.customer_id IS NULL THEN 0 ELSE 4 END)) AS reached
             FROM visits v LEFT JOIN (SELECT DISTINCT customer_id FROM ordered) b ON b.customer_id = v.customer_id
             GROUP BY 1
+        ),
+        limits AS (SELECT {", ".join(limits)} FROM engagement_scores),
+        far AS (
+            SELECT customer_id, nullif(concat_ws(', ', {", ".join(far)}), '') AS outlier_in FROM engagement_scores, limits
         )
         SELECT {", ".join(f"s.{column.name}" for column in own)},
                date_trunc('month', s.signup_date)::DATE AS signup_month,
@@ -208,13 +230,14 @@ def _customers(settings: Settings) -> ExportFile:
                {_named(session_step("s.sessions_last_30_days") + " + 1", [name for _, _, name in SESSION_STEPS])}
                    AS sessions_band,
                {HIGH_VALUE} AS is_high_value,
+               outlier_in IS NOT NULL AS is_outlier, outlier_in,
                coalesce(p.reached, 0) AS furthest_stage,
                list_position({_listed(SEGMENTS)}, s.engagement_segment) AS engagement_segment_order,
                list_position({_listed(VALUE_SEGMENTS)}, s.value_segment) AS value_segment_order,
                list_position({_listed(LIFECYCLE_STAGES)}, s.lifecycle_stage) AS lifecycle_stage_order,
                {", ".join(f"{step} AS {name}_order" for name, step in bands.items())},
                {session_step("s.sessions_last_30_days")} AS sessions_band_order
-        FROM engagement_scores s LEFT JOIN people p USING (customer_id)
+        FROM engagement_scores s JOIN far USING (customer_id) LEFT JOIN people p USING (customer_id)
     """
     return ExportFile(
         "customers",

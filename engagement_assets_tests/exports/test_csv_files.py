@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import re
 from datetime import date, timedelta
@@ -17,6 +18,7 @@ from engagement_assets.domain.contracts import EngagementMetrics, EngagementScor
 from engagement_assets.exports.chosen_days import newest, thinned
 from engagement_assets.exports.csv_files import export_csv
 from engagement_assets.lake.published import NotPublishedError
+from engagement_assets_tests.exports.reading import loaded
 from engagement_assets_tests.worlds import Row, World
 
 DAYS = ("2025-03-01", "2025-03-02")
@@ -255,3 +257,49 @@ def test_limits_shorten_histories_and_say_so_but_nothing_that_figures_need(sampl
     assert f"each customer's {each} latest orders are kept (ENGAGEMENT_EXPORT_ROWS)" in told["orders"]
     assert "Days before 2026-03-23 (ENGAGEMENT_EXPORT_DAYS)" in told["session_days"] or "ROWS" in told["session_days"]
     assert {name for name, text in told.items() if not text} >= {"customers", "table_rows", "engagement_metrics"}
+
+
+def test_the_list_of_files_has_their_hashes_rows_and_days_and_the_settings(sample_export: Path) -> None:
+    told = json.loads((sample_export / "export.json").read_text(encoding="utf-8"))
+    listed = {each["file"]: each for each in told["files"]}
+    assert set(listed) == {place.name for place in sample_export.iterdir()} - {"export.json", ".export.lock"}
+    for name, each in listed.items():
+        contents = (sample_export / name).read_bytes()
+        assert (each["sha256"], each["size"]) == (hashlib.sha256(contents).hexdigest(), len(contents))
+    assert told["as_of_date"] == "2026-06-30"
+    assert (told["settings"]["export_rows"], told["settings"]["timezone"]) == (15_000_000, "UTC")
+    assert json.loads(told["settings"]["scoring_policy"])["high_risk_threshold"] == 0.3
+    scores = listed["engagement_scores.csv"]
+    assert (scores["rows"], scores["first_day"], scores["last_day"], scores["days"]) == (600, *["2026-06-30"] * 2, 1)
+
+
+def test_parquet_files_have_the_same_rows_with_the_types_of_the_dictionary(sample_export: Path) -> None:
+    with loaded(sample_export) as connection:
+        names = [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+        assert len(names) == len(list(sample_export.glob("*.parquet"))) == 16
+        for name in names:
+            packed = f"read_parquet('{sample_export / name}.parquet', hive_partitioning = false)"
+            types = connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE FROM {packed})").fetchall()
+            assert (
+                types
+                == connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE FROM whole.{name})").fetchall()
+            )
+            # In CSV a double has fifteen digits after the point.
+            rounded = [f"round({column}, 9)" if kind == "DOUBLE" else column for column, kind in types]
+            rows = [f"SELECT {', '.join(rounded)} FROM {source}" for source in (packed, f"whole.{name}")]
+            for one, other in (rows, rows[::-1]):
+                assert connection.execute(f"{one} EXCEPT ALL {other} LIMIT 1").fetchall() == [], name
+
+
+def test_delimiter_and_byte_order_mark_are_settings_and_parquet_can_be_left_out(
+    sample_world: World, sample_export: Path, tmp_path: Path
+) -> None:
+    options = {"export_delimiter": ";", "export_byte_order_mark": True, "export_parquet": False}
+    export_csv(sample_world.lake, sample_world.settings.model_copy(update=options), str(tmp_path))
+    assert list(tmp_path.glob("*.parquet")) == []
+    for place in tmp_path.glob("*.csv"):
+        assert place.read_bytes().startswith(b"\xef\xbb\xbf")
+        with place.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.DictReader(stream, delimiter=";"))
+        if place.stem != "exported_files":
+            assert rows == read(sample_export / place.name), place.name

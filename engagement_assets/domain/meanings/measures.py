@@ -93,6 +93,16 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
         "customers_at_stage": ("Customers at stage", f"Customers who {_STAGE}"),
         "sessions_at_stage": ("Sessions at stage", f"Sessions that {_STAGE}"),
         "sessions_in_window": ("Sessions in the window", "Sessions that began in the {window} up to the snapshot."),
+        "window_sessions": (
+            "Sessions of the window",
+            "Sessions that began on those of the days shown that lie in the {window} up to the snapshot.",
+        ),
+        "audience_customers": ("Customers in audiences", "Customers who are in a campaign audience of the snapshot."),
+        "to_contact": (
+            "To contact",
+            "Customers in audiences whose day to be contacted the snapshot's is; held-out ones are not among them.",
+        ),
+        "held_out": ("Held out", "Customers in audiences who are never contacted, to measure what contacting does."),
         "sessions": ("Sessions begun", "Sessions that began on the days shown."),
         "all_sessions": ("All sessions", f"Sessions that began {_ALL}"),
         "all_orders": ("All orders", f"Orders {_ALL}"),
@@ -180,6 +190,10 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
             "Days since last order",
             "Mean days from the latest order to the snapshot, of customers who have ordered.",
         ),
+        "audience_priority": (
+            "Priority",
+            "How urgent it is to address a customer: what they are worth times the share of it at stake; the highest first.",
+        ),
         "average_percentile": (
             "Average percentile",
             "Percent of customers with this score or a lower one; of a group, the mean.",
@@ -194,6 +208,7 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
     CHANGE: {"average_change": ("Change of reference score", "Mean change of the reference score in {window}.")},
     DAY: {
         "snapshot_day": ("Snapshot", "The day that the latest scores stand for."),
+        "last_order_day": ("Latest order", "Day of the customers' latest order."),
         "day_shown": ("Day shown", "The latest of the days chosen: what the daily figures stand for."),
     },
 }

@@ -46,6 +46,9 @@ ROWS = "COUNTROWS('Latest Scores')"
 #: The file that most measures are asked of.
 SCORES = "engagement_scores"
 
+#: The latest of the days shown, whatever else is chosen, in DAX.
+LAST_DAY = "VAR LastDay = MAX('Daily Metrics'[As of date]) RETURN "
+
 #: Measures of a folder and a file: by key, the DAX and its twin in SQL.
 Formulas = tuple[str, str, dict[str, tuple[str, str]]]
 
@@ -79,6 +82,11 @@ class Measure:
     dax: str
     source: str
     sql: str
+
+    @property
+    def follows_dates(self) -> bool:
+        """Whether a choice of dates changes it, if its table has days: it is of the days chosen, or of the latest of them."""
+        return "REMOVEFILTERS('Dates')" not in self.dax or self.dax.startswith(LAST_DAY)
 
     @property
     def query(self) -> str:

@@ -41,6 +41,11 @@ def behaviour(policy: ScoringPolicy) -> Iterator[Formulas]:
                 f"{_SNAPSHOT}RETURN CALCULATE(SUM('Session Days'[Sessions]), {in_window})",
                 f"coalesce(sum(sessions) FILTER ({in_window_sql}), 0)::BIGINT",
             ),
+            "window_sessions": (
+                f"{_SNAPSHOT}RETURN CALCULATE(SUM('Session Days'[Sessions]), "
+                f"KEEPFILTERS('Session Days'[As of date] > LastDay - {days}))",
+                f"coalesce(sum(sessions) FILTER ({in_window_sql}), 0)::BIGINT",
+            ),
             "sessions": ("SUM('Session Days'[Sessions])", "coalesce(sum(sessions), 0)::BIGINT"),
         },
         "daily_activity": {

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engagement_assets.exports.measures.base import Formulas, mean
+from engagement_assets.exports.measures.base import LAST_DAY, Formulas, mean
 
-#: The latest of the days shown, whatever else is chosen.
-_LAST_DAY = "VAR LastDay = MAX('Daily Metrics'[As of date]) RETURN "
 _LAST_DAY_SQL = "(SELECT max(as_of_date) FROM engagement_metrics)"
 
 #: Days between the figures that are compared.
@@ -83,4 +81,4 @@ def _of_day(part: str, whole: str | None, back: int = 0) -> tuple[str, str]:
     if whole is not None:
         by, by_sql = added(whole)
         dax, sql = f"DIVIDE({dax}, {by})", f"{sql} / nullif({by_sql}, 0)"
-    return _LAST_DAY + dax, sql
+    return LAST_DAY + dax, sql

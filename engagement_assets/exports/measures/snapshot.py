@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from engagement_assets.domain.bands import STEADY
 from engagement_assets.domain.customer_filters import HIGH_VALUE
 from engagement_assets.domain.score_parts import PARTS
-from engagement_assets.exports.measures.base import ROWS, SCORES, Formulas, mean
+from engagement_assets.exports.measures.base import ROWS, SCORES, Formulas, mean, total
 
 _AT_RISK = "'Latest Scores'[Is high risk] = TRUE()"
 _SLIPPING = "'Latest Scores'[Is slipping] = TRUE()"
@@ -53,6 +53,7 @@ def snapshot() -> Iterator[Formulas]:
             "count(*) FILTER (lifecycle_stage = 'Lapsed')",
         ),
         "orders": ("SUM('Latest Scores'[Total orders])", "coalesce(sum(total_orders), 0)::BIGINT"),
+        "last_order_day": ("MAX('Latest Scores'[Last order date])", "max(last_order_date)"),
         "average_order": (
             "DIVIDE([Revenue], [Orders so far])",
             "sum(total_revenue)::DOUBLE / nullif(sum(total_orders), 0)",
@@ -64,6 +65,13 @@ def snapshot() -> Iterator[Formulas]:
         parts[part.name] = _mean(f"{part.title} score")
         parts[f"{part.name}_part"] = _mean(f"{part.title} contribution")
     yield "Score parts", SCORES, parts
+    audiences = {
+        "audience_customers": ("COUNTROWS('Audiences')", "count(*)"),
+        "to_contact": _in_audience("Is to contact", "is_to_contact"),
+        "held_out": _in_audience("Is holdout", "is_holdout"),
+        "audience_priority": total("Audiences", "Priority"),
+    }
+    yield "Audiences", "campaign_audiences", audiences
     value = {
         "buyers": (f"CALCULATE({ROWS}, 'Latest Scores'[Total orders] > 0)", "count(*) FILTER (total_orders > 0)"),
         "high_value_customers": (f"CALCULATE({ROWS}, {_HIGH_VALUE})", f"count(*) FILTER ({HIGH_VALUE})"),
@@ -88,6 +96,10 @@ def snapshot() -> Iterator[Formulas]:
         "average_percentile": _mean("Score percentile"),
     }
     yield "Value and risk", SCORES, value
+
+
+def _in_audience(name: str, column: str) -> tuple[str, str]:
+    return f"CALCULATE(COUNTROWS('Audiences'), 'Audiences'[{name}] = TRUE())", f"count(*) FILTER ({column})"
 
 
 def _share(part: str, whole: str, flag: str) -> str:

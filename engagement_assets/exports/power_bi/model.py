@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import pyspark.sql.types as T
@@ -115,6 +115,25 @@ class Model:
     tables: tuple[ModelTable, ...]
     relationships: tuple[Relationship, ...]
     measures: tuple[Measure, ...]
+
+
+def heed(model: Model) -> Callable[[str], set[str]]:
+    """A function that says which choices (Date, Country, Segment) change what a field shows: a measure, or `Table[Column]`."""
+    choices = {"Date": DATE_TABLE, "Country": COUNTRY_TABLE, "Segment": SEGMENT_TABLE}
+
+    def reached(table: str) -> set[str]:
+        above = {one for many, _, one, _ in model.relationships if many == table}
+        return {table, *above, *(each for one in above for each in reached(one))}
+
+    measured = {measure.name: measure for measure in model.measures}
+
+    def changed_by(field: str) -> set[str]:
+        measure = measured.get(field)
+        table = TABLE_NAMES[measure.source] if measure else field.partition("[")[0]
+        found = {name for name, dimension in choices.items() if dimension in reached(table)}
+        return found - {"Date"} if measure and not measure.follows_dates else found
+
+    return changed_by
 
 
 def stable_id(*parts: str) -> str:

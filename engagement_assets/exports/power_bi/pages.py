@@ -13,10 +13,14 @@ from engagement_assets.exports.power_bi.charts import (
     HIGH_RISK,
     HIGH_VALUE,
     LIFECYCLE,
+    OUTLIER,
     REASONS,
     REVENUE_BAND,
+    RISK_REASONS,
+    SCORE_BUCKET,
     SCORE_STEP,
     SEGMENT,
+    SESSIONS_BAND,
     SLIPPING,
     STATUS,
     VALUE_SEGMENT,
@@ -31,7 +35,15 @@ from engagement_assets.exports.power_bi.visuals import properties
 
 def report_pages(policy: ScoringPolicy) -> list[Page]:
     """The pages in their order."""
-    return [*_scores(policy), *_segments(), *_lists(policy), _behaviour(policy), _customer(), _monitoring()]
+    return [
+        *_scores(policy),
+        *_segments(),
+        *_lists(policy),
+        _behaviour(policy),
+        _audiences(),
+        _customer(policy),
+        _monitoring(),
+    ]
 
 
 def _scores(policy: ScoringPolicy) -> list[Page]:
@@ -39,6 +51,7 @@ def _scores(policy: ScoringPolicy) -> list[Page]:
     alone = {"analysis": [properties(aiEnabled=False)]}
     labels = {"labels": [properties(labelStyle="Category, data value, percent of total")]}
     scatter = Meanings(policy).filled("Sessions in {window} against orders so far; the area is revenue")
+    components = ", ".join(f"Average {part.name} score" for part in PARTS)
     contributions = ", ".join(f"Average {part.name} contribution" for part in PARTS)
     bands = ", ".join(f"{CUSTOMER_TABLE}[{part.title} band]" for part in PARTS)
     return [
@@ -60,17 +73,21 @@ def _scores(policy: ScoringPolicy) -> list[Page]:
             chart("score", "lineChart", 50, 38, "Average score over time").showing(
                 Category=DATE, Y="Daily average score, Daily reference score"
             ),
-            chart("risk", "lineChart", 50, 38, "Share at high risk over time").showing(
-                Category=DATE, Y="Daily high-risk share"
+            chart("risk", "lineChart", 50, 38, "Share at risk over time: by score, and slipping").showing(
+                Category=DATE, Y="Daily high-risk share, Daily slipping share"
             ),
+            day="Day shown",
         ),
         Page(
             "Score breakdown",
             f"What scores are made of: {enumerated(part.words for part in PARTS)}.",
-            chart("scatter", "scatterChart", 50, 45, scatter, coloured=SEGMENT).showing(
+            chart("scatter", "scatterChart", 38, 45, scatter, coloured=SEGMENT).showing(
                 Category=CUSTOMER, Series=SEGMENT, X="Average sessions", Y="Orders so far", Size="Revenue"
             ),
-            chart("parts", "barChart", 50, 45, "Contributions to the score by segment").showing(
+            chart("components", "clusteredBarChart", 31, 45, "Component scores by segment").showing(
+                Category=SEGMENT, Y=components
+            ),
+            chart("parts", "barChart", 31, 45, "Contributions to the score by segment").showing(
                 Category=SEGMENT, Y=contributions
             ),
             chart(
@@ -95,11 +112,14 @@ def _segments() -> list[Page]:
             chart("values", "clusteredBarChart", 50, 48, worth, coloured=VALUE_SEGMENT, objects=labels).showing(
                 Category=VALUE_SEGMENT, Y="Customers"
             ),
-            chart("table", "tableEx", 60, 52, "Value segments", by="Revenue").showing(
+            chart("table", "tableEx", 36, 52, "Value segments", by="Revenue").showing(
                 Values=f"{VALUE_SEGMENT}, {figures}"
             ),
-            chart("moves", "tableEx", 40, 52, "Moves from day to day", by="Segment moves").showing(
+            chart("moves", "tableEx", 26, 52, "Moves from day to day", by="Segment moves").showing(
                 Values=f"{from_to}, Segment moves, Newly at high risk, Out of high risk"
+            ),
+            chart("customers", "tableEx", 38, 52, "Customers: right-click one, Drill through", by="Revenue").showing(
+                Values=f"{CUSTOMER}, {SEGMENT}, Average score, Average sessions, Orders so far, Revenue"
             ),
         ),
         Page(
@@ -120,11 +140,12 @@ def _lists(policy: ScoringPolicy) -> list[Page]:
     """The pages that list customers."""
     lights = traffic_lights(policy)
     falling = {"status": [properties(direction="Negative")]}
+    falling_away = traffic_lights(policy, slipping=True)
     slipping, valued = "Slipping customers, the most revenue first", "High-value customers, the most revenue first"
     saving = (
         "Slipping customers, Slipping revenue, Expected loss of slipping customers, Slipping customers who come back"
     )
-    over_time = "Slipping customers, and those at high risk by score, over time"
+    over_time = "Share of customers who are slipping, and at high risk by score, over time"
     return [
         Page(
             "At-risk customers",
@@ -134,12 +155,17 @@ def _lists(policy: ScoringPolicy) -> list[Page]:
             ),
             cards(44, 35, saving),
             chart("trend", "lineChart", 34, 35, over_time).showing(
-                Category=DATE, Y="Daily slipping customers, Daily high-risk customers"
+                Category=DATE, Y="Daily slipping share, Daily high-risk share"
             ),
-            chart("table", "tableEx", 100, 65, slipping, by="Slipping revenue", objects=lights).showing(
-                Values=f"{CUSTOMER}, {COUNTRY}, {REASONS}, Slipping revenue, Slipping customers who come back, {BANDED}"
+            chart(
+                "table", "tableEx", 62, 65, slipping, by="Slipping revenue", only=SLIPPING, objects=falling_away
+            ).showing(
+                Values=f"{CUSTOMER}, {COUNTRY}, Latest order, Slipping revenue, Slipping customers who come back, {BANDED}, "
+                f"{REASONS}"
             ),
-            only=SLIPPING,
+            chart(
+                "risky", "tableEx", 38, 65, "At high risk by score", by="Revenue", only=HIGH_RISK, objects=lights
+            ).showing(Values=f"{CUSTOMER}, Latest order, Revenue, {BANDED}, {RISK_REASONS}"),
         ),
         Page(
             "High-value customers",
@@ -163,43 +189,66 @@ def _behaviour(policy: ScoringPolicy) -> Page:
     funnel = "Customers who got at least so far, in the window of the snapshot"
     steps = Meanings(policy).filled("Orders by number of sessions in {window}")
     calendar = "Sessions by weekday and hour of their start"
+    scores = Meanings(policy).filled("Customers by score and sessions in {window}")
     return Page(
         "Behaviour",
         "From looking to buying, and when people come.",
         chart("funnel", "funnel", 30, 50, funnel).showing(Category=f"{STAGE_TABLE}[Stage]", Y="Customers at stage"),
         chart("orders", combined, 38, 50, steps).showing(
-            Category=f"{CUSTOMER_TABLE}[Sessions band]", Y="Customers", Y2="Orders per customer in 30 days"
+            Category=SESSIONS_BAND, Y="Customers", Y2="Orders per customer in 30 days"
         ),
         chart("visits", combined, 32, 50, "Sessions and orders by day").showing(
             Category=DATE, Y="All sessions", Y2="All orders"
         ),
-        chart("heatmap", "pivotTable", 72, 50, calendar, heated="All sessions").showing(
+        chart("heatmap", "pivotTable", 44, 50, calendar, heated="All sessions").showing(
             Rows=f"{DATE_TABLE}[Weekday]", Columns="Daily Activity[Start hour]", Values="All sessions"
         ),
-        cards(28, 50, "Engaged share, Sessions in the window"),
+        chart("scores", "pivotTable", 40, 50, scores, heated="Customers").showing(
+            Rows=SCORE_BUCKET, Columns=SESSIONS_BAND, Values="Customers"
+        ),
+        cards(16, 50, "Engaged share, Sessions in the window"),
     )
 
 
-def _customer() -> Page:
+def _customer(policy: ScoringPolicy) -> Page:
     """One customer; other pages lead here by drill-through."""
+    sessions = Meanings(policy).filled("Sessions by day, last {window}")
     facts = "Average score, Average percentile, Revenue, Orders so far, Days since last order, Average sessions"
     groups = f"{SEGMENT}, {VALUE_SEGMENT}, {LIFECYCLE}, {STATUS}"
     parts = ", ".join(f"Average {part.name} score" for part in PARTS)
     return Page(
         "Customer",
         "One customer: score, reasons, orders, sessions. Right-click a customer on another page, Drill through.",
-        cards(100, 20, facts),
-        chart("profile", "tableEx", 100, 20, "Who it is").showing(
-            Values=f"{CUSTOMER}, {COUNTRY}, {groups}, {parts}, Change of reference score, {REASONS}"
+        cards(100, 18, facts),
+        chart("profile", "tableEx", 100, 18, "Who it is").showing(
+            Values=f"{CUSTOMER}, {COUNTRY}, {groups}, Change of reference score, Latest order, {REASONS}"
         ),
-        chart("history", "lineChart", 42, 60, "Score over time").showing(
+        chart("history", "lineChart", 60, 32, "Score over time").showing(
             Category=DATE, Y="Score on the day, Reference score on the day"
         ),
-        chart("visits", "columnChart", 28, 60, "Sessions by day").showing(Category=DATE, Y="Sessions begun"),
-        chart("orders", "tableEx", 30, 60, "Orders").showing(
+        chart("parts", "clusteredBarChart", 40, 32, "What the score is made of").showing(Category=CUSTOMER, Y=parts),
+        chart("visits", "columnChart", 36, 32, sessions).showing(Category=DATE, Y="Sessions of the window"),
+        chart("timeline", "columnChart", 34, 32, "Orders over time").showing(Category=DATE, Y="Order revenue"),
+        chart("orders", "tableEx", 30, 32, "Orders").showing(
             Values="Orders[Order date], Orders[Order id], Order revenue"
         ),
         drill_through_by=CUSTOMER,
+    )
+
+
+def _audiences() -> Page:
+    """Whom campaigns address."""
+    return Page(
+        "Audiences",
+        "Whom to address, why, and what to do; held-out customers are not addressed.",
+        cards(62, 22, "Customers in audiences, To contact, Held out"),
+        chart("sizes", "clusteredBarChart", 38, 22, "By audience", by="Customers in audiences").showing(
+            Category="Audiences[Audience]", Y="Customers in audiences"
+        ),
+        chart("table", "tableEx", 100, 78, "Customers in audiences, the most urgent first", by="Priority").showing(
+            Values=f"Audiences[Audience], {CUSTOMER}, Audiences[Recommended action], Audiences[Evidence], "
+            "Audiences[Is to contact], Audiences[Is holdout], Priority"
+        ),
     )
 
 
@@ -208,12 +257,19 @@ def _monitoring() -> Page:
     return Page(
         "Monitoring",
         "Are the tables complete, and do they still look as they did?",
-        cards(100, 20, f"Snapshot, Published days, Stability index, {quality}"),
-        chart("rows", "lineChart", 100, 42, "Rows of each table by day").showing(
+        cards(100, 20, f"Published days, Files of another export, Stability index, {quality}"),
+        chart("rows", "lineChart", 50, 42, "Rows of each table by day").showing(
             Category=DATE, Series="Table Rows[Table name]", Y="Rows published"
         ),
-        chart("customers", "lineChart", 50, 38, "Customers over time").showing(Category=DATE, Y="Daily customers"),
-        chart("rejected", "tableEx", 50, 38, "Source rows that were kept out", by="Rows kept out").showing(
+        chart("files", "tableEx", 50, 42, "The files, and what was left out of them").showing(
+            Values="Exported Files[File], Exported Files[Rows], Exported Files[First day], Exported Files[Last day], "
+            "Exported Files[Left out]"
+        ),
+        chart("customers", "lineChart", 30, 38, "Customers over time").showing(Category=DATE, Y="Daily customers"),
+        chart("outliers", "tableEx", 36, 38, "Outliers: far above the others", by="Revenue", only=OUTLIER).showing(
+            Values=f"{CUSTOMER}, Customers[Outlier in], Revenue, Average order, Orders so far, Average sessions"
+        ),
+        chart("rejected", "tableEx", 34, 38, "Source rows that were kept out", by="Rows kept out").showing(
             Values="Rejected Rows[Source], Rejected Rows[Reason], Rows kept out"
         ),
     )

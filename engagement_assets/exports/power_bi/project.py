@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engagement_assets.exports.folders import made
 from engagement_assets.exports.power_bi import theme
-from engagement_assets.exports.power_bi.model import build_model, stable_id
+from engagement_assets.exports.power_bi.model import build_model, heed, stable_id
+from engagement_assets.exports.power_bi.own_work import Parts
 from engagement_assets.exports.power_bi.pages import report_pages
-from engagement_assets.exports.power_bi.tmdl import semantic_model
-from engagement_assets.lake.stores import replacing
+from engagement_assets.exports.power_bi.tmdl import FILE_FORMATS, semantic_model
 from engagement_assets.settings import Settings, is_url, local_path
 
 NAME = "Engagement"
@@ -34,7 +33,7 @@ CACHE = Path(MODEL, ".pbi", "cache.abf")
 
 @dataclass(frozen=True)
 class Project:
-    """A project that was written: its folder, the file to open, how much is in it."""
+    """A project that was written: its folder, the file to open, how much is in it, and what was left alone, in sentences."""
 
     folder: Path
     entry: Path
@@ -43,6 +42,7 @@ class Project:
     measures: int
     pages: int
     visuals: int
+    left_alone: tuple[str, ...] = ()
 
 
 def project_folder(settings: Settings) -> Path:
@@ -53,35 +53,48 @@ def project_folder(settings: Settings) -> Path:
 def write_project(settings: Settings, folder: Path | None = None, data_folder: str | None = None) -> Project:
     """Write the project into a folder (None: `power_bi` in the export folder).
 
-    `data_folder` is what the parameter DataFolder says: a path as the machine with Power BI knows it; None what the settings
-    say, and otherwise the export folder.
-    Files of the project's definition that are no longer part of it are removed; what Desktop keeps in `.pbi` stays.
+    `data_folder` is what the parameter DataFolder says: a path as the machine with Power BI knows it; None what somebody has
+    made of it in the project or by an earlier call, or else the settings, or else the export folder.
+    The report and the model are each written only where they are as they were written last: a report that somebody changed
+    stays as it is, and so do both where the model was changed. A whole project is then written beside, into `generated`.
     """
     target = folder or project_folder(settings)
     here = settings.export if is_url(settings.export) else str(local_path(settings.export))
-    data = data_folder or settings.power_bi_data or here
-    files = project_files(settings, data)
-    for name, text in files.items():
-        place = target / name
-        made(place.parent)
-        with replacing(place) as draft:
-            draft.write_text(text, encoding="utf-8", newline="\n")
-    _remove_others(target, set(files))
+    defaults = {"DataFolder": settings.power_bi_data or here, "FileFormat": FILE_FORMATS[0]}
+    given = _parts(target).parameters(defaults)
+    files = project_files(settings, data_folder or given["DataFolder"], given["FileFormat"])
+    left_alone = []
+    for place in (target, *(target / f"generated{number}" for number in ("", *range(2, 100)))):
+        parts = _parts(place)
+        changed = parts.changed(files)
+        parts.write(files, (REPORT, MODEL) if MODEL in changed else tuple(changed), defaults)
+        if not changed:
+            break
+        left_alone += [
+            f"{place / part}: changed since it was written ({len(names)} files, such as {names[0]}), and left as it is"
+            for part, names in changed.items()
+        ]
     model, pages = build_model(settings), report_pages(settings.scoring)
+    heeded = heed(model)
     return Project(
-        target,
-        target / f"{NAME}.pbip",
+        place,
+        place / f"{NAME}.pbip",
         len(files),
         len(model.tables),
         len(model.measures),
         len(pages),
-        sum(len(page.visuals()) for page in pages),
+        sum(len(page.visuals(heeded)) for page in pages),
+        tuple(left_alone),
     )
 
 
-def project_files(settings: Settings, data_folder: str) -> dict[str, str]:
+def _parts(folder: Path) -> Parts:
+    return Parts(folder, (REPORT, MODEL), f"{MODEL}/definition/expressions.tmdl")
+
+
+def project_files(settings: Settings, data_folder: str, file_format: str = FILE_FORMATS[0]) -> dict[str, str]:
     """Every file of the project: path within its folder -> text."""
-    definition = semantic_model(build_model(settings), data_folder, settings.export_delimiter)
+    definition = semantic_model(build_model(settings), data_folder, file_format, settings.export_delimiter)
     return {
         f"{NAME}.pbip": _json(
             "pbip/pbipProperties/1.0.0",
@@ -106,7 +119,7 @@ def project_files(settings: Settings, data_folder: str) -> dict[str, str]:
 
 
 def _report(settings: Settings) -> Iterator[tuple[str, str]]:
-    pages = report_pages(settings.scoring)
+    pages, heeded = report_pages(settings.scoring), heed(build_model(settings))
     base = {"name": _BASE_THEME, "reportVersionAtImport": _AT_IMPORT, "type": "SharedResources"}
     custom = {"name": theme.FILE_NAME, "reportVersionAtImport": _AT_IMPORT, "type": "RegisteredResources"}
     resource = {"name": theme.FILE_NAME, "path": theme.FILE_NAME, "type": "CustomTheme"}
@@ -124,7 +137,7 @@ def _report(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "pages/pages.json", _json(f"{_DEFINITION}/pagesMetadata/1.0.0", pageOrder=order, activePageName=order[0])
     for page in pages:
         yield f"pages/{page.name}/page.json", _json(f"{_DEFINITION}/page/2.0.0", **page.as_json())
-        for visual in page.visuals():
+        for visual in page.visuals(heeded):
             place = f"pages/{page.name}/visuals/{visual['name']}/visual.json"
             yield place, _json(f"{_DEFINITION}/visualContainer/2.4.0", **visual)
 
@@ -141,17 +154,3 @@ def _json(schema: str | None, **content: Any) -> str:
     """The text of a file with its schema (name and version), if it says one."""
     head = {"$schema": f"https://developer.microsoft.com/json-schemas/fabric/{schema}/schema.json"} if schema else {}
     return json.dumps({**head, **content}, indent=2, ensure_ascii=False) + "\n"
-
-
-def _remove_others(target: Path, files: set[str]) -> None:
-    """Remove files of an earlier definition: a page or table that is no longer there would be opened too."""
-    for part in (REPORT, MODEL):
-        places = sorted((target / part).rglob("*"), reverse=True)
-        for place in places:
-            inside = place.relative_to(target)
-            if ".pbi" in inside.parts:
-                continue
-            if place.is_file() and inside.as_posix() not in files:
-                place.unlink()
-            elif place.is_dir() and not any(place.iterdir()):
-                place.rmdir()

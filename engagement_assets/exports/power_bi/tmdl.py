@@ -23,12 +23,12 @@ then DataFolder
 else DataFolder & (if Text.Contains(DataFolder, "\\") then "\\" else "/")"""
 
 
-def semantic_model(model: Model, data_folder: str, delimiter: str) -> dict[str, str]:
+def semantic_model(model: Model, data_folder: str, file_format: str, delimiter: str) -> dict[str, str]:
     """The files of the model's definition: path -> text; `delimiter` stands between the cells of CSV files."""
     files = {
         "database.tmdl": f"database\n\tcompatibilityLevel: {COMPATIBILITY_LEVEL}\n",
         "model.tmdl": _model(model),
-        "expressions.tmdl": _expressions(data_folder),
+        "expressions.tmdl": _expressions(data_folder, file_format),
         "relationships.tmdl": "\n".join(_relationship(each) for each in model.relationships),
     }
     for table in model.tables:
@@ -89,7 +89,7 @@ def _model(model: Model) -> str:
     )
 
 
-def _expressions(data_folder: str) -> str:
+def _expressions(data_folder: str, file_format: str) -> str:
     parameter = '[IsParameterQuery = true, Type = "Text", IsParameterQueryRequired = true]'
     return (
         "/// Folder of the exported files. Change it under Transform data, Edit parameters.\n"
@@ -99,7 +99,7 @@ def _expressions(data_folder: str) -> str:
         "\tannotation PBI_ResultType = Text\n"
         "\n"
         "/// Which of the exported files are read: csv or parquet.\n"
-        f'expression FileFormat = "csv" meta {_choice(FILE_FORMATS)}\n'
+        f"expression FileFormat = {_m_text(file_format)} meta {_choice(FILE_FORMATS)}\n"
         f"\tlineageTag: {stable_id('expression', 'FileFormat')}\n"
         "\n"
         "\tannotation PBI_ResultType = Text\n"

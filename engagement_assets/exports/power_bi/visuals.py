@@ -36,12 +36,18 @@ class Visual:
     container: Json = field(default_factory=dict)
     sort: tuple[Field, str] | None = None
     sync: str | None = None
+    #: The flag to whose rows the visual is limited.
+    only: Field | None = None
     width: int = 0
     height: int = 0
 
     def showing(self, **roles: str) -> Visual:
         """The same with fields in its roles; those of a role with commas between them."""
         return replace(self, roles={role: fields.split(", ") for role, fields in roles.items()})
+
+    def fields(self) -> list[Field]:
+        """The fields that it shows."""
+        return [each for shown in self.roles.values() for each in shown]
 
     def as_json(self, page: str, box: Box, order: int) -> Json:
         """The content of the visual's file on a page; `order` is its place in the tab order."""
@@ -61,7 +67,7 @@ class Visual:
             container["title"] = [properties(show=True, text=self.title)]
         if "general" not in container:
             # What is shown, for those who do not see it, where no title says so.
-            shown = ", ".join(_split(each)[1] for fields in self.roles.values() for each in fields)
+            shown = ", ".join(_split(each)[1] for each in self.fields())
             container["general"] = [properties(altText=self.title or shown)]
         visual["visualContainerObjects"] = container
         if self.sync:
@@ -73,6 +79,7 @@ class Visual:
             "name": short_id("visual", page, self.name),
             "position": {"x": x, "y": y, "z": z, "height": height, "width": width, "tabOrder": z},
             "visual": visual,
+            **(only_where(f"{page} {self.name}", self.only) if self.only else {}),
         }
 
 
@@ -211,13 +218,13 @@ def back_button() -> Visual:
 # ---- filters ---------------------------------------------------------------------------------------------------------
 
 
-def only_where(page: str, flag: Field) -> Json:
-    """The part of a page that limits it to rows with a flag."""
+def only_where(place: str, flag: Field) -> Json:
+    """The part of a page or a visual that limits it to rows with a flag."""
     table, name = _split(flag)
     inside = {"Column": {"Expression": {"SourceRef": {"Source": "t"}}, "Property": name}}
     condition = {"In": {"Expressions": [inside], "Values": [[literal(True)]]}}
     only = {
-        "name": short_id("filter", page, table, name),
+        "name": short_id("filter", place, table, name),
         "field": expression(flag),
         "type": "Categorical",
         "filter": {

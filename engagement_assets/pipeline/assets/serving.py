@@ -40,6 +40,11 @@ def power_bi_project(settings: Settings, _: LakeResource) -> dict[str, Any]:
     return {
         "project": dg.MetadataValue.path(str(project.entry)),
         **{name: getattr(project, name) for name in ("files", "tables", "measures", "pages", "visuals")},
+        **(
+            {"left_alone": dg.MetadataValue.md("\n".join(f"- {what}" for what in project.left_alone))}
+            if project.left_alone
+            else {}
+        ),
     }
 
 
@@ -102,15 +107,16 @@ def build_serving_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             bi_export,
             {"csv"},
             csv,
-            "CSV files for BI tools, a star: customers and dates; the latest snapshot (scores with features), the "
-            "scores, orders, sessions and moves of the days before it, the daily metrics of all days; and a data dictionary.",
+            "Files for BI tools, CSV and Parquet, a star: countries, segments, customers and dates; the latest snapshot "
+            "(scores with features), the scores, orders, sessions and moves of the days before it, daily metrics and totals of "
+            "groups; a data dictionary, and export.json, which says what the files are.",
         ),
         _served(
             settings,
             power_bi_project,
             {"powerbi"},
             ("powerbi", str(project_folder(settings))),
-            "A Power BI project (PBIP) over the CSV files: a model of the star with its measures, and a report of nine "
+            "A Power BI project (PBIP) over the CSV files: a model of the star with its measures, and a report of ten "
             "pages. Open Engagement.pbip in Power BI Desktop.",
         ),
         _served(

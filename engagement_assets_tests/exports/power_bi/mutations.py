@@ -219,7 +219,7 @@ MUTATIONS = (
         "a filter with a column that is not in the model",
         CROSS,
         page(
-            "At-risk customers",
+            "High-value customers",
             lambda found: found["filterConfig"]["filters"][0]["filter"]["Where"][0]["Condition"]["In"]["Expressions"][
                 0
             ]["Column"].update(Property="Risk"),

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from engagement_assets.domain.contracts.engagement import SEGMENTS
 from engagement_assets.exports.csv_files import export_csv
 from engagement_assets.exports.measures import Measure, measures
 from engagement_assets.settings import Settings
@@ -27,6 +28,12 @@ COUNTRY, SEGMENT = ("Countries", "Country"), ("Segments", "Engagement segment")
 
 #: Where the values of a column of a dimension stand in the files: by customer, and by group of customers.
 DIMENSIONS = {"Countries": "country", "Segments": "engagement_segment"}
+
+#: What customers are grouped by, but for themselves and the many steps of the score.
+BY_CUSTOMER = [
+    ("Customers", name)
+    for name in ("Value segment", "Revenue band", "Is high risk", "Sessions band", "Lifecycle stage")
+]
 
 #: Shares of all customers, whatever their page shows: what is counted, among whom, and the flag of the page.
 SHARES = {
@@ -138,7 +145,7 @@ def differences(found: Mapping[str, Any], expected: Mapping[str, Any], asked: li
 
 
 def page_filters(page: Mapping[str, Any]) -> Cell:
-    """The columns that a page is limited by, each with the value that it lets through."""
+    """The columns that a page, or a visual, is limited by, each with the value that it lets through."""
     return {
         (table, name): True
         for each in page.get("filterConfig", {}).get("filters", [])
@@ -187,19 +194,18 @@ def test_every_visual_shows_of_each_of_its_groups_what_the_twins_say(
 ) -> None:
     """Of the visuals that are grouped by what customers are sliced by, under the filters of their page."""
     by_name = {measure.name: measure for measure in every_measure()}
+    sliceable = ("Countries", "Segments")
     asked_of: dict[tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]], set[str]] = {}
     for name, page in report.pages.items():
-        only = tuple(page_filters(page))
         for visual in report.visuals[name]:
+            only = tuple({**page_filters(page), **page_filters(visual)})
             shown = [each for _, projection in projections(visual) for each in fields(projection["field"])]
             groups = tuple((table, column) for kind, table, column in shown if kind == "Column")
-            sliceable = all(
-                table in ("Countries", "Segments") or (table == "Customers" and column != "Customer id")
-                for table, column in groups
-            )
-            if groups and sliceable:
+            if all(table in sliceable or (table, column) in BY_CUSTOMER for table, column in groups) and (
+                groups or only
+            ):
                 asked_of.setdefault((only, groups), set()).update(n for kind, _, n in shown if kind == "Measure")
-    assert len(asked_of) > 3
+    assert len(asked_of) > 8
     wrong = {}
     for (only, groups), names in asked_of.items():
         asked = [by_name[name] for name in sorted(names)]
@@ -217,6 +223,8 @@ def test_every_visual_shows_of_each_of_its_groups_what_the_twins_say(
 
 def combinations(files: duckdb.DuckDBPyConnection, groups: tuple[tuple[str, str], ...]) -> list[tuple[Any, ...]]:
     """The combinations of values of some columns that customers have."""
+    if not groups:
+        return [()]
     columns = ", ".join(DIMENSIONS.get(table, column.lower().replace(" ", "_")) for table, column in groups)
     return files.execute(f"SELECT DISTINCT {columns} FROM whole.customers ORDER BY ALL").fetchall()
 
@@ -277,3 +285,52 @@ def test_measures_are_right_of_other_exports_too(
         assert found["Expected loss of slipping customers"] is None
     else:
         assert found["Stability index"] > 0
+
+
+def test_a_slicer_moves_what_a_visual_shows_unless_the_visual_says_that_it_does_not(
+    model: DaxModel, report: Report
+) -> None:
+    """Each of the three choices is made, and the engine asked whether a measure of the visual then says something else."""
+    everything = [measure.name for measure in every_measure()]
+    before = model.values(everything)
+    choices: dict[str, tuple[dax.Filters, ...]] = {
+        # What is of a day and what is of many: an earlier end, and days of which nothing is published.
+        "date": ({("Dates", "Date"): [datetime(2026, 6, 18)]}, {("Dates", "Date"): [datetime(2025, 2, 1)]}),
+        "country": tuple({COUNTRY: [country]} for country in ("DE", "FR", "IT", "unknown")),
+        "segment": tuple({SEGMENT: [segment]} for segment in SEGMENTS),
+    }
+    moved = {
+        name: {
+            measure
+            for chosen in options
+            for measure, value in model.values(everything, chosen).items()
+            if value != before[measure]
+        }
+        for name, options in choices.items()
+    }
+    # These are empty in the sample data, whatever is chosen.
+    empty = {name for name, value in before.items() if value is None}
+    said = 0
+    for name, page in report.pages.items():
+        if page["displayName"] == "Customer":
+            continue
+        for visual in report.visuals[name]:
+            shown = {p["nativeQueryRef"] for _, p in projections(visual) if "Measure" in p["field"]} - empty
+            note = subtitle(visual)
+            for choice in choices:
+                still = shown - moved[choice]
+                if visual["position"]["y"] < 80 or not shown:
+                    continue  # the heading with the day, the slicers
+                where = (page["displayName"], visual["visual"]["visualType"], choice, note)
+                if not still:
+                    assert choice not in note or ":" in note, where
+                else:
+                    said += 1
+                    assert choice in note, (*where, still)
+                    assert still == shown or all(measure.casefold() in note for measure in still), where
+    assert said > 20
+
+
+def subtitle(visual: Mapping[str, Any]) -> str:
+    objects = visual["visual"]["visualContainerObjects"].get("subTitle", [])
+    return " ".join(each["properties"]["text"]["expr"]["Literal"]["Value"] for each in objects).casefold()

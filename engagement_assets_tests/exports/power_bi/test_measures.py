@@ -72,6 +72,7 @@ def test_every_twin_is_what_plain_python_makes_of_the_tables(twins: dict[str, An
     orders = [row for row in sample_world.rows("raw_orders") if row["as_of_date"] >= year]
     risky = [row for row in scores if row["is_high_risk"]]
     slipping = [row for row in scores if row["is_slipping"]]
+    addressed = sample_world.rows("campaign_audiences", DAY.isoformat())
     buyers = [row for row in scores if row["total_orders"] > 0]
     valued = [
         row for row in scores if row["revenue_band"] == "High" and row["engagement_segment"] in ("High", "Medium")
@@ -110,6 +111,12 @@ def test_every_twin_is_what_plain_python_makes_of_the_tables(twins: dict[str, An
         "average_recency": mean(scores, "recency_days"),
         "average_change": mean(scores, "reference_score_change"),
         "average_percentile": mean(scores, "score_percentile"),
+        "last_order_day": max(row["last_order_date"] for row in buyers),
+        "audience_customers": len(addressed),
+        "to_contact": len([row for row in addressed if row["is_to_contact"]]),
+        "held_out": len([row for row in addressed if row["is_holdout"]]),
+        "audience_priority": total(addressed, "priority"),
+        "window_sessions": len(recent),
         "day_shown": DAY,
         "daily_customers": len(scores),
         "daily_buyers": len(buyers),

@@ -6,26 +6,30 @@ double underscore, e.g. `ENGAGEMENT_SCORING__RECENCY_WEIGHT=0.5`. `engagement se
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import fsspec
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.meanings import Meanings
 from engagement_assets.domain.monitoring_policy import MonitoringPolicy
+from engagement_assets.domain.named_lists import NamedList, parse_lists
 from engagement_assets.domain.scoring_policy import ScoringPolicy, Share
-from engagement_assets.domain.source_mapping import MappingError, SourceMappings, parse_mappings
+from engagement_assets.domain.source_mapping import SourceMappings, parse_mappings
 from engagement_assets.domain.sources import SOURCES, in_words
 from engagement_assets.domain.time_zones import known_zone
 
 PREFIX = "ENGAGEMENT_"
+
+T = TypeVar("T")
 
 #: What may stand between the cells of CSV files that are written.
 DELIMITERS = ",;|\t"
@@ -57,6 +61,11 @@ class Settings(BaseSettings):
         None,
         description="file that says what the files of the sources and their columns are called (`engagement connect` writes it); "
         "none: as in the README",
+    )
+    lists: str | None = Field(
+        None,
+        description="file of lists of customers that have a name, for the dashboard's navigation and as audiences "
+        "(docs/dashboard.md); none: no list has one",
     )
     lake: str = Field("data/lake", description="folder or object-store URL of the published tables")
     export: str = Field("data/export", description="folder of the files for BI tools")
@@ -198,6 +207,14 @@ class Settings(BaseSettings):
             read_mappings(value)
         return value
 
+    @field_validator("campaigns")
+    @classmethod
+    def _lists_are_audiences(cls, value: CampaignPolicy, info: ValidationInfo) -> CampaignPolicy:
+        """Those of the named lists that say what to do come before the other audiences."""
+        place = info.data.get("lists")
+        named = parse_file(place, "ENGAGEMENT_LISTS", parse_lists).audiences if place else ()
+        return CampaignPolicy(**{**dict(value), "audiences": (*named, *value.audiences)}) if named else value
+
     @field_validator("lake")
     @classmethod
     def _path_of_tables(cls, value: str) -> str:
@@ -279,6 +296,11 @@ class Settings(BaseSettings):
         """What the file of the sources says; None where there is none."""
         return None if self.sources is None else read_mappings(self.sources)
 
+    @cached_property
+    def named_lists(self) -> dict[str, NamedList]:
+        """The lists of customers that have a name."""
+        return parse_file(self.lists, "ENGAGEMENT_LISTS", parse_lists).root if self.lists else {}
+
     @property
     def zone(self) -> ZoneInfo:
         """The business time zone."""
@@ -287,14 +309,17 @@ class Settings(BaseSettings):
 
 def read_mappings(place: str) -> SourceMappings:
     """What `sources.toml` says; raises ValueError (MappingError) that says what is wrong with it, and where."""
+    return parse_file(place, "ENGAGEMENT_SOURCES", parse_mappings)
+
+
+def parse_file(place: str, variable: str, parse: Callable[[str, str], T]) -> T:
+    """What a file that a setting names says; raises ValueError that says what is wrong with it, and where."""
     try:
         with fsspec.open(place, "rt", encoding="utf-8-sig") as file:
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise MappingError(
-            f"{place} cannot be read ({type(error).__name__}); it is named in ENGAGEMENT_SOURCES"
-        ) from None
-    return parse_mappings(text, place)
+        raise ValueError(f"{place} cannot be read ({type(error).__name__}); it is named in {variable}") from None
+    return parse(text, place)
 
 
 def is_url(path: str) -> bool:

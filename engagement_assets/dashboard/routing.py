@@ -14,13 +14,14 @@ from dash.development.base_component import Component
 from engagement_assets.dashboard import formats, lists
 from engagement_assets.dashboard.components import link, message
 from engagement_assets.dashboard.markup import aria
+from engagement_assets.dashboard.pages.customer.queries import meant
 from engagement_assets.dashboard.shell import NAVBAR, OTHER
 from engagement_assets.dashboard.site import PAGES, page_at
 from engagement_assets.dashboard.state import COMPARISONS, View, parse, rewrite
 from engagement_assets.dashboard.visuals import log
 from engagement_assets.dashboard.warehouse import Catalogue, Warehouse
 from engagement_assets.domain.contracts import EngagementScores
-from engagement_assets.domain.customer_filters import words
+from engagement_assets.domain.customer_filters import LONGEST_ID, words
 
 #: A snapshot that is older than this is called stale, days.
 STALE_AFTER_DAYS = 2
@@ -46,7 +47,7 @@ def register(app: Dash, warehouse: Warehouse) -> None:
                 **(aria(current="page") if page is here else {}),
             )
             for page in PAGES
-        ]
+        ] + _named_lists(warehouse, view, path)
 
     @app.callback(Output("status", "children"), Input("url", "search"))
     def tell(search: str | None) -> Any:
@@ -141,9 +142,13 @@ def register(app: Dash, warehouse: Warehouse) -> None:
     )
     def find(submitted: int | None, wanted: str | None, search: str | None) -> Any:
         view = parse(search, _catalogue(warehouse))
-        if not submitted or not (wanted or "").strip() or view is None:
+        text = (wanted or "").strip()[:LONGEST_ID]
+        if not submitted or not text or view is None:
             return no_update, no_update
-        return view.link("/customer", cid=str(wanted).strip()), ""
+        found = meant(warehouse, view.as_of, text)
+        if len(found) > 1:
+            return view.list_of("country", "segment", "value", id=text), ""
+        return view.link("/customer", cid=found[0] if found else text), ""
 
     app.clientside_callback(
         """(clicks) => {
@@ -171,6 +176,24 @@ def register(app: Dash, warehouse: Warehouse) -> None:
         Output("title-sink", "children"),
         Input("url", "pathname"),
     )
+
+
+def _named_lists(warehouse: Warehouse, view: View | None, path: str | None) -> list[Any]:
+    """The lists that have a name, as links."""
+    named = warehouse.settings.named_lists
+    if not named or view is None:
+        return []
+    links = [
+        dmc.NavLink(
+            label=each.title,
+            href=view.list_of("country", "segment", "value", **each.where, sort=each.sort),
+            active=(is_here := path == "/customers" and view.all_filters == each.filters),
+            className="nav-link",
+            **(aria(current="page") if is_here else {}),
+        )
+        for each in named.values()
+    ]
+    return [dmc.Divider(label="Lists", labelPosition="left", mt="xs"), *links]
 
 
 def _catalogue(warehouse: Warehouse) -> Catalogue:

@@ -73,7 +73,7 @@ def _header() -> Component:
                         size="xs",
                         w={"base": 150, "sm": 220},
                         debounce=True,
-                        **aria(label="Find a customer by id, then press Enter"),
+                        **aria(label="Find a customer by id or how it begins, then press Enter"),
                     ),
                     dmc.ColorSchemeToggle(
                         id="scheme",

@@ -27,6 +27,7 @@ from engagement_assets.domain.contracts.engagement import (
     STATUSES,
     VALUE_SEGMENTS,
 )
+from engagement_assets.domain.toml_places import MisfitError
 
 #: The stages between looking and buying; a later one includes the ones before.
 STAGES = ("Page view", "Add to cart", "Checkout", "Order")
@@ -42,6 +43,9 @@ ENGAGEMENT_BAND = (
 
 #: The place of a segment, High first.
 _RANK = "list_position([" + ", ".join(f"'{segment}'" for segment in SEGMENTS) + "], {}.engagement_segment)"
+
+#: Characters of the identifier that is looked for.
+LONGEST_ID = 100
 
 #: What a customer was on the comparison date who was none yet.
 NOBODY_YET = "none"
@@ -125,7 +129,7 @@ class Months(Names):
         return super().read(texts)
 
     def condition(self, texts: tuple[str, ...], quote: Quote) -> str:
-        month = f"substr(cast({self.sql} AS varchar(10)), 1, 7) IN ({', '.join(quote(text) for text in texts)})"
+        month = f"substr(cast({self.sql} AS string), 1, 7) IN ({', '.join(quote(text) for text in texts)})"
         if self.reads == "orders":
             return f"s.customer_id IN (SELECT orders.customer_id FROM {{all_orders}} orders WHERE {month})"
         return month
@@ -219,8 +223,8 @@ class IdStart(CustomerFilter):
     """How identifiers begin, whatever their case and the zeros that lead their numbers: `c26` begins C000264 and C000026."""
 
     def read(self, texts: Sequence[str]) -> tuple[str, ...]:
-        if len(texts) != 1 or not 0 < len(texts[0].strip()) <= 100:
-            raise ValueError("an identifier has 1 to 100 characters")
+        if len(texts) != 1 or not 0 < len(texts[0].strip()) <= LONGEST_ID:
+            raise ValueError(f"an identifier has 1 to {LONGEST_ID} characters")
         return (texts[0].strip(),)
 
     def condition(self, texts: tuple[str, ...], quote: Quote) -> str:
@@ -327,3 +331,16 @@ def condition(filters: Chosen, quote: Quote) -> str:
 def words(filters: Chosen) -> str:
     """What filters leave, in words."""
     return ", ".join(FILTERS[key].words(texts) for key, texts in filters)
+
+
+def snapshot_sql(filters: Chosen) -> str:
+    """The SQL condition over the columns of engagement_scores, for an audience; raises MisfitError where one reads more."""
+    for key, texts in filters:
+        if FILTERS[key].reads != "s" or isinstance(FILTERS[key], IdStart):
+            raise MisfitError(
+                (key,), f"{FILTERS[key].words(texts)!r} is not told by the snapshot alone; an audience needs that"
+            )
+        if any(sign in text for text in texts for sign in "'\\"):
+            raise MisfitError((key,), f"an audience takes no quotes and backslashes: {', '.join(texts)}")
+    text = condition(filters, lambda value: f"'{value}'" if isinstance(value, str) else repr(value))
+    return re.sub(r"\bs\.(?=[a-z])", "", text)

@@ -20,6 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from engagement_assets.domain.contracts.sources import FUNNEL, SOURCE_TABLES
 from engagement_assets.domain.sources import in_words
 from engagement_assets.domain.time_zones import known_zone
+from engagement_assets.domain.toml_places import MisfitError, line_of
 
 Format = Literal["parquet", "csv", "json", "delta"]
 
@@ -302,19 +303,19 @@ def _require_fitting(name: str, mapping: SourceMapping, mappings: SourceMappings
     known = [column for column in contract if column != "as_of_date"] + ([UPDATED_AT] if name != "web_events" else [])
     for column, text in mapping.columns.items():
         if column not in known:
-            raise _MisfitError(
+            raise MisfitError(
                 (name, "columns", column), f"{name} has no column {column!r}; it has {in_words(known, 'and')}"
             )
         try:
             term = Term.parse(text)
         except ValueError as error:
-            raise _MisfitError((name, "columns", column), str(error)) from None
+            raise MisfitError((name, "columns", column), str(error)) from None
         if term.is_put_together and column not in ("order_id", "event_id"):
-            raise _MisfitError(
+            raise MisfitError(
                 (name, "columns", column), "only an order_id or event_id is put together; name one column"
             )
         if not term.is_put_together and (len(term.columns) > 1 or term.factor != 1) and column != "order_amount":
-            raise _MisfitError((name, "columns", column), "only an order_amount is calculated; name one column")
+            raise MisfitError((name, "columns", column), "only an order_amount is calculated; name one column")
     for key, only in (
         ("event_types", "web_events"),
         ("currency", "orders"),
@@ -322,33 +323,25 @@ def _require_fitting(name: str, mapping: SourceMapping, mappings: SourceMappings
         ("first_seen_in", "customers"),
     ):
         if getattr(mapping, key) and name != only:
-            raise _MisfitError((name, key), f"{key} is for {only} only")
+            raise MisfitError((name, key), f"{key} is for {only} only")
     if mapping.refunds == "net" and not mapping.lines:
-        raise _MisfitError(
+        raise MisfitError(
             (name, "refunds"), "refunds are netted within the lines of an order; lines = true says that there are any"
         )
     if not mapping.path and not mapping.first_seen_in:
-        raise _MisfitError((name,), f"{name} has no path; name its files or folder")
+        raise MisfitError((name,), f"{name} has no path; name its files or folder")
     for seen in mapping.first_seen_in:
         if getattr(mappings, seen) is None:
-            raise _MisfitError((name, "first_seen_in"), f"{seen} is not in the file; name its files under [{seen}]")
+            raise MisfitError((name, "first_seen_in"), f"{seen} is not in the file; name its files under [{seen}]")
     wanted = {
         column for column, kind in contract.items() if not kind.nullable and column not in ("as_of_date", "country")
     } - ({"signup_date"} if mapping.first_seen_in else set())
     lacking = sorted(wanted - set(mapping.columns)) if mapping.path else []
     if lacking:
-        raise _MisfitError(
+        raise MisfitError(
             (name, "columns"),
             f"{name} needs {in_words(lacking, 'and') if len(lacking) > 1 else lacking[0]} under [{name}.columns]",
         )
-
-
-class _MisfitError(ValueError):
-    """Something at a place (keys from the outside in) does not fit."""
-
-    def __init__(self, place: tuple[str, ...], what: str) -> None:
-        self.place = place
-        super().__init__(what)
 
 
 def parse_mappings(text: str, file: str) -> SourceMappings:
@@ -362,11 +355,11 @@ def parse_mappings(text: str, file: str) -> SourceMappings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         cause = first.get("ctx", {}).get("error")
-        place = cause.place if isinstance(cause, _MisfitError) else tuple(str(part) for part in first["loc"])
+        place = cause.place if isinstance(cause, MisfitError) else tuple(str(part) for part in first["loc"])
         what = str(cause) if cause is not None else first["msg"]
         if first["type"] == "extra_forbidden":
             what = f"there is no such key; {_known_at(place)}"
-        raise MappingError(f"{file}, line {_line_of(text, place)} ({'.'.join(place)}): {what}") from None
+        raise MappingError(f"{file}, line {line_of(text, place)} ({'.'.join(place)}): {what}") from None
 
 
 def _known_at(place: tuple[str, ...]) -> str:
@@ -374,24 +367,6 @@ def _known_at(place: tuple[str, ...]) -> str:
         return f"the sources are {in_words(list(SOURCE_TABLES), 'and')}"
     fields = Currency.model_fields if "currency" in place[:-1] else SourceMapping.model_fields
     return f"there are {in_words(list(fields), 'and')}"
-
-
-def _line_of(text: str, place: tuple[str, ...]) -> int:
-    """The line in which a key stands; that of the table around it where the key has none of its own."""
-    lines = text.splitlines()
-    best, table = 1, ""
-    for number, line in enumerate(lines, 1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            table = stripped.strip("[] ").replace('"', "").replace(" ", "")
-            if ".".join(place).startswith(table) and table:
-                best = number
-        elif "=" in stripped and not stripped.startswith("#"):
-            key = stripped.split("=", 1)[0].strip().strip("\"'")
-            path = f"{table}.{key}".strip(".")
-            if ".".join(place) == path or ".".join(place).startswith(f"{path}."):
-                return number
-    return best
 
 
 def as_toml(mappings: Mapping[str, Mapping[str, Any]], remarks: Mapping[tuple[str, ...], str] = {}) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from engagement_assets.dashboard.server import open_server
@@ -73,6 +74,22 @@ class Visit:
         """Wait until a figure says this, in one line."""
         expect(self.page.locator(f"#{visual}")).to_contain_text(text, use_inner_text=True)
 
+    def is_accessible(self) -> None:
+        """Hold the page against axe's rules; what draws its own lines, and rows like those before them, are left out."""
+        left_out = [
+            [".js-plotly-plot"],
+            [".ag-row:nth-child(n+4)"],
+            [".short tr:nth-child(n+4)"],
+            [".behind li:nth-child(n+3)"],
+        ]
+        found = Axe().run(self.page, context={"exclude": left_out}, options={"resultTypes": ["violations"]}).response
+        serious = [
+            (each["id"], [node["html"] for node in each["nodes"]][:3])
+            for each in found["violations"]
+            if each["impact"] in ("serious", "critical")
+        ]
+        assert serious == [], self.page.url
+
     def choose(self, control: str, option: str) -> None:
         """Pick an option of one of the filters."""
         self.page.locator(f"#{control}").click()
@@ -95,10 +112,21 @@ class Visit:
             return list(csv.DictReader(file))
 
 
+#: A list with a name.
+LISTS = """
+[german_slipping]
+title = "Slipping in Germany"
+where = { country = "DE", slipping = true }
+"""
+
+
 @pytest.fixture(scope="package")
-def dashboard(sample_world: World) -> Iterator[str]:
-    """The dashboard over the sample data, with the history of the runs that built it."""
-    with history_of(sample_world), serving(sample_world.settings) as address:
+def dashboard(sample_world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The dashboard over the sample data, with the history of the runs that built it, and a list with a name."""
+    named = tmp_path_factory.mktemp("lists") / "lists.toml"
+    named.write_text(LISTS, encoding="utf-8")
+    settings = sample_world.settings.model_copy(update={"lists": str(named)})
+    with history_of(sample_world), serving(settings) as address:
         yield address
 
 

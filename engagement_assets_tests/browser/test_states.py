@@ -30,6 +30,7 @@ def test_every_page_fits_a_small_screen_in_the_dark(browser: Browser, dashboard:
             assert visit.page.evaluate("document.documentElement.scrollWidth") == 390
             assert visit.page.evaluate("document.documentElement.dataset.mantineColorScheme") == "dark"
             assert visit.page.locator(".state.failed").count() == 0
+            visit.is_accessible()
         # The navigation and the filters are behind the menu button, which a choice closes.
         visit.page.get_by_label("Navigation and filters").click()
         visit.page.locator("#nav").get_by_text("Behaviour", exact=True).click()

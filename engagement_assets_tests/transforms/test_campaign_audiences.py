@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 
 from engagement_assets.domain.campaign_policy import AudienceRule, CampaignPolicy
 from engagement_assets.domain.contracts import EngagementScores, Sessions
+from engagement_assets.domain.customer_filters import FILTERS, Above, Flag, Months, Names, Span, snapshot_sql
 from engagement_assets.engine import EngineResource
 from engagement_assets.exports.audience_files import contacts, write_audiences
 from engagement_assets.operations.erasure import forget
@@ -199,6 +200,23 @@ def test_a_rule_that_does_not_fit_is_named(engine: EngineResource, changes: dict
     sessions = spark.createDataFrame([], Sessions.struct())
     with pytest.raises(AudienceRuleError, match=message):
         choose_audiences(scores, sessions, (), policy, date(2025, 3, 1), date(2025, 3, 1))
+
+
+def test_every_filter_of_the_snapshot_is_a_condition_of_an_audience(engine: EngineResource) -> None:
+    """As the named lists make them; the values are those that the address could have."""
+    spark: SparkSession = engine.spark_session
+    said = {Flag: "yes", Span: "0.1..1", Above: "2.5", Months: "2025-03", Names: "DE"}
+    rules = [
+        AudienceRule(name=f"list_{number}", action="Greet", evidence="listed", condition=snapshot_sql(((key, texts),)))
+        for number, (key, each) in enumerate(FILTERS.items())
+        if each.reads == "s" and key != "id"
+        for texts in [getattr(each, "choices", ())[:2] or (said[type(each)],)]
+    ]
+    assert len(rules) > 20
+    scores = spark.createDataFrame([], EngagementScores.struct())
+    sessions = spark.createDataFrame([], Sessions.struct())
+    days = (date(2025, 3, 1), date(2025, 3, 1))
+    assert choose_audiences(scores, sessions, (), CampaignPolicy(audiences=tuple(rules)), *days).count() == 0
 
 
 def test_an_erased_customer_is_in_no_audience_file(

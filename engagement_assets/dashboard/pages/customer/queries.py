@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from engagement_assets.analysis.explanation import BOUNDS_SQL, CUSTOMER_SQL
-from engagement_assets.dashboard.questions import thinned, window
+from engagement_assets.dashboard.questions import thinned, where, window
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts import CampaignAudiences, EngagementScores, RawOrders, Sessions
+from engagement_assets.domain.customer_filters import plain_id, plain_id_sql
 from engagement_assets.domain.score_parts import PARTS
 
 #: Rows that a customer's history may look through; beyond it, days are left out evenly.
@@ -36,6 +37,26 @@ def audience(warehouse: Warehouse, day: str, customer: str) -> Row | None:
         audiences=(CampaignAudiences, [day]),
     )
     return rows[0] if rows else None
+
+
+@remembered
+def meant(warehouse: Warehouse, day: str, text: str) -> list[str]:
+    """Whom an identifier that somebody typed means: one customer, two of several, or nobody.
+
+    The one who is called exactly so; else so but for case, or but for zeros before numbers; else those whose identifier
+    begins so.
+    """
+    begins, parameters = where(((), (), ()), chosen=(("id", (text,)),))
+    rows = warehouse.rows(
+        f"""
+        SELECT customer_id, CASE WHEN customer_id = $text THEN 0 WHEN lower(customer_id) = lower($text) THEN 1
+                                 WHEN {plain_id_sql("customer_id")} = $plain THEN 2 ELSE 3 END AS likeness
+        FROM {{scores}} s WHERE {begins} QUALIFY likeness = min(likeness) OVER () ORDER BY customer_id LIMIT 2
+        """,
+        {**parameters, "text": text, "plain": plain_id(text)},
+        scores=(EngagementScores, [day]),
+    )
+    return [row["customer_id"] for row in rows]
 
 
 @remembered

@@ -57,6 +57,7 @@ def filters(warehouse: Warehouse, view: View) -> Component:
     ]
     if len(chips) > 1:
         chips.append(link("Take all away", view.link(PAGE.path, country=None, segment=None, value=None)))
+    named = [each.title for each in warehouse.settings.named_lists.values() if each.filters == view.all_filters]
     given = dict(view.chosen)
     audiences = (*(rule.name for rule in warehouse.settings.campaigns.audiences), customer_filters.NOBODY_YET)
     more = html.Details(
@@ -71,7 +72,12 @@ def filters(warehouse: Warehouse, view: View) -> Component:
         className="behind",
         open=view.more,
     )
-    return dmc.Paper(stack(html.Div(chips, className="choices"), more), withBorder=True, p="md", radius="md")
+    return dmc.Paper(
+        stack(*(html.Strong(title) for title in named), html.Div(chips, className="choices"), more),
+        withBorder=True,
+        p="md",
+        radius="md",
+    )
 
 
 def _control(key: str, texts: tuple[str, ...], audiences: tuple[str, ...]) -> Component:

@@ -13,8 +13,9 @@ from dash import ALL, MATCH, Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import column_filters, formats, lists
+from engagement_assets.dashboard.components import customer_link, small
 from engagement_assets.dashboard.exports import Export, export_link
-from engagement_assets.dashboard.lists import LISTS, Column, CustomerList
+from engagement_assets.dashboard.lists import LARGEST_BLOCK, LISTS, Column, CustomerList
 from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.state import View, parse, rewrite
 from engagement_assets.dashboard.warehouse import Row, Warehouse
@@ -88,7 +89,9 @@ def grid(warehouse: Warehouse, view: View, name: str, *, height: int = 460, empt
         [
             html.Div(
                 [
-                    html.Span(f"{total:,} customers", id={"type": "grid-count", "name": name, "rev": rev}),
+                    html.Span(
+                        f"{total:,} customers", id={"type": "grid-count", "name": name, "rev": rev}, role="status"
+                    ),
                     html.Span(
                         [
                             export_link(name, found.title, {"type": "grid-export", "name": name, "rev": rev}),
@@ -121,11 +124,15 @@ def grid(warehouse: Warehouse, view: View, name: str, *, height: int = 460, empt
                     "suppressMultiSort": True,
                     "enableCellTextSelection": True,
                     "ensureDomOrder": True,
+                    # One stop for the Tab key: arrows go from cell to cell.
+                    "tabToNextCell": {"function": "false"},
+                    "tabToNextHeader": {"function": "false"},
                 },
                 getRowId="params.data.customer_id",
                 eventListeners=_LISTENERS,
                 style={"height": min(height, 92 + _ROW_HEIGHT * total), "width": "100%"},
             ),
+            html.Div(id={"type": "grid-short", "name": name, "rev": rev}, className="short"),
         ],
         className="grid",
         role="group",
@@ -180,6 +187,39 @@ def _band(name: str, row: Row, value: Any, warehouse: Warehouse) -> bands.Band:
     return bands.score(value, warehouse.settings.scoring) if name == "score" else bands.change(value)
 
 
+def _short(
+    warehouse: Warehouse, view: View, found: CustomerList, sort: list[tuple[str, str]], filters: dict[str, Any]
+) -> Component:
+    """The first rows of a list with its most important columns, for paper and for small screens."""
+    total = lists.size(warehouse, view, found, filters)
+    # Whole up to the largest block; of a longer one a beginning is enough.
+    rows = lists.block(warehouse, view, found, 0, total if total <= LARGEST_BLOCK else _BLOCK, sort, filters)
+    columns = [column for key in found.short for column in found.columns if column.key == key]
+    came = {**view.place, "from": found.name, **_came(sort, filters)}
+
+    def cell(row: Row, column: Column) -> Component:
+        text = _WRITE[column.kind](row[column.key])
+        shown = customer_link(view, text, **came) if column is lists.CUSTOMER else text
+        kind = f"short-{column.kind}" if row[column.key] is not None else "nothing"
+        return html.Td(shown, className=kind, **{"data-title": column.title})
+
+    more = len(found.columns) - len(columns)
+    told = f"The first {len(rows):,} of {total:,} customers. " if total > len(rows) else ""
+    return html.Div(
+        [
+            html.Table(
+                [
+                    html.Caption(found.title, className="visually-hidden"),
+                    html.Thead(html.Tr([html.Th(column.title, scope="col") for column in columns])),
+                    html.Tbody([html.Tr([cell(row, column) for column in columns]) for row in rows]),
+                ],
+                className="table",
+            ),
+            small(f"{told}{more} more columns, and sorting: on a wider screen. The files have every column and row."),
+        ]
+    )
+
+
 def _asked(request: dict[str, Any] | None) -> tuple[list[tuple[str, str]], dict[str, Any]]:
     """The order and the filters of a grid's request."""
     request = request or {}
@@ -219,6 +259,19 @@ def register(app: Dash, warehouse: Warehouse) -> None:
             *(f"/export/{found.name}.{kind}{rewrite(search, **_came(sort, filters))}" for kind in ("csv", "jsonl")),
             counted,
         )
+
+    @app.callback(
+        Output({"type": "grid-short", "name": MATCH, "rev": MATCH}, "children"),
+        Input({"type": "grid", "name": MATCH, "rev": MATCH}, "getRowsRequest"),
+        State({"type": "grid", "name": MATCH, "rev": MATCH}, "id"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def shorten(request: dict[str, Any] | None, grid_id: dict[str, str], search: str | None) -> Any:
+        view, found = parse(search, warehouse.catalogue()), LISTS.get(grid_id["name"])
+        if not request or request["startRow"] or view is None or found is None:
+            return no_update
+        return _short(warehouse, view, found, *_asked(request))
 
     app.clientside_callback(
         _FOLLOW,

@@ -50,6 +50,8 @@ class CustomerList:
     order: tuple[str, ...]
     derived: Callable[[View], dict[str, str]] = lambda view: {}
     chosen: Callable[[View], Chosen] = lambda view: ()
+    #: The columns that paper and small screens have: the customer, why, how much money, what to do.
+    short: tuple[str, ...] = ("customer_id", "why", "total_revenue", "action", "audience", "held_out")
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -151,18 +153,30 @@ LISTS = {
             ("revenue_last_365_days", "total_revenue"),
             _of_risk,
             _target,
+            ("customer_id", "why", "revenue_last_365_days", "action", "audience", "held_out"),
         ),
         CustomerList(
             "high-value",
             "/high-value",
             "High-value customers",
             (
-                *(CUSTOMER, COUNTRY, REVENUE, ACTION, AUDIENCE, HELD_OUT, VALUE_SEGMENT, ORDERS, AVERAGE_ORDER),
+                *(
+                    CUSTOMER,
+                    COUNTRY,
+                    REASONS,
+                    REVENUE,
+                    ACTION,
+                    AUDIENCE,
+                    HELD_OUT,
+                    VALUE_SEGMENT,
+                    ORDERS,
+                    AVERAGE_ORDER,
+                ),
                 *(BANDED_LAST_ORDER, SESSIONS, SCORE, CHANGE),
             ),
             lambda view: HIGH_VALUE,
             ("total_revenue",),
-            lambda view: _ADDRESSED,
+            _of_anybody,
         ),
     )
 }

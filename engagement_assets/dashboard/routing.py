@@ -27,6 +27,37 @@ from engagement_assets.domain.customer_filters import LONGEST_ID, words
 STALE_AFTER_DAYS = 2
 
 
+#: A new page takes the focus, so that the keyboard and screen readers go on there. Under another address of the same page, what
+#: had the focus gets it again once it is drawn anew.
+_KEEP_FOCUS = """(path, search) => {
+    const page = document.getElementById("page"), before = window.engagementPath;
+    window.engagementPath = path;
+    if (before === undefined) return;
+    if (before !== path) { page.focus({preventScroll: true}); return; }
+    const id = document.activeElement && document.activeElement.id;
+    let times = 30;
+    const again = () => {
+        if (document.activeElement === document.body) {
+            ((id && document.getElementById(id)) || page).focus({preventScroll: true});
+        }
+        if (--times) window.setTimeout(again, 100);
+    };
+    again();
+}"""
+
+#: Charts are drawn as wide as the paper while a page is printed, and as wide as the screen afterwards.
+_FIT_PAPER = """() => {
+    const fit = () => document.querySelectorAll(".js-plotly-plot").forEach((each) => {
+        window.Plotly.relayout(each, {width: each.parentElement.clientWidth, autosize: false});
+    });
+    window.addEventListener("beforeprint", () => { document.body.classList.add("printed"); fit(); });
+    window.addEventListener("afterprint", () => {
+        document.body.classList.remove("printed");
+        document.querySelectorAll(".js-plotly-plot").forEach((each) => window.Plotly.relayout(each, {autosize: true}));
+    });
+}"""
+
+
 def register(app: Dash, warehouse: Warehouse) -> None:
     """Wire the frame to the URL."""
 
@@ -162,6 +193,9 @@ def register(app: Dash, warehouse: Warehouse) -> None:
         prevent_initial_call=True,
     )
 
+    app.clientside_callback(_KEEP_FOCUS, Input("url", "pathname"), Input("url", "search"))
+    app.clientside_callback(_FIT_PAPER, Input("shell", "id"))
+
     # Pure browser matters: the drawer of small screens, and the title of the tab.
     navbar, titles = json.dumps(NAVBAR), json.dumps({page.path: page.title for page in PAGES})
     app.clientside_callback(
@@ -272,5 +306,5 @@ def _status(warehouse: Warehouse, view: View) -> list[Component]:
         )
     return [
         html.Div(parts, className="stamp"),
-        *[html.Div(notice, className="notice", role="status") for notice in notices],
+        *[html.Div(notice, className="notice") for notice in notices],
     ]

@@ -32,7 +32,10 @@ def frame() -> Component:
                     dmc.AppShellHeader(_header()),
                     dmc.AppShellNavbar(_navbar()),
                     dmc.AppShellMain(
-                        [html.Div(id="status", className="status"), html.Div(id="page", className="page", tabIndex=-1)]
+                        [
+                            html.Div(id="status", className="status", role="status"),
+                            html.Div(id="page", className="page", tabIndex=-1),
+                        ]
                     ),
                 ],
                 id="shell",

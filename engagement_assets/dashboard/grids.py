@@ -13,7 +13,6 @@ from dash import ALL, MATCH, Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import column_filters, formats, lists
-from engagement_assets.dashboard.components import customer_link, small
 from engagement_assets.dashboard.exports import Export, export_link
 from engagement_assets.dashboard.lists import LARGEST_BLOCK, LISTS, Column, CustomerList
 from engagement_assets.dashboard.markup import aria
@@ -49,6 +48,54 @@ _LISTENERS: Any = {
     ],
     "bodyScrollEnd": ["setEventData({top: params.api.getVerticalPixelRange().top})"],
 }
+
+#: What the browser does with the first rows of the lists for paper, and for small screens when they have come. Thousands of
+#: components would take it a minute; so it makes the table itself, when it is needed.
+_SHORTEN = """() => {
+    const text = (kind, value) => value === null ? "–" : kind === "money"
+        ? value.toLocaleString("en-US", {minimumFractionDigits: 2, maximumFractionDigits: 2}) : String(value);
+    const put = (parent, name, content) => {
+        const made = parent.appendChild(document.createElement(name));
+        made.textContent = content;
+        return made;
+    };
+    const fill = (place, lines) => {
+        const columns = JSON.parse(place.dataset.columns), table = document.createElement("table");
+        const rows = lines.split("\\n").filter(Boolean).map((line) => JSON.parse(line));
+        table.className = "table";
+        put(table, "caption", place.closest(".grid").getAttribute("aria-label")).className = "visually-hidden";
+        const head = table.createTHead().insertRow(), body = table.createTBody();
+        columns.forEach(([, title]) => { put(head, "th", title).scope = "col"; });
+        rows.forEach((each) => {
+            const row = body.insertRow();
+            columns.forEach(([key, title, kind]) => {
+                const cell = put(row, "td", key === "customer_id" ? "" : text(kind, each[key]));
+                cell.className = each[key] === null ? "nothing" : `short-${kind}`;
+                cell.dataset.title = title;
+                if (key !== "customer_id") return;
+                const here = new URLSearchParams(window.location.search);
+                here.set("cid", each[key]);
+                here.set("from", place.dataset.list);
+                const link = put(cell, "a", each[key]);
+                link.href = `/customer?${here}`;
+                link.className = "link";
+            });
+        });
+        const counted = place.closest(".grid").querySelector("[role=status]").textContent;
+        place.replaceChildren(table);
+        put(place, "p", `The first ${rows.length} of ${counted}. ${place.dataset.more}`);
+    };
+    const all = (later) => document.querySelectorAll(".grid").forEach((grid) => {
+        const place = grid.querySelector(".short"), asked = new XMLHttpRequest();
+        const address = grid.querySelector('a[href*=".jsonl"]').getAttribute("href");
+        asked.open("GET", `${address}${address.includes("?") ? "&" : "?"}rows=ROWS`, later);
+        asked.onload = () => { if (asked.status === 200) fill(place, asked.responseText); };
+        asked.send();
+    });
+    if (window.matchMedia("(max-width: 48em)").matches) all(true);
+    if (!window.engagementPrints) window.addEventListener("beforeprint", () => all(false));
+    window.engagementPrints = true;
+}""".replace("ROWS", str(LARGEST_BLOCK))
 
 #: What the browser does with it, and with the order and the filters that are asked for: they go into the address, without asking
 #: the server anything, and so does the customer who is opened.
@@ -132,7 +179,7 @@ def grid(warehouse: Warehouse, view: View, name: str, *, height: int = 460, empt
                 eventListeners=_LISTENERS,
                 style={"height": min(height, 92 + _ROW_HEIGHT * total), "width": "100%"},
             ),
-            html.Div(id={"type": "grid-short", "name": name, "rev": rev}, className="short"),
+            _short(found),
         ],
         className="grid",
         role="group",
@@ -166,6 +213,20 @@ def _definition(column: Column, meanings: Meanings, view: View) -> dict[str, Any
     return {key: value for key, value in definition.items() if value is not None}
 
 
+def _short(found: CustomerList) -> Component:
+    """Where paper and small screens have the list; the browser fills it from the list's JSON Lines."""
+    columns = [
+        (column.key, column.title, column.kind) for key in found.short for column in found.columns if column.key == key
+    ]
+    more = len(found.columns) - len(columns)
+    data: Any = {
+        "data-columns": json.dumps(columns),
+        "data-list": found.name,
+        "data-more": f"{more} more columns, and sorting: on a wider screen. The files have every column and row.",
+    }
+    return html.Div(className="short", **data)
+
+
 def written(row: Row, found: CustomerList, warehouse: Warehouse) -> dict[str, str]:
     """A row as texts, with the mood of each band beside it."""
     texts: dict[str, str] = {}
@@ -185,39 +246,6 @@ def _band(name: str, row: Row, value: Any, warehouse: Warehouse) -> bands.Band:
     if name == "sessions":
         return bands.sessions(value)
     return bands.score(value, warehouse.settings.scoring) if name == "score" else bands.change(value)
-
-
-def _short(
-    warehouse: Warehouse, view: View, found: CustomerList, sort: list[tuple[str, str]], filters: dict[str, Any]
-) -> Component:
-    """The first rows of a list with its most important columns, for paper and for small screens."""
-    total = lists.size(warehouse, view, found, filters)
-    # Whole up to the largest block; of a longer one a beginning is enough.
-    rows = lists.block(warehouse, view, found, 0, total if total <= LARGEST_BLOCK else _BLOCK, sort, filters)
-    columns = [column for key in found.short for column in found.columns if column.key == key]
-    came = {**view.place, "from": found.name, **_came(sort, filters)}
-
-    def cell(row: Row, column: Column) -> Component:
-        text = _WRITE[column.kind](row[column.key])
-        shown = customer_link(view, text, **came) if column is lists.CUSTOMER else text
-        kind = f"short-{column.kind}" if row[column.key] is not None else "nothing"
-        return html.Td(shown, className=kind, **{"data-title": column.title})
-
-    more = len(found.columns) - len(columns)
-    told = f"The first {len(rows):,} of {total:,} customers. " if total > len(rows) else ""
-    return html.Div(
-        [
-            html.Table(
-                [
-                    html.Caption(found.title, className="visually-hidden"),
-                    html.Thead(html.Tr([html.Th(column.title, scope="col") for column in columns])),
-                    html.Tbody([html.Tr([cell(row, column) for column in columns]) for row in rows]),
-                ],
-                className="table",
-            ),
-            small(f"{told}{more} more columns, and sorting: on a wider screen. The files have every column and row."),
-        ]
-    )
 
 
 def _asked(request: dict[str, Any] | None) -> tuple[list[tuple[str, str]], dict[str, Any]]:
@@ -260,19 +288,7 @@ def register(app: Dash, warehouse: Warehouse) -> None:
             counted,
         )
 
-    @app.callback(
-        Output({"type": "grid-short", "name": MATCH, "rev": MATCH}, "children"),
-        Input({"type": "grid", "name": MATCH, "rev": MATCH}, "getRowsRequest"),
-        State({"type": "grid", "name": MATCH, "rev": MATCH}, "id"),
-        State("url", "search"),
-        prevent_initial_call=True,
-    )
-    def shorten(request: dict[str, Any] | None, grid_id: dict[str, str], search: str | None) -> Any:
-        view, found = parse(search, warehouse.catalogue()), LISTS.get(grid_id["name"])
-        if not request or request["startRow"] or view is None or found is None:
-            return no_update
-        return _short(warehouse, view, found, *_asked(request))
-
+    app.clientside_callback(_SHORTEN, Input({"type": "grid-lines", "name": ALL, "rev": ALL}, "href"))
     app.clientside_callback(
         _FOLLOW,
         Output("url", "href", allow_duplicate=True),

@@ -19,7 +19,6 @@ CLICKS = [
     ("/", "#overview-cards a.opens >> nth=1", lambda row: row["is_slipping"]),
     ("/", "#overview-segments .slice path >> nth=0", lambda row: row["engagement_segment"] == "High"),
     ("/behaviour", "#behaviour-orders .point path >> nth=1", lambda row: row["sessions_last_30_days"] == 1),
-    ("/campaigns", "#campaigns-rfm a >> nth=0", None),
 ]
 
 
@@ -37,10 +36,7 @@ def test_a_click_opens_the_list_and_back_leads_back(visit: Visit, sample_world: 
         if not page.url.endswith(f"{path}?compare=7"):
             visit.open(f"{path}?compare=7")
         target = page.locator(selector)
-        expected = sum(map(is_in, scores)) if is_in else int(target.inner_text())
-        # Plotly minds where the mouse is, not what is under it.
-        box = target.bounding_box()
-        assert box is not None
+        expected = sum(map(is_in, scores))
         target.scroll_into_view_if_needed()
         target.click(force=True)
         page.wait_for_url("**/customers?**")
@@ -82,7 +78,7 @@ def test_filters_are_set_on_the_page(visit: Visit, sample_world: World) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("**recency=31..60**")
     visit.settle()
-    page.get_by_label("Slipping", exact=True).click()
+    page.get_by_role("textbox", name="Slipping", exact=True).click()
     page.get_by_role("option", name="yes", exact=True).click()
     page.wait_for_url("**slipping=yes**")
     visit.settle()
@@ -139,12 +135,12 @@ def test_a_grid_is_one_stop_for_the_keyboard(visit: Visit) -> None:
 def test_a_printed_target_list_is_whole(visit: Visit, sample_world: World) -> None:
     page = visit.open("/at-risk?compare=7&target=no")
     slipping = {row["customer_id"] for row in sample_world.rows("engagement_scores", DAY) if row["is_slipping"]}
-    expect(page.locator("#risk-customers .short tbody tr")).to_have_count(len(slipping))
+    # Some forty rows and a chart: more than a page, and not one for each row.
+    assert 2 <= page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") <= 6
     page.emulate_media(media="print")
+    expect(page.locator("#risk-customers .short tbody tr")).to_have_count(len(slipping))
     printed = page.locator("#risk-customers .short").inner_text()
     assert {name for name in slipping if name in printed} == slipping
     assert not page.locator("#risk-customers .ag-root-wrapper").is_visible()
     assert not page.locator("#nav").is_visible()
-    # Forty rows and a chart: more than a page, and not one for each row.
-    assert 2 <= page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") <= 8
     page.emulate_media(media="screen")

@@ -31,6 +31,12 @@ def test_every_page_fits_a_small_screen_in_the_dark(browser: Browser, dashboard:
             assert visit.page.evaluate("document.documentElement.dataset.mantineColorScheme") == "dark"
             assert visit.page.locator(".state.failed").count() == 0
             visit.is_accessible()
+        # A target list says who, why, how much money and what to do.
+        visit.open("/at-risk?compare=7")
+        row = visit.page.locator("#risk-customers .short tbody tr").first
+        expect(row).to_contain_text("silent for", use_inner_text=True)
+        expect(row.locator("td")).to_have_count(6)
+        assert visit.page.evaluate("document.documentElement.scrollWidth") == 390
         # The navigation and the filters are behind the menu button, which a choice closes.
         visit.page.get_by_label("Navigation and filters").click()
         visit.page.locator("#nav").get_by_text("Behaviour", exact=True).click()

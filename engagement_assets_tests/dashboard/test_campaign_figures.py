@@ -82,7 +82,7 @@ def test_the_chart_of_transitions_counts_who_changed_stage(warehouse: Warehouse,
         for row in sample_world.rows("segment_changes")
         if row["previous_lifecycle_stage"] != row["lifecycle_stage"]
     )
-    drawn = VISUALS["campaigns-transitions"].render(warehouse, view).children.figure
+    drawn = VISUALS["campaigns-transitions"].render(warehouse, view).children[0].figure
     assert {bars.name: sum(bars.y) for bars in drawn.data if sum(bars.y)} == moved
     assert len(moved) > 3
 

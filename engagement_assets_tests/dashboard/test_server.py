@@ -144,7 +144,7 @@ def test_the_page_names_no_other_host(tmp_path: Path) -> None:
 
 
 def test_no_chart_offers_to_send_itself_anywhere() -> None:
-    graph = chart(figure(), "empty").children
+    (graph,) = chart(figure(), "empty").children
     assert graph.config is GRAPH_CONFIG
     assert GRAPH_CONFIG["showSendToCloud"] is False
     assert GRAPH_CONFIG["plotlyServerURL"] == ""

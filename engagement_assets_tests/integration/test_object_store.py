@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -182,3 +183,29 @@ def test_a_store_that_cannot_be_reached_says_what_is_missing(monkeypatch: pytest
         file_system("s3://other/lake")
     with pytest.raises(StoreUnavailableError, match=r"^floppy://a: .*floppy"):
         file_system("floppy://a")
+
+
+def test_files_of_other_names_in_the_store_are_connected_and_read(store: s3fs.S3FileSystem, tmp_path: Path) -> None:
+    customers = "".join(f"k{n};k{n}@shop.example;2025-02-{n + 1:02d};DE\n" for n in range(20))
+    orders = "".join(f"o{n};k{n % 20};2025-03-0{n % 2 + 1} 10:00:00;12,50\n" for n in range(40))
+    clicks = "".join(
+        json.dumps({"user": f"k{n % 20}", "at": f"2025-03-0{n % 2 + 1}T09:00:00Z", "action": "page_view"}) + "\n"
+        for n in range(60)
+    )
+    store.pipe(
+        {
+            "shop/other/kunden.csv": f"Kundennummer;E-Mail;Angemeldet am;Land\n{customers}".encode(),
+            "shop/other/bestellungen.csv": f"Bestellnummer;Kundennummer;Bestelldatum;Betrag\n{orders}".encode(),
+            "shop/other/clicks.json": clicks.encode(),
+        }
+    )
+    settings = Settings(data="s3://shop/other", lake=str(tmp_path / "lake"), export=str(tmp_path / "export"))
+    mapping = tmp_path / "sources.toml"
+    done = command(settings, tmp_path / "home", "connect", "s3://shop/other", "--yes", "--to", str(mapping))
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    lake = World(tmp_path, options={"data": settings.data, "start_date": FIRST, "sources": str(mapping)})
+    lake.run(FIRST, LAST)
+    assert len(lake.rows("raw_customers", LAST)) == 20
+    assert [str(row["order_amount"]) for row in lake.rows("raw_orders")] == ["12.50"] * 40
+    assert len(lake.rows("raw_web_events")) == 60
+    assert lake.rejected() == {}

@@ -15,7 +15,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard.markup import aria
-from engagement_assets.domain.colours import COLOURWAY, FEW, MANY
+from engagement_assets.domain.colours import COLOURWAY, FEW, GREEN, MANY, VERMILLION
 from engagement_assets.domain.score_parts import PARTS
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -127,22 +127,36 @@ def bars(
 
 
 def waterfall(
-    names: Any, values: Any, texts: Any, total: str, yaxis: dict[str, Any], opens: Iterable[Mark] = (), **more: Any
+    names: Any,
+    values: Any,
+    texts: Any,
+    total: str,
+    scale: dict[str, Any],
+    opens: Iterable[Mark] = (),
+    *,
+    lies: bool = False,
+    **more: Any,
 ) -> go.Figure:
-    """From the first value by steps to the last, which has the colour `total`; `opens` as those of bars."""
+    """From the first value by steps to the last, which has the colour `total`; `opens` as those of bars.
+
+    `scale` is the axis of the values. Bars that lie leave room for long names.
+    """
+    along, across = ("y", "x") if lies else ("x", "y")
     return figure(
         go.Waterfall(
-            x=names,
-            y=values,
+            **{along: names, across: values},
+            orientation="h" if lies else "v",
+            cliponaxis=False,
+            increasing={"marker": {"color": GREEN}},
+            decreasing={"marker": {"color": VERMILLION}},
             measure=["absolute", *["relative"] * (len(values) - 2), "total"],
             text=texts,
             textposition="outside",
             totals={"marker": {"color": total}},
-            **(marks(opens) if opens else {"hovertemplate": "%{x}: %{text}<extra></extra>"}),
+            **(marks(opens) if opens else {"hovertemplate": f"%{{{along}}}: %{{text}}<extra></extra>"}),
             **more,
         ),
-        xaxis=names_axis(),
-        yaxis=yaxis,
+        **{f"{along}axis": names_axis(autorange="reversed" if lies else None), f"{across}axis": scale},
         showlegend=False,
     )
 

@@ -39,7 +39,7 @@ from engagement_assets.dashboard.theme import (
 )
 from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
-from engagement_assets.domain.colours import BLUE, GREEN, GREY, SEGMENT_COLOURS, VERMILLION
+from engagement_assets.domain.colours import BLUE, GREY, SEGMENT_COLOURS
 from engagement_assets.domain.contracts.engagement import SEGMENTS
 from engagement_assets.domain.meanings import counted, enumerated
 from engagement_assets.domain.score_parts import PARTS
@@ -379,8 +379,6 @@ def score_change(warehouse: Warehouse, view: View) -> Component:
         texts,
         GREY,
         axis("Average score", tickformat=".3f", range=[max(0, min(reach) - pad), max(reach) + pad]),
-        increasing={"marker": {"color": GREEN}},
-        decreasing={"marker": {"color": VERMILLION}},
         opens=[
             mark(view, f"{label} {text}", who["customers"], date=day)
             for label, text, who, day in zip(

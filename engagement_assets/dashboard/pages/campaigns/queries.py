@@ -76,14 +76,16 @@ def audiences(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
 
 @remembered
 def first_in_line(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
-    """Whom to contact on the day, those of the highest priority per audience first."""
+    """Whom to contact on the day: the first of each audience, then the second, as many as fit; by priority."""
     return Customers(warehouse, day, filters).rows(
         f"""
-        SELECT a.customer_id, a.audience, a.evidence, a.priority
-        FROM {{audiences}} a JOIN {{scores}} s USING (customer_id) WHERE a.is_to_contact AND {{filters}}
-        ORDER BY row_number() OVER (PARTITION BY a.audience ORDER BY a.priority DESC, a.customer_id), a.priority DESC,
-                 a.customer_id
-        LIMIT {_FEW}
+        SELECT * FROM (
+            SELECT a.customer_id, a.audience, a.evidence, a.priority
+            FROM {{audiences}} a JOIN {{scores}} s USING (customer_id) WHERE a.is_to_contact AND {{filters}}
+            ORDER BY row_number() OVER (PARTITION BY a.audience ORDER BY a.priority DESC, a.customer_id), a.priority DESC,
+                     a.customer_id
+            LIMIT {_FEW}
+        ) ORDER BY priority DESC, customer_id
         """,
         audiences=(CampaignAudiences, [day]),
     )

@@ -21,17 +21,30 @@ def score_history(warehouse: Warehouse, view: View, row: Row) -> Component:
     """Score and segment over time."""
     rows = queries.history(warehouse, view.as_of, row["customer_id"])
     days = [each["as_of_date"] for each in rows]
-    mode = "lines+markers" if len(days) <= 120 else "lines"
+    # Marks on every day would hide the line: only where the customer came to a segment.
+    begun = [
+        each
+        for each, before in zip(rows, [None, *rows], strict=False)
+        if not before or each["segment"] != before["segment"]
+    ]
     drawn = figure(
         go.Scatter(
             x=days,
             y=[each["score"] for each in rows],
             name="Engagement score",
-            mode=mode,
+            mode="lines",
             line={"color": BLUE, "width": 2},
-            marker={"color": [SEGMENT_COLOURS[each["segment"]] for each in rows], "size": 7},
             text=[each["segment"] for each in rows],
             hovertemplate="%{x|%Y-%m-%d}: %{y:.3f}, %{text}<extra></extra>",
+        ),
+        go.Scatter(
+            x=[each["as_of_date"] for each in begun],
+            y=[each["score"] for each in begun],
+            name="Came to a segment",
+            mode="markers",
+            marker={"color": [SEGMENT_COLOURS[each["segment"]] for each in begun], "size": 9},
+            text=[each["segment"] for each in begun],
+            hovertemplate="%{x|%Y-%m-%d}: %{text}<extra></extra>",
         ),
         go.Scatter(
             x=days,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from textwrap import wrap
 from typing import Any
 
 from dash import html
@@ -36,6 +37,9 @@ from engagement_assets.domain.colours import BLUE, GREY
 from engagement_assets.domain.score_parts import PARTS
 
 PAGE = Page("/customer", "Customer", "One customer: profile, score and reasons, orders and sessions.", order=90)
+
+#: Signs in a line of a label beside a bar.
+_LABEL = 20
 
 #: A part of a change that rounds to less is not drawn.
 _SMALLEST_SHOWN = 0.0005
@@ -291,12 +295,14 @@ def why(warehouse: Warehouse, view: View, row: Row) -> Component:
         return message("This change cannot be explained", str(error))
     named = [(text, amount) for text, amount in titled_causes(found.change) if abs(amount) >= _SMALLEST_SHOWN]
     before, now = found.before["engagement_score"], found.now["engagement_score"]
+    texts = [view.compared, *["<br>".join(wrap(text, _LABEL)) for text, _ in named], view.as_of]
     drawn = waterfall(
-        [view.compared, *[text for text, _ in named], view.as_of],
+        texts,
         [before, *[amount for _, amount in named], 0],
         [formats.score(before), *[signed_amount(amount) for _, amount in named], formats.score(now)],
-        BLUE,
-        axis("Score", tickformat=".2f", rangemode="tozero"),
+        GREY,
+        axis("Score", tickformat=".2f", range=[0, max(before, now) * 1.3 or 1]),
+        lies=True,
     )
     parts_of = (
         f"Ageing {signed_amount(found.change.ageing)}, behaviour {signed_amount(found.change.behaviour)}, "
@@ -305,7 +311,9 @@ def why(warehouse: Warehouse, view: View, row: Row) -> Component:
     return stack(
         html.Div(found.words, className="notice"),
         html.Div(parts_of, className="small"),
-        chart(drawn, "The score on the comparison date, what moved it, and the score now.", height=300),
+        chart(
+            drawn, "The score on the comparison date, what moved it, and the score now.", height=90 + 44 * len(texts)
+        ),
     )
 
 

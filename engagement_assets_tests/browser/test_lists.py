@@ -16,7 +16,6 @@ DAY = "2026-06-30"
 
 #: On a page: what is clicked, and who is in the list. A point of a chart is clicked where the browser has drawn it.
 CLICKS = [
-    ("/", "#overview-cards a.opens >> nth=1", lambda row: row["is_slipping"]),
     ("/", "#overview-segments .slice path >> nth=0", lambda row: row["engagement_segment"] == "High"),
     ("/behaviour", "#behaviour-orders .point path >> nth=1", lambda row: row["sessions_last_30_days"] == 1),
 ]

@@ -77,7 +77,7 @@ def test_nonsense_in_the_address_falls_back_and_is_told(visit: Visit) -> None:
     visit.open("/?date=../../x&country=%3Cscript%3Ealert(1)%3C/script%3E&segment=High&compare=7")
     visit.says("status", "The date in the address could not be read; this is the latest snapshot, 2026-06-30.")
     visit.says("status", "A country in the address is not in this data and was left out.")
-    visit.says("status", "filtered to High")
+    visit.says("status", "filtered to segment High")
     assert "segment=High" in visit.page.url
     visit.open("/no/such/page")
     visit.says("page", "There is no such page")

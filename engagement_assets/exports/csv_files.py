@@ -18,6 +18,7 @@ import pyspark.sql.types as T
 from engagement_assets.domain import remedies
 from engagement_assets.domain.contracts import Contract, EngagementScores, Sessions
 from engagement_assets.domain.days import as_date
+from engagement_assets.exports import dictionary
 from engagement_assets.exports.chosen_days import Choice, Chosen
 from engagement_assets.exports.folders import made
 from engagement_assets.exports.star_schema import EXPORTED_FILES, Days, ExportColumn, ExportFile, export_files
@@ -100,6 +101,8 @@ def export_csv(
             written = list(chain.from_iterable(pool.map(writing.write, files)))
         written += writing.list_of(written)
         written.append(write_dictionary((*files, EXPORTED_FILES), staging, settings))
+        page = staging / "data_dictionary.html"
+        written.append(WrittenFile(page, 0, page.stat().st_size))
         (staging / MANIFEST).write_text(_described(settings, day, written), encoding="utf-8")
     for name, columns in FORMER_FILES.items():
         _remove_former(target / name, columns)
@@ -191,18 +194,9 @@ class _Writing:
 
 
 def write_dictionary(files: tuple[ExportFile, ...], target: Path, settings: Settings) -> WrittenFile:
-    """Each column of the files: table, column, type, whether it may be empty, description."""
-    rows = [
-        {
-            "table_name": file.name,
-            "column_name": column.name,
-            "type": column.dtype.simpleString(),
-            "may_be_empty": "yes" if column.nullable else "no",
-            "description": column.description,
-        }
-        for file in files
-        for column in file.columns
-    ]
+    """Each column of the files: `dictionary.rows`, and beside it the same as a page."""
+    rows = dictionary.rows(files, settings)
+    (target / "data_dictionary.html").write_text(dictionary.page(files, settings), encoding="utf-8")
     place = target / "data_dictionary.csv"
     columns = [ExportColumn(name, "", T.StringType()) for name in rows[0]]
     with duckdb.connect() as connection:

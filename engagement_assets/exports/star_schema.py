@@ -66,6 +66,10 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 KNOWN_ORDERS = "raw_orders SEMI JOIN engagement_scores USING (customer_id)"
 
 
+#: The file of identifiers that differ in capitals only; it is read by the queries of the others.
+IDS_APART = "ids_apart"
+
+
 @dataclass(frozen=True)
 class ExportColumn:
     """A column of a file: what it is called, holds and means."""
@@ -78,6 +82,8 @@ class ExportColumn:
     sort_by: str | None = None
     #: Whether it is there for relationships and sorting only.
     hidden: bool = False
+    #: The values that it may have; empty: any of its type.
+    values: tuple[str, ...] = ()
 
 
 class Days(Enum):
@@ -127,6 +133,20 @@ def export_files(settings: Settings) -> tuple[ExportFile, ...]:
         _segments(settings),
         _customers(settings),
         _dates(),
+        ExportFile(
+            IDS_APART,
+            "One row per customer whose identifier differs from another in capitals only, and is the same to Power BI: what it is "
+            "shown as there.",
+            (*_of(settings, EngagementScores, "customer_id"), _text("shown_as", "the identifier with a number")),
+            ("customer_id",),
+            """
+                SELECT customer_id, customer_id || ' (' || number || ')' AS shown_as
+                FROM (SELECT customer_id, row_number() OVER (PARTITION BY lower(customer_id) ORDER BY customer_id) AS number
+                      FROM engagement_scores)
+                WHERE number > 1
+            """,
+            {EngagementScores: Days.SNAPSHOT},
+        ),
         _whole_table(settings, EngagementScores, Days.SNAPSHOT),
         ExportFile(
             "score_history",
@@ -486,7 +506,9 @@ def _of(settings: Settings, contract: type[Contract], names: str = "") -> list[E
         dtype, text = columns[name].dtype.type, descriptions[name]
         if isinstance(dtype, T.TimestampType):
             dtype, text = T.TimestampNTZType(), f"{text}, in the time zone {settings.timezone}"
-        found.append(ExportColumn(name, text, dtype, bool(columns[name].nullable)))
+        allowed = (check.statistics.get("allowed_values") for check in columns[name].checks)
+        values = tuple(next((listed for listed in allowed if listed), ()))
+        found.append(ExportColumn(name, text, dtype, bool(columns[name].nullable), values=values))
     return found
 
 

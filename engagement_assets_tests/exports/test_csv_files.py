@@ -127,7 +127,8 @@ def test_every_file_has_the_declared_columns_and_loads_in_duckdb_and_pandas(samp
             {"place": str(place), "types": types},
         ).fetchall()
         frame = pd.read_csv(place, keep_default_na=False, na_values={column: [""] for column in types})
-        assert len(found) == len(frame) > 0
+        assert len(found) == len(frame)
+        assert len(found) > 0 or name == "ids_apart"
         for number, row in enumerate(columns):
             column = row["column_name"]
             if row["may_be_empty"] == "no":
@@ -276,7 +277,7 @@ def test_the_list_of_files_has_their_hashes_rows_and_days_and_the_settings(sampl
 def test_parquet_files_have_the_same_rows_with_the_types_of_the_dictionary(sample_export: Path) -> None:
     with loaded(sample_export) as connection:
         names = [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
-        assert len(names) == len(list(sample_export.glob("*.parquet"))) == 16
+        assert len(names) == len(list(sample_export.glob("*.parquet"))) == 17
         for name in names:
             packed = f"read_parquet('{sample_export / name}.parquet', hive_partitioning = false)"
             types = connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE FROM {packed})").fetchall()
@@ -303,3 +304,49 @@ def test_delimiter_and_byte_order_mark_are_settings_and_parquet_can_be_left_out(
             rows = list(csv.DictReader(stream, delimiter=";"))
         if place.stem != "exported_files":
             assert rows == read(sample_export / place.name), place.name
+
+
+def test_identifiers_that_differ_in_capitals_only_are_told_apart(world: World) -> None:
+    """Power BI takes `a1` for `A1`, and refuses to load a key that is there twice."""
+    world.options["start_date"] = DAYS[0]
+    people = ["A1", "a1", "B2", "ß", "SS", "c3", "C3"]
+    world.customers([{"customer_id": name, "country": "de" if name == "a1" else "DE"} for name in people])
+    world.run(DAYS[0])
+    export_csv(world.lake, world.settings)
+    apart = {row["customer_id"]: row["shown_as"] for row in read(folder(world) / "ids_apart.csv")}
+    assert apart == {"a1": "a1 (2)", "c3": "c3 (2)"}
+    shown = [apart.get(name, name) for name in people]
+    assert len({name.lower() for name in shown}) == len(people)
+    # The files have the identifiers as they are.
+    assert sorted(row["customer_id"] for row in read(folder(world) / "customers.csv")) == sorted(people)
+
+
+def test_the_dictionary_has_keys_joins_units_and_values_and_is_a_page_too(sample_export: Path) -> None:
+    told = {(row["table_name"], row["column_name"]): row for row in read(sample_export / "data_dictionary.csv")}
+    assert told["orders", "order_id"]["key"] == "yes"
+    assert [told["orders", name]["joins"] for name in ("customer_id", "as_of_date", "order_amount")] == [
+        "customers.customer_id",
+        "dates.date",
+        "",
+    ]
+    assert told["customers", "customer_id"]["joins"] == ""
+    assert told["segments", "engagement_segment"]["allowed_values"] == "High, Medium, Low, At Risk"
+    units = [told["engagement_scores", name]["unit"] for name in ("total_revenue", "recency_days", "engagement_score")]
+    assert units == ["currency units", "days", "score, 0 to 1"]
+    assert told["orders", "order_id"]["table_description"].startswith("One row per order")
+    # Each key that is told of is one, and each join finds its row.
+    with loaded(sample_export) as connection:
+        keys: dict[str, list[str]] = {}
+        for (table, column), row in told.items():
+            if row["key"] == "yes":
+                keys.setdefault(table, []).append(column)
+            if row["joins"]:
+                other, name = row["joins"].split(".")
+                lost = f"SELECT count(*) FROM {table} t ANTI JOIN {other} o ON t.{column} = o.{name}"
+                assert connection.execute(lost).fetchall() == [(0,)], (table, column)
+        for table, columns in keys.items():
+            twice = f"SELECT count(*) - count(DISTINCT ({', '.join(columns)})) FROM {table}"
+            assert connection.execute(twice).fetchall() == [(0,)], table
+    page = (sample_export / "data_dictionary.html").read_text(encoding="utf-8")
+    assert all(f'<h2 id="{table}">' in page and f"<code>{column}</code>" in page for table, column in told)
+    assert "Each is a buyer without an order for more than 30 days" in page

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engagement_assets.analysis.monitoring.stability import BANDS, EMPTY
 from engagement_assets.exports.measures.base import ROWS, SCORES, TABLE_NAMES, Formulas
-from engagement_assets.exports.star_schema import BUCKET
+from engagement_assets.exports.star_schema import BUCKET, IDS_APART
 
 #: Days between the two snapshots that the stability index compares.
 STABILITY_DAYS = 7
@@ -82,7 +82,7 @@ def _files_that_differ() -> tuple[str, str]:
     files = [name for name in TABLE_NAMES if name != "exported_files"]
     rows = ", ".join(f"\"{name}\", COUNTROWS(ALL('{TABLE_NAMES[name]}'))" for name in files)
     dax = (
-        "COUNTROWS(FILTER(ALL('Exported Files'), 'Exported Files'[Rows] <> "
+        f"COUNTROWS(FILTER(ALL('Exported Files'), 'Exported Files'[File] <> \"{IDS_APART}\" && 'Exported Files'[Rows] <> "
         f"SWITCH('Exported Files'[File], {rows}) + 0)) + 0"
     )
     counted = " UNION ALL ".join(f"SELECT '{name}' AS file, count(*) AS counted FROM {name}" for name in files)

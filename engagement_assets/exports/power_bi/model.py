@@ -148,7 +148,7 @@ def display_name(column: str) -> str:
 
 def build_model(settings: Settings) -> Model:
     """The model of the files that are exported under these settings."""
-    files = (*export_files(settings), EXPORTED_FILES)
+    files = [file for file in (*export_files(settings), EXPORTED_FILES) if file.name in TABLE_NAMES]
     customers = next(file for file in files if TABLE_NAMES[file.name] == CUSTOMER_TABLE)
     tables = [_table(file, customers) for file in files]
     relationships = []

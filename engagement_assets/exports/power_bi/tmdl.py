@@ -6,7 +6,16 @@ import re
 from collections.abc import Sequence
 
 from engagement_assets.exports.measures import Measure
-from engagement_assets.exports.power_bi.model import DATE_TABLE, MEASURES, Model, ModelColumn, ModelTable, stable_id
+from engagement_assets.exports.power_bi.model import (
+    COUNTRY_TABLE,
+    DATE_TABLE,
+    MEASURES,
+    Model,
+    ModelColumn,
+    ModelTable,
+    stable_id,
+)
+from engagement_assets.exports.star_schema import IDS_APART
 
 #: Power BI Desktop of 2024 and later opens it.
 COMPATIBILITY_LEVEL = 1601
@@ -23,12 +32,21 @@ then DataFolder
 else DataFolder & (if Text.Contains(DataFolder, "\\") then "\\" else "/")"""
 
 
+_IDS_APART = f"""\
+let
+    Source = Csv.Document(File.Contents(Folder & "{IDS_APART}.csv"), [Delimiter = $delimiter, Columns = 2, Encoding = 65001, \
+QuoteStyle = QuoteStyle.Csv]),
+    Promoted = Table.PromoteHeaders(Source, [PromoteAllScalars = true])
+in
+    Record.FromList(Promoted[shown_as], Promoted[customer_id])"""
+
+
 def semantic_model(model: Model, data_folder: str, file_format: str, delimiter: str) -> dict[str, str]:
     """The files of the model's definition: path -> text; `delimiter` stands between the cells of CSV files."""
     files = {
         "database.tmdl": f"database\n\tcompatibilityLevel: {COMPATIBILITY_LEVEL}\n",
         "model.tmdl": _model(model),
-        "expressions.tmdl": _expressions(data_folder, file_format),
+        "expressions.tmdl": _expressions(data_folder, file_format, delimiter),
         "relationships.tmdl": "\n".join(_relationship(each) for each in model.relationships),
     }
     for table in model.tables:
@@ -63,12 +81,22 @@ def partition_source(table: ModelTable, delimiter: str) -> str:
         f'Source = if FileFormat = "parquet" then {packed} else {rows}',
         f'Typed = Table.TransformColumnTypes(Source, {{{types}}}, "en-US")',
     ]
-    return "let\n    " + ",\n    ".join(steps) + "\nin\n    Typed"
+    if table.name == COUNTRY_TABLE:
+        # The model takes no heed of capitals; a country that is spelled in two ways would be a key twice.
+        steps.append('Apart = Table.Distinct(Typed, {{"country", Comparer.OrdinalIgnoreCase}})')
+    elif any(column.source == "customer_id" for column in table.columns):
+        steps.append(
+            "Apart = if Record.FieldCount(IdsApart) = 0 then Typed else Table.TransformColumns(Typed, "
+            '{{"customer_id", each Record.FieldOrDefault(IdsApart, _, _), type text}})'
+        )
+    last = steps[-1].partition(" ")[0]
+    return "let\n    " + ",\n    ".join(steps) + f"\nin\n    {last}"
 
 
 def _model(model: Model) -> str:
     order = ", ".join(
-        f'"{name}"' for name in ("DataFolder", "FileFormat", "Folder", *(table.name for table in model.tables))
+        f'"{name}"'
+        for name in ("DataFolder", "FileFormat", "Folder", "IdsApart", *(table.name for table in model.tables))
     )
     references = "\n".join(f"ref table {quoted(table.name)}" for table in model.tables)
     return (
@@ -89,7 +117,7 @@ def _model(model: Model) -> str:
     )
 
 
-def _expressions(data_folder: str, file_format: str) -> str:
+def _expressions(data_folder: str, file_format: str, delimiter: str) -> str:
     parameter = '[IsParameterQuery = true, Type = "Text", IsParameterQueryRequired = true]'
     return (
         "/// Folder of the exported files. Change it under Transform data, Edit parameters.\n"
@@ -109,6 +137,12 @@ def _expressions(data_folder: str, file_format: str) -> str:
         f"\tlineageTag: {stable_id('expression', 'Folder')}\n"
         "\n"
         "\tannotation PBI_ResultType = Text\n"
+        "\n"
+        "/// Identifiers that differ from another in capitals only, and what they are shown as.\n"
+        f"expression IdsApart =\n{_indented(_IDS_APART.replace('$delimiter', _m_text(delimiter)), 2)}\n"
+        f"\tlineageTag: {stable_id('expression', 'IdsApart')}\n"
+        "\n"
+        "\tannotation PBI_ResultType = Record\n"
     )
 
 

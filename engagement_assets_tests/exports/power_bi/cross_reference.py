@@ -175,6 +175,7 @@ def _files(model: Model, export: Path) -> Iterator[str]:
             empty = f'"{source}"' in table.query.partition("Replacer.ReplaceValue")[2].partition("})")[0]
             if row and (row["may_be_empty"] == "yes") != empty:
                 yield f"{table.name}: empty cells of {source} are not read as the file has them"
+    used |= {name for text in model.expressions.values() if (name := query_file(text))}
     for name in {f"{table}.csv" for table, _ in declared} - used:
         yield f"{name} is exported, but no table reads it"
 

@@ -135,8 +135,8 @@ def export_files(settings: Settings) -> tuple[ExportFile, ...]:
         _dates(),
         ExportFile(
             IDS_APART,
-            "One row per customer whose identifier differs from another in capitals only, and is the same to Power BI: what it is "
-            "shown as there.",
+            "One row per customer whose identifier differs from another in capitals only, and is the same to Power BI: what it "
+            "is shown as there.",
             (*_of(settings, EngagementScores, "customer_id"), _text("shown_as", "the identifier with a number")),
             ("customer_id",),
             """

@@ -22,6 +22,7 @@ from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.meanings import Meanings
 from engagement_assets.domain.monitoring_policy import MonitoringPolicy
 from engagement_assets.domain.named_lists import NamedList, parse_lists
+from engagement_assets.domain.results_policy import ResultsPolicy
 from engagement_assets.domain.scoring_policy import ScoringPolicy, Share
 from engagement_assets.domain.source_mapping import SourceMappings, parse_mappings
 from engagement_assets.domain.sources import SOURCES, in_words
@@ -193,6 +194,9 @@ class Settings(BaseSettings):
     campaigns: CampaignPolicy = Field(
         default_factory=CampaignPolicy, description="audiences, hold-out, frequency cap, opt-outs"
     )
+    results: ResultsPolicy = Field(
+        default_factory=ResultsPolicy, description="horizons and windows of the results of campaigns"
+    )
     scoring: ScoringPolicy = Field(default_factory=ScoringPolicy, description="weights, thresholds, windows, bounds")
 
     @field_validator("timezone")
@@ -289,7 +293,7 @@ class Settings(BaseSettings):
     @property
     def meanings(self) -> Meanings:
         """What numbers, columns and groups of customers mean under these settings."""
-        return Meanings(self.scoring, self.campaigns)
+        return Meanings(self.scoring, self.campaigns, self.results)
 
     @cached_property
     def mappings(self) -> SourceMappings | None:

@@ -14,6 +14,7 @@ from typing import Protocol
 from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.contracts import (
     CampaignAudiences,
+    CampaignResults,
     Contract,
     CustomerFeatures,
     EngagementMetrics,
@@ -29,6 +30,7 @@ from engagement_assets.domain.contracts import (
 )
 from engagement_assets.domain.contracts.sources import SOURCE_TABLES
 from engagement_assets.domain.days import ONE_DAY, days_between
+from engagement_assets.domain.results_policy import ResultsPolicy
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 
 #: Days after a snapshot over which its score is judged.
@@ -47,6 +49,10 @@ class RowSettings(Protocol):
         """Who is addressed."""
 
     @property
+    def results(self) -> ResultsPolicy:
+        """How the results of campaigns are counted."""
+
+    @property
     def start_date(self) -> date:
         """The first partition."""
 
@@ -56,13 +62,15 @@ class Read:
     """What partition `T` reads of another table: the days from `days_before` days before `T` to `T`; None: from the first.
 
     `days_before` may depend on the settings. With `horizons` it reads what came after instead: the days after `T` up to the
-    longest of these that is over. With `in_place_of` it is what the day before in that table is built from, and read only where
-    that day is not up to date; so that day can be built again and makes nothing stale.
+    longest of these that is over. With `if_published` days that are not there are left out. With `in_place_of` it is what the day
+    before in that table is built from, and read only where that day is not up to date; so that day can be built again and makes
+    nothing stale.
     """
 
     table: type[Contract]
     days_before: int | Callable[[RowSettings], int] | None = 0
     horizons: tuple[int, ...] = ()
+    if_published: bool = False
     in_place_of: type[Contract] | None = None
 
     def first(self, day: date, settings: RowSettings) -> date:
@@ -76,8 +84,9 @@ class Entry:
     """A table: its contract and group, what computes its rows (dotted name), what it reads.
 
     `settings` are the fields of the scoring policy that the function depends on, and `campaigns` whether it depends on the
-    campaign policy; what the tables that are read depend on comes on top (`settings_of`). All tables depend on the time zone
-    and on the first partition. `with_code` are modules that compute rows too, and that the transform's module does not import.
+    campaign policy; what the tables that are read depend on comes on top (`settings_of`). `results` tells whether it depends on
+    the policy of results. All tables depend on the time zone and on the first partition. `with_code` are modules that compute
+    rows too, and that the transform's module does not import.
     `after` are tables whose rows are not read, but which have to be built before. `tier` is how far it is from the sources:
     bronze is what they say, silver a step on the way, gold what people act on.
 
@@ -92,12 +101,17 @@ class Entry:
     after: tuple[type[Contract], ...] = ()
     settings: tuple[str, ...] = ()
     campaigns: bool = False
+    results: bool = False
     is_facts: bool = False
     tier: str = "silver"
 
 
 def _session_days(settings: RowSettings) -> int:
     return settings.scoring.session_days
+
+
+def _days_of_audiences(settings: RowSettings) -> int:
+    return settings.results.days_of_entries + settings.results.again_after_days
 
 
 _STEPS = "engagement_assets.transforms."
@@ -201,6 +215,18 @@ CATALOGUE: dict[type[Contract], Entry] = {
             tier="gold",
         ),
         Entry(
+            CampaignResults,
+            "marketing",
+            f"{_STEPS}campaign_results.results_of",
+            reads=(
+                Read(CampaignAudiences, _days_of_audiences, if_published=True),
+                Read(RawOrders, None),
+                Read(Sessions, lambda settings: settings.results.days_of_entries - 1),
+            ),
+            results=True,
+            tier="gold",
+        ),
+        Entry(
             ScoreBacktest,
             "monitoring",
             "engagement_assets.analysis.backtest.evaluation.open_backtest",
@@ -260,7 +286,7 @@ def days_read(
     return {
         read.table: days_between(read.first(first, settings), last)
         for read in CATALOGUE[contract].reads
-        if read.in_place_of is None and not read.horizons
+        if read.in_place_of is None and not read.horizons and not read.if_published
     }
 
 

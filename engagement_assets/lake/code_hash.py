@@ -20,7 +20,7 @@ _ROOMS = ("engagement_assets.transforms.", "engagement_assets.domain.", "engagem
 #: Policies and mappings count by the values in force, and contracts hold the wording of their columns.
 _LEFT_OUT = (
     *("contracts", "catalogue", "meanings"),
-    *("scoring_policy", "campaign_policy", "monitoring_policy", "source_mapping"),
+    *("scoring_policy", "campaign_policy", "monitoring_policy", "results_policy", "source_mapping"),
 )
 
 #: Fields of a syntax tree that do not change what it does.

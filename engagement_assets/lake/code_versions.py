@@ -58,6 +58,8 @@ def code_version(settings: Settings, contract: type[Contract]) -> str:
     version = _version(settings, _OLD_CODE if is_old else code, contract)
     if campaigns:
         version += f"-{settings.campaigns.fingerprint()}"
+    if CATALOGUE[contract].results:
+        version += f"-{settings.results.fingerprint()}"
     source = next((name for name, table in SOURCE_TABLES.items() if table is contract), None)
     if settings.mappings is not None and source is not None:
         version += f"-{settings.mappings.hash_of(source)}"

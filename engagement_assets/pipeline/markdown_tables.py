@@ -67,3 +67,12 @@ def audience_sizes(rows: DataFrame, names: Sequence[str]) -> dict[str, str]:
         )
         for day, found in counted.items()
     }
+
+
+def verdicts(rows: DataFrame) -> dict[str, str]:
+    """Per day, what is said of each audience and horizon."""
+    told: dict[str, list[list[str]]] = defaultdict(list)
+    columns = ("as_of_date", "audience", "horizon_days", "treated", "held_out", "verdict")
+    for day, audience, *numbers, verdict in rows.select(*columns).orderBy(*columns[:3]).collect():
+        told[day.isoformat()].append([audience, *(f"{number:,}" for number in numbers), verdict])
+    return {day: _table(["audience", "days", "treated", "held out", "verdict"], found) for day, found in told.items()}

@@ -17,6 +17,8 @@ from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.catalogue import CATALOGUE, SERVED, parents, settings_of
 from engagement_assets.domain.contracts import (
     TABLES,
+    CampaignAudiences,
+    CampaignResults,
     Contract,
     EngagementScores,
     RejectedRows,
@@ -24,6 +26,7 @@ from engagement_assets.domain.contracts import (
     Sessions,
 )
 from engagement_assets.domain.days import as_date, days_between
+from engagement_assets.domain.results_policy import ResultsPolicy
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.lake.published import PublishedTables
 from engagement_assets.pipeline.asset_factory import TableRun
@@ -90,14 +93,17 @@ def said(contract: type[Contract], settings: Settings, *, with_the_day_before: b
     """What the catalogue says a day of a table reads of what has been."""
     days = set()
     for read in CATALOGUE[contract].reads:
-        if not read.horizons and (with_the_day_before or read.in_place_of is None):
+        if not read.horizons and not read.if_published and (with_the_day_before or read.in_place_of is None):
             days |= {(read.table, day) for day in days_between(read.first(as_date(DAY), settings), as_date(DAY))}
     return days
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, engine: object) -> World:
-    world = World(tmp_path_factory.mktemp("shop"), {"start_date": date.fromisoformat(FIRST)})
+    world = World(
+        tmp_path_factory.mktemp("shop"),
+        {"start_date": date.fromisoformat(FIRST), "results": ResultsPolicy(horizons=(1,))},
+    )
     world.customers([{"customer_id": name} for name in "abc"])
     world.orders(
         [
@@ -125,6 +131,10 @@ def test_a_day_reads_what_the_catalogue_says_and_its_transforms_depend_on_the_se
         expected = said(contract, shop.settings, with_the_day_before=False)
         if contract is SegmentChanges:
             expected |= {(EngagementScores, BEFORE)}
+        if contract is CampaignResults:
+            # Of the audiences what is published, as far as a horizon is over.
+            assert {table for table, _ in read} == set(parents(contract))
+            expected |= {(CampaignAudiences, day) for day in days_between(as_date(FIRST), as_date(BEFORE))}
         if entry.group not in ("sources", "monitoring"):  # no horizon is over, so nothing is judged
             assert (contract, read) == (contract, expected)
         fields, _ = settings_of(contract)

@@ -48,12 +48,13 @@ NEXT, AFTER_NEXT = "2025-03-24", "2025-03-25"
 ASSETS = {
     *("audience_files", "bi_export", "campaign_audiences", "customer_features", "engagement_metrics"),
     *("engagement_scores", "order_aggregates", "power_bi_project", "raw_customers", "raw_orders", "raw_web_events"),
-    *("score_backtest", "segment_changes", "sessions", "return_rates", "weekly_brief"),
+    *("score_backtest", "segment_changes", "sessions", "return_rates", "campaign_results", "weekly_brief"),
 }
 #: What came later has no days yet.
-LATER = {"return_rates", "weekly_brief"}
+LATER = {"return_rates", "campaign_results", "weekly_brief"}
 CHECKS = {
     "campaign_audiences": {"contract"},
+    "campaign_results": {"contract"},
     "customer_features": {"contract", "customers_conserved", "signup_not_after_last_event"},
     "engagement_metrics": {"contract"},
     "engagement_scores": {

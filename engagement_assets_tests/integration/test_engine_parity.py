@@ -31,7 +31,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, engine: EngineResource, apach
     for source in SAMPLE_DATA.iterdir():
         shutil.copytree(source, data / source.name / "sample")
     # What is before the first partition is rejected, and of two rows with one id one is.
-    options = {"data": str(data), "start_date": START, "rejected_share_limit": 1.0}
+    options = {"data": str(data), "start_date": START, "rejected_share_limit": 1.0, "results": {"horizons": (1,)}}
     embedded, spark = (World(tmp_path_factory.mktemp(name), options=dict(options)) for name in ("embedded", "spark"))
     embedded.run(FIRST, LAST)
     apache_spark.run("engagement_assets_tests.integration.spark_run", "local[2]", FIRST, LAST, str(spark.root), options)

@@ -19,14 +19,22 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
+from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.catalogue import daily_tables
+from engagement_assets.domain.results_policy import ResultsPolicy
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets_tests.worlds import Row, World
 
 FIRST = date(2025, 3, 1)
 DAYS = [(FIRST + timedelta(days=n)).isoformat() for n in range(7)]
 CUSTOMERS = 12
-OPTIONS = {"start_date": FIRST, "scoring": ScoringPolicy(activity_window_days=2), "rejected_share_limit": 1.0}
+OPTIONS = {
+    "start_date": FIRST,
+    "scoring": ScoringPolicy(activity_window_days=2),
+    "campaigns": CampaignPolicy(holdout_share=0.5),
+    "results": ResultsPolicy(horizons=(1, 2), window_days=3, again_after_days=2),
+    "rejected_share_limit": 1.0,
+}
 
 SEEDS = range(int(os.environ.get("EXAMPLES", "1")))
 AMOUNTS = ("0", "1.50", "20", "333.33", "-5", "NaN", "x", None)
@@ -154,6 +162,7 @@ def test_a_range_gives_what_single_days_give_in_any_order_and_rows_in_any_order(
     for number in lot.sample(range(4), 4):
         daily.run(DAYS[number])
     expected = snapshots(ranged, DAYS[:4])
+    assert expected["campaign_results", DAYS[3]]
     assert snapshots(daily, DAYS[:4]) == expected
     assert daily.rejected() == ranged.rejected()
     ranged.run(DAYS[1], DAYS[2])

@@ -12,13 +12,17 @@ import pytest
 
 from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.catalogue import CATALOGUE
+from engagement_assets.domain.results_policy import ResultsPolicy
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.lake import code_hash
 from engagement_assets.lake.code_versions import SAME_ROWS, code_of, code_version
 from engagement_assets.settings import Settings
 
 #: The tables whose rows the scores are among.
-SCORED = {"engagement_scores", "engagement_metrics", "segment_changes", "campaign_audiences", "score_backtest"}
+SCORED = {
+    *("engagement_scores", "engagement_metrics", "segment_changes", "campaign_audiences", "campaign_results"),
+    "score_backtest",
+}
 
 Change = Callable[[str, str, str], set[str]]
 
@@ -67,8 +71,10 @@ def test_the_gap_of_sessions_changes_the_sessions_and_what_is_built_from_them_on
     assert changed_by(Settings(scoring=policy)) == {"sessions", "customer_features", *SCORED}
 
 
-def test_an_audience_changes_the_audiences_only() -> None:
-    assert changed_by(Settings(campaigns=CampaignPolicy(holdout_share=0.2))) == {"campaign_audiences"}
+def test_an_audience_changes_the_audiences_and_their_results_only() -> None:
+    changed = changed_by(Settings(campaigns=CampaignPolicy(holdout_share=0.2)))
+    assert changed == {"campaign_audiences", "campaign_results"}
+    assert changed_by(Settings(results=ResultsPolicy(horizons=(7,)))) == {"campaign_results"}
 
 
 def test_the_time_zone_changes_all() -> None:

@@ -112,6 +112,7 @@ def test_the_refresh_sensor_asks_for_one_range_after_the_other_until_nothing_is_
         "engagement_metrics",
         "segment_changes",
         "campaign_audiences",
+        "campaign_results",
         "score_backtest",
     }
     assert {key.to_user_string() for key in request.asset_selection or []} == snapshots

@@ -130,7 +130,10 @@ def test_tags_say_whose_an_asset_is_how_far_from_the_sources_and_whether_it_hold
     }
     steps = {"sessions", "order_aggregates", "customer_features", "return_rates"}
     assert {name for name, each in tags.items() if each["tier"] == "silver"} == steps
-    totals = {"return_rates", "engagement_metrics", "score_backtest", "power_bi_project", "yesterdays_snapshot"}
+    totals = {
+        *("return_rates", "engagement_metrics", "campaign_results", "score_backtest", "power_bi_project"),
+        "yesterdays_snapshot",
+    }
     assert {name for name, each in tags.items() if each["personal_data"] == "no"} == totals
     assert set(SERVED) <= set(tags)
 

@@ -9,7 +9,7 @@ from engagement_assets.domain.contracts.engagement import (
     ReturnRates,
     Sessions,
 )
-from engagement_assets.domain.contracts.marketing import CampaignAudiences, SegmentChanges
+from engagement_assets.domain.contracts.marketing import CampaignAudiences, CampaignResults, SegmentChanges
 from engagement_assets.domain.contracts.monitoring import ScoreBacktest
 from engagement_assets.domain.contracts.sources import (
     SOURCE_TABLES,
@@ -29,6 +29,7 @@ _CONTRACTS: tuple[type[Contract], ...] = (
     EngagementMetrics,
     SegmentChanges,
     CampaignAudiences,
+    CampaignResults,
     ScoreBacktest,
     RejectedRows,
 )
@@ -38,6 +39,7 @@ TABLES: dict[str, type[Contract]] = {contract.table(): contract for contract in 
 __all__ = [
     "TABLES",
     "CampaignAudiences",
+    "CampaignResults",
     "Contract",
     "CustomerFeatures",
     "EngagementMetrics",

@@ -1,7 +1,8 @@
-"""Contracts of what marketing acts on: who moved and why, whom to address."""
+"""Contracts of what marketing acts on: who moved and why, whom to address, and whether it worked."""
 
 import pyspark.sql.types as T
 
+from engagement_assets.domain.campaign_findings import FINDINGS
 from engagement_assets.domain.contracts.base import SHARE, Contract, column, columns_of, listed_columns
 from engagement_assets.domain.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS, SUM_TOLERANCE, VALUE_SEGMENTS
 from engagement_assets.domain.score_parts import CHANGES, KINDS, MEASURES
@@ -142,3 +143,128 @@ class CampaignAudiences(Contract):
         name = "campaign_audiences"
         strict = True
         unique = ["as_of_date", "customer_id"]
+
+
+_audiences = columns_of("campaign_audiences")
+
+# Who entered an audience when, and in which arm; what they did then.
+_ENTERED = _audiences("as_of_date", "audience", "customer_id", "is_holdout")
+_ORDERED = (*_ENTERED, "raw_orders.customer_id", "raw_orders.as_of_date")
+_EARNED = (*_ORDERED, "raw_orders.order_amount")
+_VISITED = (*_ENTERED, *columns_of("sessions")("customer_id", "as_of_date", "continues_previous_day"))
+
+_ENDS = {"low": "lower end of its {results_level} interval", "high": "upper end of it"}
+
+
+def _uplift(name: str, text: str, of: tuple[str, ...]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    return {
+        f"{name}_uplift": (f"{text}: treated less held out", of),
+        **{f"{name}_uplift_{end}": (words, of) for end, words in _ENDS.items()},
+    }
+
+
+def _mean(name: str, what: str, of: tuple[str, ...]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    return {
+        f"treated_{name}": (f"{what} per treated customer", of),
+        f"held_out_{name}": (f"{what} per customer held out", of),
+        **_uplift(name, f"{what} per customer", of),
+    }
+
+
+def _incremental(name: str, what: str, of: tuple[str, ...]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    return {
+        f"incremental_{name}": (f"{what} that the treated brought more than they would have: uplift times treated", of),
+        **{f"incremental_{name}_{end}": (words, of) for end, words in _ENDS.items()},
+    }
+
+
+class CampaignResults(Contract):
+    """One row per day, audience and horizon: what those did who were to be addressed, and those who were held out.
+
+    Intention to treat: a customer counts from the first day in an audience, in the arm of that day, whatever reached them. A day
+    whose audiences are not published assigns nobody.
+    """
+
+    _listed = {
+        "held_out_ordered": listed_columns(
+            {
+                "treated_share": ("share of the treated who ordered", _ORDERED),
+                "held_out_share": ("share of those held out who ordered", _ORDERED),
+                **_uplift("share", "share who ordered", _ORDERED),
+                "share_uplift_low_all_looks": ("lower end of the interval that allows for all looks (Holm)", _ORDERED),
+                "share_uplift_high_all_looks": ("upper end of it", _ORDERED),
+                "p_value": ("how often shares differ so much by lot", _ORDERED),
+                "p_value_all_looks": ("the same, allowing for all looks (Holm)", _ORDERED),
+                **_mean("orders", "orders", _ORDERED),
+                **_mean("revenue", "revenue, currency units,", _EARNED),
+                **_mean("sessions", "sessions", _VISITED),
+                **_incremental("orders", "orders", _ORDERED),
+                **_incremental("revenue", "revenue, currency units,", _EARNED),
+                "score_imbalance": (
+                    "engagement score on the day of entry: treated less held out, in standard deviations",
+                    (*_ENTERED, *_audiences("engagement_score")),
+                ),
+                "revenue_imbalance": ("ln(1 + revenue until then), the same", _EARNED),
+                "recency_imbalance": ("days since the last order, of buyers, the same", _ORDERED),
+            },
+            nullable=True,
+        )
+    }
+
+    as_of_date: T.DateType() = column("day up to which everything counts", of=_audiences("as_of_date"))
+    audience: T.StringType() = column("audience", of=_audiences("audience"))
+    horizon_days: T.IntegerType() = column("days after the entry over which customers are watched", of=(), ge=1)
+    entered_from: T.DateType() = column("first day of the entries that count", of=_audiences("as_of_date"))
+    entered_to: T.DateType() = column("last of them: later ones have days ahead", of=_audiences("as_of_date"))
+    days_known: T.IntegerType() = column(
+        "days among these whose audiences are published", of=_audiences("as_of_date"), ge=1
+    )
+    days_unknown: T.IntegerType() = column(
+        "days among these, from the first partition on, whose audiences are not: who entered then counts from the next that is",
+        of=_audiences("as_of_date"),
+        ge=0,
+    )
+    treated: T.LongType() = column("customers who entered and were to be addressed", of=_ENTERED, ge=0)
+    held_out: T.LongType() = column("customers who entered and were held out", of=_ENTERED, ge=0)
+    treated_ordered: T.LongType() = column("treated who ordered within the horizon", of=_ORDERED, ge=0)
+    held_out_ordered: T.LongType() = column("held out who ordered within the horizon", of=_ORDERED, ge=0)
+    looks: T.IntegerType() = column("results of the day, each a look that may be wrong", of=_ENTERED, ge=0)
+    needed_1_point: T.LongType() = column(
+        "customers, treated and held out, it takes to see an uplift of 1 point with 80 % power",
+        of=_ORDERED,
+        nullable=True,
+        ge=1,
+    )
+    needed_2_points: T.LongType() = column("the same for 2 points", of=_ORDERED, nullable=True, ge=1)
+    needed_5_points: T.LongType() = column("the same for 5 points", of=_ORDERED, nullable=True, ge=1)
+    held_out_lacking: T.LongType() = column(
+        "how many more have to be held out to see an uplift of {least_uplift}", of=_ORDERED, nullable=True, ge=0
+    )
+    weeks_lacking: T.DoubleType() = column(
+        "weeks until they are; null where none are lacking, or they never will be at this share",
+        of=_ORDERED,
+        nullable=True,
+        ge=0,
+    )
+    is_early: T.BooleanType() = column("whether fewer are held out than that takes: a look ahead of time", of=_ORDERED)
+    is_balanced: T.BooleanType() = column(
+        "whether treated and held out were alike when they entered, as far as lot goes; null of fewer than 30 in an arm",
+        nullable=True,
+        of=(*_EARNED, *_audiences("engagement_score")),
+    )
+    finding: T.StringType() = column("what the numbers say", of=_ORDERED, isin=list(FINDINGS))
+    verdict: T.StringType() = column("the same as a sentence, with its numbers", of=_EARNED)
+
+    _row_rules = {
+        "who ordered is among the customers": "treated_ordered <= treated and held_out_ordered <= held_out",
+        "the interval holds the uplift": "share_uplift is null or share_uplift between share_uplift_low and share_uplift_high",
+        "allowing for all looks is no narrower": "share_uplift is null "
+        f"or share_uplift_low_all_looks <= share_uplift_low + {SUM_TOLERANCE} "
+        f"and share_uplift_high <= share_uplift_high_all_looks + {SUM_TOLERANCE}",
+        "who entered is compared where both arms have somebody": "(share_uplift is null) = (treated = 0 or held_out = 0)",
+    }
+
+    class Config:
+        name = "campaign_results"
+        strict = True
+        unique = ["as_of_date", "audience", "horizon_days"]

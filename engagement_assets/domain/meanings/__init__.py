@@ -14,6 +14,7 @@ from engagement_assets.domain.meanings.groups import GROUPS, Group, group, names
 from engagement_assets.domain.meanings.help import HELP
 from engagement_assets.domain.meanings.measures import MEASURES, MeasureMeaning
 from engagement_assets.domain.meanings.words import counted, enumerated, words_in_force
+from engagement_assets.domain.results_policy import ResultsPolicy
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 
 __all__ = [
@@ -37,8 +38,11 @@ TEXTS: dict[str, str] = {**{key: measure.text for key, measure in MEASURES.items
 class Meanings:
     """The texts under these settings."""
 
-    def __init__(self, scoring: ScoringPolicy, campaigns: CampaignPolicy | None = None) -> None:
-        self.words: Mapping[str, str] = MappingProxyType(words_in_force(scoring, campaigns or CampaignPolicy()))
+    def __init__(
+        self, scoring: ScoringPolicy, campaigns: CampaignPolicy | None = None, results: ResultsPolicy | None = None
+    ) -> None:
+        words = words_in_force(scoring, campaigns or CampaignPolicy(), results or ResultsPolicy())
+        self.words: Mapping[str, str] = MappingProxyType(words)
 
     def filled(self, text: str) -> str:
         """A text with the settings in force in place of the names in braces. Raises KeyError for a name that is none."""

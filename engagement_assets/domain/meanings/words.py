@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from engagement_assets.domain.bands import STEADY
 from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.meanings.groups import GROUPS
+from engagement_assets.domain.results_policy import ResultsPolicy
 from engagement_assets.domain.score_parts import MEASURES, PARTS
 from engagement_assets.domain.scoring_policy import PROSPECT_SESSIONS, Bounds, ScoringPolicy
+from engagement_assets.domain.uplift import LEVEL
 
 
 def counted(number: float, noun: str) -> str:
@@ -47,7 +49,7 @@ _PIECES = {
 }
 
 
-def words_in_force(scoring: ScoringPolicy, campaigns: CampaignPolicy) -> dict[str, str]:
+def words_in_force(scoring: ScoringPolicy, campaigns: CampaignPolicy, results: ResultsPolicy) -> dict[str, str]:
     """What the names in braces stand for: numbers under the name of their setting, longer pieces under names of their own."""
     words = {}
     for name, value in scoring:
@@ -73,6 +75,11 @@ def words_in_force(scoring: ScoringPolicy, campaigns: CampaignPolicy) -> dict[st
         "scored_revenue": "ln(1 + revenue)" if scoring.monetary_scale == "log1p" else "revenue",
         "window_fall": f"{_fall_in_a_window(scoring):.2f}",
         "contact_rhythm": "every day" if rhythm == 1 else f"once in {rhythm} days",
+        "horizons": enumerated(plain(each) for each in results.horizons),
+        "results_window": counted(results.window_days, "day"),
+        "again_after": counted(results.again_after_days, "day"),
+        "least_uplift": counted(100 * results.least_uplift, "point"),
+        "results_level": f"{plain(100 * LEVEL)} %",
         "audience": ", ".join(f"{rule.name} ({rule.action})" for rule in campaigns.audiences),
     }
     for name, place in (("high", "top"), ("medium", "next"), ("low", "next")):

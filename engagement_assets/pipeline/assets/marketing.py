@@ -1,4 +1,4 @@
-"""Group `marketing`: who moved between segments, and why; whom to address, with what."""
+"""Group `marketing`: who moved between segments, and why; whom to address, with what; whether it worked."""
 
 from __future__ import annotations
 
@@ -10,16 +10,24 @@ import dagster as dg
 from pyspark.sql import DataFrame
 
 from engagement_assets.analysis.features import features_from_facts
-from engagement_assets.domain.contracts import CampaignAudiences, EngagementScores, SegmentChanges, Sessions
+from engagement_assets.domain.contracts import (
+    CampaignAudiences,
+    CampaignResults,
+    EngagementScores,
+    RawOrders,
+    SegmentChanges,
+    Sessions,
+)
 from engagement_assets.domain.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS
 from engagement_assets.domain.days import ONE_DAY, as_date, days_between
 from engagement_assets.lake.staging import Staged
 from engagement_assets.lake.staleness import outdated
 from engagement_assets.pipeline.asset_factory import TableRun, table_asset
-from engagement_assets.pipeline.markdown_tables import audience_sizes, transitions
+from engagement_assets.pipeline.markdown_tables import audience_sizes, transitions, verdicts
 from engagement_assets.settings import Settings
 from engagement_assets.sources.opt_outs import read_opt_outs
 from engagement_assets.transforms.campaign_audiences import choose_audiences
+from engagement_assets.transforms.campaign_results import COUNTED_DAYS, Cohort, Sums, count_cohorts, results_of
 from engagement_assets.transforms.lifecycle import stage_transitions
 from engagement_assets.transforms.segment_changes import FEATURES, changes_between
 
@@ -74,9 +82,48 @@ def campaign_audiences(run: TableRun) -> Iterator[Any]:
     yield from run.publish(build, after_audit=tell)
 
 
+def campaign_results(run: TableRun) -> Iterator[Any]:
+    """Judge the days asked for; and later ones that count entries of days whose audiences are new or others now."""
+    lake, settings, policy = run.lake, run.settings, run.settings.results
+    # Days that are published only: without their audiences others may be unknown.
+    extra = set(outdated(lake, settings).get(CampaignResults, ())) & set(lake.partitions(CampaignResults))
+    judged = [as_date(day) for day in sorted({*run.asked, *extra})]
+    published = {as_date(day) for day in lake.partitions(CampaignAudiences)}
+    end = judged[-1] - policy.horizons[0] * ONE_DAY
+    cohorts: dict[Cohort, Sums] = {}
+    first = max(settings.start_date, judged[0] - policy.days_of_entries * ONE_DAY)
+    while first <= end:
+        last = min(end, first + (COUNTED_DAYS - 1) * ONE_DAY)
+        before = first - policy.again_after_days * ONE_DAY
+        known = [day.isoformat() for day in sorted(published) if before <= day <= last]
+        if any(day >= first.isoformat() for day in known):
+            until = min(judged[-1], last + policy.horizons[-1] * ONE_DAY)
+            cohorts |= count_cohorts(
+                lake.read(run.spark, CampaignAudiences, known),
+                lake.read(run.spark, RawOrders, days_between(settings.start_date, until)),
+                lake.read(run.spark, Sessions, days_between(first, until)),
+                policy,
+                first,
+                last,
+            )
+        first = last + ONE_DAY
+
+    def build(first: date, last: date) -> DataFrame:
+        days = [as_date(day) for day in days_between(first, last)]
+        return results_of(run.spark, cohorts, published, policy, settings.start_date, days)
+
+    def tell(rows: DataFrame, published: Staged) -> None:
+        for day, table in verdicts(rows).items():
+            run.publication.describe(day, results=dg.MetadataValue.md(table))
+
+    results = len(settings.campaigns.audiences) * len(policy.horizons)
+    yield from run.publish(build, after_audit=tell, extra=extra, rows={day.isoformat(): results for day in judged})
+
+
 def build_marketing_assets(settings: Settings, lake: str) -> list[dg.AssetsDefinition]:
     """The assets of the group, for these settings."""
     return [
         table_asset(settings, lake, SegmentChanges, segment_changes),
         table_asset(settings, lake, CampaignAudiences, campaign_audiences),
+        table_asset(settings, lake, CampaignResults, campaign_results),
     ]

@@ -3,7 +3,8 @@
 The yardstick of `targets.py` for what this machine can do, and an independent oracle: all tables that the product publishes but
 `rejected_rows`, with the same columns and rows. It reads clean sources only: it keeps no rejected rows, runs no check, publishes
 nothing atomically and records no run. The settings are the defaults, written out. Of `score_backtest`, the fit of the BG/NBD
-model and the draws of the intervals are no SQL; there it calls the product's functions as one calls a library (`model.py`).
+model and the draws of the intervals are no SQL; there it calls the product's functions as one calls a library (`model.py`). The
+statistics of `campaign_results` are scipy's and statsmodels' (`results.py`).
 
     python -m engagement_assets_tests.benchmarks.duckdb_way DATA OUTPUT START FIRST LAST
 """
@@ -14,16 +15,19 @@ from pathlib import Path
 
 import duckdb
 
+from engagement_assets.domain.contracts import CampaignResults
 from engagement_assets_tests.benchmarks.duckdb_way.model import draw_intervals, expect_purchases
+from engagement_assets_tests.benchmarks.duckdb_way.results import judge_campaigns
 
 #: Tables of all days from START on; the others are written from FIRST on.
 FACTS = ("raw_orders", "raw_web_events", "sessions")
 
 #: Tables that are still read when they are written; the others make room.
-READ_LATER = ("sessions", "return_rates", "engagement_scores")
+READ_LATER = ("raw_orders", "sessions", "return_rates", "engagement_scores", "campaign_audiences")
 
 #: The order of a day's rows, where it is not that of the customers.
 ORDER = {
+    "campaign_results": "audience, horizon_days",
     "engagement_metrics": "as_of_date",
     "return_rates": "silence_from_days, order_days_from",
     "score_backtest": "horizon_days, predictor",
@@ -50,6 +54,9 @@ def build(data: Path, output: Path, start: str, first: str, last: str) -> None:
         run("scores.sql", "customer_features", "engagement_metrics", "engagement_scores")
         run("segment_changes.sql", "segment_changes")
         run("campaign_audiences.sql", "campaign_audiences")
+        run("campaign_results.sql")
+        judge_campaigns(connection, tuple(CampaignResults.columns()))
+        _write(connection, "campaign_results", output, first)
         run("buyers.sql")
         expect_purchases(connection)
         run("outcomes.sql")

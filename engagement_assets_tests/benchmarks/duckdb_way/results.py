@@ -152,14 +152,14 @@ def _row(
         moments = [_moments(arm, place) if arm else (0, None, None) for arm in (one, other)]
         if place < 3:
             row[f"treated_{name}"], row[f"held_out_{name}"] = moments[0][1], moments[1][1]
-            found = _welch(*moments, 0.05)
+            found = _welch(moments[0], moments[1], 0.05)
             _put(row, f"{name}_uplift", found)
             if place < 2:
                 more = tuple(each * of_one for each in found) if found else None
                 _put(row, f"incremental_{name}", more)
                 earned = more
         else:
-            found = _welch(*moments, apart_by)
+            found = _welch(moments[0], moments[1], apart_by)
             spread = math.sqrt((moments[0][2] + moments[1][2]) / 2) if found else 0
             row[f"{'revenue' if name == 'spent' else name}_imbalance"] = found[0] / spread if found else None
             if found and min(moments[0][0], moments[1][0]) >= 30:

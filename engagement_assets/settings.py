@@ -273,6 +273,13 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
+    def _shares_of_audiences(self) -> Settings:
+        names = [rule.name for rule in self.campaigns.audiences]
+        if unknown := sorted(set(self.campaigns.holdout_shares) - set(names)):
+            raise ValueError(f"holdout_shares: {', '.join(unknown)} is no audience; there are {', '.join(names)}")
+        return self
+
+    @model_validator(mode="after")
     def _mail_is_whole(self) -> Settings:
         if self.brief_mail_to and not (self.smtp and "@" in self.brief_mail_from):
             raise ValueError(

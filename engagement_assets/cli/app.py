@@ -6,7 +6,7 @@ import gc
 
 import typer
 
-from engagement_assets.cli import analysis, connecting, files, machine, running, tables, upkeep
+from engagement_assets.cli import analysis, campaigns, connecting, files, machine, running, tables, upkeep
 from engagement_assets.cli.console import leave
 
 #: New objects after which Python looks for garbage. Its default is 700, and loading Dagster and Spark makes a million that stay.
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Customer engagement intelligence: who is valuable, who is slipping away, and why, as of any day.",
 )
-for group in (connecting, running, tables, files, analysis, upkeep, machine):
+for group in (connecting, running, tables, files, analysis, campaigns, upkeep, machine):
     app.add_typer(group.commands)
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from engagement_assets.domain.uplift import Interval
 
-#: From the surest good news down; `nobody held out` has nothing to compare with.
-FINDINGS = ("works", "harms", "perhaps", "no effect", "too few held out", "nobody held out")
-
 
 def judge(uplift: Interval | None, all_looks: Interval | None, *, is_early: bool, least: float) -> str:
     """The finding of an uplift with its interval, and the one that allows for all looks.

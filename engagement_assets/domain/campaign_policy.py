@@ -118,6 +118,10 @@ class CampaignPolicy(BaseModel):
     holdout_share: Share = Field(
         0.1, description="share of each audience that is held out, so that the uplift of a campaign can be measured"
     )
+    holdout_shares: dict[str, Share] = Field(
+        default_factory=dict,
+        description="shares of single audiences that are held out instead, by the audience's name (JSON)",
+    )
     holdout_seed: str = Field("1", description="another seed draws other customers for the hold-out")
     contact_every_days: int = Field(
         7, ge=1, le=365, description="a customer's day to be contacted comes once in so many days; 1: every day"
@@ -134,9 +138,15 @@ class CampaignPolicy(BaseModel):
             raise ValueError("each audience needs a name of its own")
         return self
 
+    def share_held_out(self, audience: str) -> float:
+        """The share of an audience that is held out."""
+        return self.holdout_shares.get(audience, self.holdout_share)
+
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits that change with any rule."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+        # A policy without shares of single audiences is what it was before there were any.
+        unset = set() if self.holdout_shares else {"holdout_shares"}
+        return hashlib.sha256(self.model_dump_json(exclude=unset).encode()).hexdigest()[:12]
 
 
 CART = "cart_abandoned_days_ago"

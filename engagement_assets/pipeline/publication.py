@@ -52,6 +52,8 @@ _PAGES = {
     "sessions": "/behaviour",
     "order_aggregates": "/value",
     "customer_features": "/breakdown",
+    "campaign_audiences": "/campaigns",
+    "campaign_results": "/campaigns",
 }
 
 

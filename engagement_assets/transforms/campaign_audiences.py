@@ -127,7 +127,8 @@ def choose_audiences(
         "evidence": _of_audience({rule.name: evidence(rule) for rule in policy.audiences}),
         "value": _of_audience({rule.name: F.expr(rule.value).cast("double") for rule in policy.audiences}),
         "drop_share": _of_audience({rule.name: F.expr(rule.drop).cast("double") for rule in policy.audiences}),
-        "is_holdout": drawn < policy.holdout_share,
+        "is_holdout": drawn
+        < _of_audience({rule.name: F.lit(policy.share_held_out(rule.name)) for rule in policy.audiences}),
         "is_contact_day": (day % policy.contact_every_days) == slot,
     }
     complete = (

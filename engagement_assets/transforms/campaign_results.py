@@ -187,7 +187,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class _Result:
-    """An audience's treated and held out over a horizon, as of a day; `entered` held out a day, where that is known."""
+    """An audience's treated and held out over a horizon, as of a day; `entered`: how many a day, all and held out."""
 
     audience: str
     horizon: int
@@ -195,7 +195,7 @@ class _Result:
     held_out: Arm
     known: int
     unknown: int
-    entered: float | None
+    entered: tuple[float, float] | None
 
 
 def results_of(
@@ -268,11 +268,12 @@ def _result(
     known = [each for each in window if each in published]
     # On a day after one that is not known those count too who entered on that.
     whole = [each for each in known if each - ONE_DAY in published]
-    newly = sum(summed.arm(audience, True, each, each).customers for each in whole)
-    unknown = sum(each >= start for each in window) - len(known)
-    return _Result(
-        audience, horizon, treated, held_out, len(known), unknown, newly / len(whole) if whole and newly else None
+    kept_back, addressed = (
+        sum(summed.arm(audience, is_holdout, each, each).customers for each in whole) for is_holdout in (True, False)
     )
+    entered = ((kept_back + addressed) / len(whole), kept_back / len(whole)) if whole else None
+    unknown = sum(each >= start for each in window) - len(known)
+    return _Result(audience, horizon, treated, held_out, len(known), unknown, entered)
 
 
 def _rows(results: Sequence[_Result], policy: ResultsPolicy, day: date) -> list[tuple[Any, ...]]:
@@ -303,10 +304,10 @@ def _row(
     share, held_out_share = (one + other) / (of_one + of_other), of_other / (of_one + of_other)
     planned = customers_needed(share, policy.least_uplift, held_out_share)
     lacking = None if planned is None else max(0, round(planned * held_out_share) - of_other)
-    most = None if result.entered is None else result.entered * policy.window_days
+    a_day, held_out_a_day = result.entered or (None, 0.0)
+    most = held_out_a_day * policy.window_days
     # A window holds no more than that: where it takes more, waiting does not help.
-    is_coming = lacking and result.entered and most and of_other + lacking <= most
-    weeks = lacking / result.entered / 7 if is_coming and lacking and result.entered else None
+    weeks = lacking / held_out_a_day / 7 if lacking and of_other + lacking <= most else None
     is_early = lacking is None or lacking > 0
     finding = judge(uplift, all_looks, is_early=is_early, least=policy.least_uplift)
     first, last = policy.window(day, horizon)
@@ -318,6 +319,7 @@ def _row(
         "entered_to": last,
         "days_known": result.known,
         "days_unknown": result.unknown,
+        "entries_per_day": a_day,
         "treated": of_one,
         "held_out": of_other,
         "treated_ordered": one,
@@ -355,7 +357,7 @@ def _row(
             lacking=lacking,
             weeks=weeks,
             window=policy.window_days,
-            most=most,
+            most=most or None,
         ),
     }
 

@@ -199,3 +199,19 @@ def test_doctor_says_what_works_here(engagement: Command, sample_world: World) -
     assert "engine embedded" in done.stdout
     assert "starts and computes" in done.stdout
     assert "16 snapshot(s) from 2025-02-20 to 2026-06-30" in done.stdout
+
+
+def test_results_say_what_each_arm_did_and_a_plan_says_whom_to_hold_out(
+    looking: Callable[..., Result], sample_world: World
+) -> None:
+    told = looking("results", "--audience", "save_slipping", **reading(sample_world)).output
+    (row,) = [row for row in sample_world.rows("campaign_results", "2026-06-30") if row["audience"] == "save_slipping"]
+    assert f"{row['horizon_days']} days: {row['verdict']}" in told
+    assert f"{row['treated']} treated, {row['treated_share']:.1%} ordered against {row['held_out']} held out" in told
+    assert "days have no audiences published" in told  # only those from the 17th of June on are
+    unknown = looking("results", "--audience", "nobody", **reading(sample_world))
+    assert (unknown.exit_code, "is no audience; there are abandoned_cart" in unknown.stderr) == (1, True)
+    plan = looking("holdout", "--audience", "save_slipping", "--uplift", "2", "--horizon", "7", **reading(sample_world))
+    assert plan.exit_code == 0, plan.stderr
+    assert "No share is enough" in plan.output
+    assert looking("holdout", "--audience", "save_slipping", "--uplift", "0", **reading(sample_world)).exit_code == 2

@@ -32,6 +32,9 @@ from engagement_assets.domain.uplift import (
 
 arm = st.integers(1, 50_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 levels = st.sampled_from([0.8, 0.9, 0.95, 0.99, 1 - 0.05 / 24])
+#: Made-up shops with revenue.
+SHOPS = 3_000
+
 shares = st.floats(0.001, 0.9)
 
 
@@ -135,9 +138,9 @@ def test_a_share_that_cannot_rise_so_far_takes_no_number_of_customers() -> None:
 @pytest.mark.parametrize("effect", [0.0, 0.05])
 @pytest.mark.parametrize(("treated", "held_out", "base"), [(3_000, 1_000, 0.1), (2_700, 900, 0.3)])
 def test_made_up_shops_show_the_effect_that_they_have(effect: float, treated: int, held_out: int, base: float) -> None:
-    """A thousand shops: no effect is rarely called one, one of five points mostly is, and intervals hold the truth."""
+    """Ten thousand shops: no effect is rarely called one, one of five points mostly is, and intervals hold the truth."""
     drawn = np.random.default_rng(7)
-    ordered, held_out_ordered = drawn.binomial(treated, base + effect, 1_000), drawn.binomial(held_out, base, 1_000)
+    ordered, held_out_ordered = drawn.binomial(treated, base + effect, 10_000), drawn.binomial(held_out, base, 10_000)
     found = [
         newcombe(int(one), treated, int(other), held_out) for one, other in zip(ordered, held_out_ordered, strict=True)
     ]
@@ -152,12 +155,12 @@ def test_made_up_shops_show_the_revenue_that_was_earned(effect: float) -> None:
     drawn = np.random.default_rng(11)
 
     def moments(number: int, more: float) -> list[Moments]:
-        spent = drawn.binomial(1, 0.2, (1_000, number)) * drawn.gamma(2.0, 30.0, (1_000, number)) + more
+        spent = drawn.binomial(1, 0.2, (SHOPS, number)) * drawn.gamma(2.0, 30.0, (SHOPS, number)) + more
         return [Moments(number, *pair) for pair in zip(spent.mean(axis=1), spent.var(axis=1, ddof=1), strict=True)]
 
     found = [welch(one, other) for one, other in zip(moments(1_800, effect), moments(600, 0.0), strict=True)]
     intervals = [(each.low, each.high) for each in found if each is not None]
-    assert len(intervals) == 1_000
+    assert len(intervals) == SHOPS
     assert 0.93 <= np.mean([low <= effect <= high for low, high in intervals]) <= 0.97
     called = np.mean([not low <= 0 <= high for low, high in intervals])
     assert called >= 0.8 if effect else called <= 0.06

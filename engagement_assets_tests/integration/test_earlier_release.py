@@ -54,7 +54,7 @@ ASSETS = {
 LATER = {"return_rates", "campaign_results", "weekly_brief"}
 CHECKS = {
     "campaign_audiences": {"contract"},
-    "campaign_results": {"contract"},
+    "campaign_results": {"arms_are_alike", "contract"},
     "customer_features": {"contract", "customers_conserved", "signup_not_after_last_event"},
     "engagement_metrics": {"contract"},
     "engagement_scores": {

@@ -15,9 +15,11 @@ from pyspark.sql import SparkSession
 from engagement_assets.domain.campaign_policy import AudienceRule, CampaignPolicy
 from engagement_assets.domain.contracts import EngagementScores, Sessions
 from engagement_assets.domain.customer_filters import FILTERS, Above, Flag, Months, Names, Span, snapshot_sql
+from engagement_assets.domain.days import days_between
 from engagement_assets.engine import EngineResource
 from engagement_assets.exports.audience_files import contacts, write_audiences
 from engagement_assets.operations.erasure import forget
+from engagement_assets.settings import Settings
 from engagement_assets.sources.opt_outs import OptOutListError, read_opt_outs
 from engagement_assets.transforms.campaign_audiences import AudienceRuleError, choose_audiences
 from engagement_assets_tests.worlds import Row, World
@@ -229,3 +231,24 @@ def test_an_erased_customer_is_in_no_audience_file(
     assert (done.found.left, done.rows["campaign_audiences"]) == ([], 1)
     assert (done.rows["abandoned_cart.csv"], done.rows["abandoned_cart.jsonl"]) == (1, 1)
     assert Path(shop.settings.export, "audiences", "abandoned_cart.jsonl").read_text() == ""
+
+
+def test_an_audience_may_have_a_share_of_its_own_held_out(sample_world: World, engine: EngineResource) -> None:
+    day = date(2026, 6, 30)
+    frames = [
+        sample_world.lake.read(engine.spark_session, table, days)
+        for table, days in (
+            (EngagementScores, [day.isoformat()]),
+            (Sessions, days_between(date(2026, 6, 24), day)),
+        )
+    ]
+    policy = CampaignPolicy(holdout_shares={"welcome_new": 0.5})
+    found = choose_audiences(frames[0], frames[1], (), policy, day, day).collect()
+    drawn = {row["customer_id"]: draw(f"1/{row['audience']}/{row['customer_id']}") for row in found}
+    for row in found:
+        assert row["is_holdout"] == (drawn[row["customer_id"]] < (0.5 if row["audience"] == "welcome_new" else 0.1))
+    # What was published before there were such shares has the fingerprint it had.
+    assert CampaignPolicy().fingerprint() == "b1449def7180"
+    assert policy.fingerprint() != CampaignPolicy().fingerprint()
+    with pytest.raises(ValueError, match="nobody is no audience"):
+        Settings(campaigns=CampaignPolicy(holdout_shares={"nobody": 0.5}))

@@ -2,12 +2,14 @@
 
 import pyspark.sql.types as T
 
-from engagement_assets.domain.campaign_findings import FINDINGS
 from engagement_assets.domain.contracts.base import SHARE, Contract, column, columns_of, listed_columns
 from engagement_assets.domain.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS, SUM_TOLERANCE, VALUE_SEGMENTS
 from engagement_assets.domain.score_parts import CHANGES, KINDS, MEASURES
 
 MOVEMENTS = ("Up", "Down", "Level", "New")
+
+#: What the results of a campaign say; `nobody held out` has nothing to compare with.
+FINDINGS = ("works", "harms", "perhaps", "no effect", "too few held out", "nobody held out")
 
 _NEW = "null for a customer who is new"
 
@@ -223,6 +225,9 @@ class CampaignResults(Contract):
         "days among these, from the first partition on, whose audiences are not: who entered then counts from the next that is",
         of=_audiences("as_of_date"),
         ge=0,
+    )
+    entries_per_day: T.DoubleType() = column(
+        "customers who entered a day; null while no two days in a row are known", of=_ENTERED, nullable=True, ge=0
     )
     treated: T.LongType() = column("customers who entered and were to be addressed", of=_ENTERED, ge=0)
     held_out: T.LongType() = column("customers who entered and were held out", of=_ENTERED, ge=0)

@@ -23,6 +23,7 @@ from engagement_assets.domain.days import ONE_DAY, as_date, days_between
 from engagement_assets.lake.staging import Staged
 from engagement_assets.lake.staleness import outdated
 from engagement_assets.pipeline.asset_factory import TableRun, table_asset
+from engagement_assets.pipeline.checks import rules
 from engagement_assets.pipeline.markdown_tables import audience_sizes, transitions, verdicts
 from engagement_assets.settings import Settings
 from engagement_assets.sources.opt_outs import read_opt_outs
@@ -125,5 +126,5 @@ def build_marketing_assets(settings: Settings, lake: str) -> list[dg.AssetsDefin
     return [
         table_asset(settings, lake, SegmentChanges, segment_changes),
         table_asset(settings, lake, CampaignAudiences, campaign_audiences),
-        table_asset(settings, lake, CampaignResults, campaign_results),
+        table_asset(settings, lake, CampaignResults, campaign_results, [rules.arms_are_alike()]),
     ]

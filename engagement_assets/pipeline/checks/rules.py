@@ -405,6 +405,19 @@ def row_warning(warning: RowWarning, customers: Callable[[], DataFrame]) -> Rule
     return Rule(warning.name, warning.description, False, evaluate, (warning.condition,), of_run)
 
 
+def arms_are_alike() -> Rule:
+    """Warns of results whose treated and held out were not alike when they entered an audience."""
+    return _counted_rule(
+        "arms_are_alike",
+        "Warning: results whose treated and held out differed in score, revenue or recency when they entered the audience, by "
+        "more than lot explains: the draw failed, and the uplift is not to be trusted.",
+        "treated and held out are alike on entry",
+        lambda rows: rows.filter(~F.col("is_balanced")),
+        blocking=False,
+        of_run=last_of,
+    )
+
+
 def customers_conserved() -> Rule:
     """Every customer of the day's raw_customers has one row here: nobody is lost, nobody invented."""
 

@@ -19,8 +19,9 @@ Z, POWER = float(ndtri(0.975)), float(ndtri(0.8))
 
 def judge_campaigns(connection: duckdb.DuckDBPyConnection, columns: tuple[str, ...]) -> None:
     """Make the table `campaign_results`, with these columns, of the tables `arms` and `windows`."""
-    found = connection.execute("FROM arms").df()
-    windows = {(row.day, row.horizon_days): row for row in connection.execute("FROM windows").df().itertuples()}
+    found: Any = connection.execute("FROM arms").df()
+    of_windows: Any = connection.execute("FROM windows").df()
+    windows = {(row.day, row.horizon_days): row for row in of_windows.itertuples()}
     rows = []
     for day, of_day in found.groupby("day"):
         pairs = {
@@ -131,6 +132,9 @@ def _row(
         "entered_to": day - timedelta(horizon),
         "days_known": int(window.known),
         "days_unknown": int(window.unknown),
+        "entries_per_day": sum(int(arm.newly) for arm in (one, other) if arm) / int(window.whole)
+        if window.whole
+        else None,
         "treated": of_one,
         "held_out": of_other,
         "treated_ordered": did_one,

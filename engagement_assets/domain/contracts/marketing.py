@@ -206,7 +206,7 @@ class CampaignResults(Contract):
                     "engagement score on the day of entry: treated less held out, in standard deviations",
                     (*_ENTERED, *_audiences("engagement_score")),
                 ),
-                "revenue_imbalance": ("ln(1 + revenue until then), the same", _EARNED),
+                "revenue_imbalance": ("revenue until then by its logarithm, the same", _EARNED),
                 "recency_imbalance": ("days since the last order, of buyers, the same", _ORDERED),
             },
             nullable=True,
@@ -253,7 +253,7 @@ class CampaignResults(Contract):
     )
     is_early: T.BooleanType() = column("whether fewer are held out than that takes: a look ahead of time", of=_ORDERED)
     is_balanced: T.BooleanType() = column(
-        "whether treated and held out were alike when they entered, as far as lot goes; null of fewer than 30 in an arm",
+        "whether treated and held out were alike when they entered, as far as lot goes; null of too few in an arm",
         nullable=True,
         of=(*_EARNED, *_audiences("engagement_score")),
     )

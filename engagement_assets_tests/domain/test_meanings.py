@@ -16,6 +16,7 @@ from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.contracts import TABLES
 from engagement_assets.domain.meanings import HELP, MEASURES, TEXTS, counted
+from engagement_assets.domain.results_policy import ResultsPolicy
 from engagement_assets.domain.scoring_policy import Bounds, ScoringPolicy
 from engagement_assets.exports.csv_files import write_dictionary
 from engagement_assets.exports.measures import measures
@@ -71,7 +72,11 @@ def unusual() -> Settings:
     numbers = {name for name, value in ScoringPolicy() if isinstance(value, (int, float, Bounds))}
     same = {name for name in numbers if getattr(UNUSUAL, name) == getattr(ScoringPolicy(), name)}
     assert same == set(), "each number of the policy has to be another than by default"
-    return Settings(scoring=UNUSUAL, campaigns=CampaignPolicy(contact_every_days=5, abandoned_cart_days=4))
+    return Settings(
+        scoring=UNUSUAL,
+        campaigns=CampaignPolicy(contact_every_days=5, abandoned_cart_days=4),
+        results=ResultsPolicy(horizons=(5, 11), window_days=77, again_after_days=13, least_uplift=0.05),
+    )
 
 
 def texts_of_tables(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -218,6 +223,7 @@ def test_no_measure_no_page_of_power_bi_and_no_help_says_a_default(unusual: Sett
     assert helped["scatter"].startswith("Each point is a customer: sessions in 17 days against orders so far;")
     assert "whose day it is, once in 5 days." in helped["audiences"]
     assert "with that of 17 days before" in helped["predictors"]
+    assert "in 5 and 11 days after" in helped["campaign_results"]
 
 
 def test_measures_and_help_have_keys_of_their_own_and_every_unit_a_format() -> None:

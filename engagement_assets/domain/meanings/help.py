@@ -52,6 +52,9 @@ HELP: dict[str, str] = {
     "audiences": "A customer is in the first audience whose rule fits. Held out: never contacted, so that the uplift of a "
     "campaign can be measured. To contact today: whose day it is, {contact_rhythm}. Value at stake: sum of the priorities, value "
     "times drop.",
+    "campaign_results": "Who entered an audience on {results_window}, anew after {again_after} out of it, by what they did in "
+    "{horizons} days after: who was to be addressed against who was held out, with {results_level} intervals. “works” and "
+    "“harms” allow for all results of the day, “perhaps” does not.",
     "changes": "The score's difference to the day before, without remainder: what passing days did, what the customer did, and "
     "what others did to the scale.",
     "explained": "The score's difference between the two dates, without remainder. Ageing: the days since the last order. "

@@ -101,6 +101,43 @@ def audiences(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
 
 
 @PAGE.visual(
+    "campaigns-results",
+    "Did it work?",
+    lambda warehouse, view: queries.results(warehouse, view.as_of),
+    meaning="campaign_results",
+    note="All customers, whatever the filters.",
+    csv=Csv(
+        "campaign-results",
+        same(
+            *("audience", "horizon_days", "treated", "held_out", "treated_share", "held_out_share", "share_uplift"),
+            *("share_uplift_low", "share_uplift_high", "share_uplift_low_all_looks", "share_uplift_high_all_looks"),
+            *("incremental_orders", "incremental_revenue", "is_early", "is_balanced", "verdict"),
+        ),
+    ),
+    empty=message(
+        "No result yet", "It takes days from a customer's entry into an audience, and audiences of the days before."
+    ),
+    height=330,
+)
+def results(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+    """What those did who were addressed, against those who were held out."""
+    return listing(
+        rows,
+        [
+            ("Audience", "audience", _name),
+            ("Days", "horizon_days", formats.count),
+            ("Treated", "treated", formats.count),
+            ("Held out", "held_out", formats.count),
+            ("Treated ordered", "treated_share", formats.share),
+            ("Held out ordered", "held_out_share", formats.share),
+            ("Verdict", "verdict"),
+        ],
+        left=(0, 6),
+        caption="Results of campaigns",
+    )
+
+
+@PAGE.visual(
     "campaigns-first",
     "Whom to contact today",
     of_day(queries.first_in_line),

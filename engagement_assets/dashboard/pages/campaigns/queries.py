@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engagement_assets.dashboard.questions import TREND_DAYS, Customers, Filters
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
-from engagement_assets.domain.contracts import CampaignAudiences, EngagementScores, SegmentChanges
+from engagement_assets.domain.contracts import CampaignAudiences, CampaignResults, EngagementScores, SegmentChanges
 
 _FEW = 12
 
@@ -72,6 +72,12 @@ def audiences(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
         """,
         audiences=(CampaignAudiences, [day]),
     )
+
+
+@remembered
+def results(warehouse: Warehouse, day: str) -> list[Row]:
+    """What the campaigns of the day brought, per audience and horizon; whatever the filters."""
+    return warehouse.rows("SELECT * FROM {results} ORDER BY audience, horizon_days", results=(CampaignResults, [day]))
 
 
 @remembered

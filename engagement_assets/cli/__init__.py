@@ -2,9 +2,14 @@
 
 import os
 import signal
+import sys
+import threading
 
 #: What a shell says of a command that Ctrl-C ended.
 _INTERRUPTED = 130
+
+#: By then the main thread is out of what dropped an interrupt; else it is sent once more.
+_SEND_AGAIN_SECONDS = 0.05
 
 
 def main() -> None:
@@ -18,6 +23,25 @@ def main() -> None:
         signal.signal(number, lambda *_: os._exit(_INTERRUPTED))
     from engagement_assets.cli.app import run_command_line  # it takes a moment
 
-    for number in stopping:
-        signal.signal(number, signal.default_int_handler)
+    interrupt_by(stopping)
     run_command_line()
+
+
+def interrupt_by(signals: list[signal.Signals]) -> None:
+    """Let signals interrupt what the main thread does, whatever that is.
+
+    Python drops an exception that comes up while it takes an object apart (`__del__`, a callback of a weak reference): an
+    interrupt that came in such a moment would be lost. It is sent again.
+    """
+    for number in signals:
+        signal.signal(number, signal.default_int_handler)
+
+    def take(dropped: "sys.UnraisableHookArgs") -> None:
+        if not issubclass(dropped.exc_type, KeyboardInterrupt):
+            sys.__unraisablehook__(dropped)
+            return
+        again = threading.Timer(_SEND_AGAIN_SECONDS, os.kill, (os.getpid(), signals[0]))
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = take

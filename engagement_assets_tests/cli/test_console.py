@@ -51,6 +51,34 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
 
+DROPS_INTERRUPTS = """
+import signal, sys, time
+from engagement_assets.cli import interrupt_by
+interrupt_by([signal.SIGTERM, signal.SIGINT])
+class Slow:
+    def __del__(self):
+        print("taken apart", flush=True)
+        time.sleep(20)
+try:
+    found = Slow()
+    del found
+    time.sleep(20)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_comes_while_an_object_is_taken_apart_is_not_lost(number: signal.Signals) -> None:
+    command = [sys.executable, "-c", AS_IN_A_TERMINAL, "-c", DROPS_INTERRUPTS]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "taken apart\n"
+        process.send_signal(number)
+        _, told = process.communicate(timeout=15)
+    assert (process.returncode, told) == (130, "")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("seconds", [0.2, 5], ids=["while it loads", "while it runs"])
 def test_a_signal_ends_a_run_without_a_traceback(tmp_path: Path, number: signal.Signals, seconds: float) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import duckdb
 
 from engagement_assets.analysis.report import latest_day
-from engagement_assets.domain.contracts import EngagementMetrics, EngagementScores, RejectedRows
+from engagement_assets.domain.contracts import CampaignResults, EngagementMetrics, EngagementScores, RejectedRows
 from engagement_assets.domain.contracts.engagement import SEGMENTS
 from engagement_assets.domain.days import as_date, days_between
 from engagement_assets.domain.meanings.words import counted, enumerated
@@ -141,7 +141,9 @@ def make_brief(settings: Settings, day: str | None = None, since: str | None = N
     wanted = [last, *(first - number * WEEK for number in range(WEEKS + 1))]
     days = sorted({each.isoformat() for each in wanted} & published)
     scored = sorted({chosen, first.isoformat()} & set(lake.partitions(EngagementScores)))
-    with opened(lake, {EngagementMetrics: days, EngagementScores: scored, RejectedRows: None}) as connection:
+    judged = sorted({chosen} & set(lake.partitions(CampaignResults)))
+    tables = {EngagementMetrics: days, EngagementScores: scored, CampaignResults: judged, RejectedRows: None}
+    with opened(lake, tables) as connection:
         rows = connection.execute("FROM engagement_metrics").fetchall()
         metrics = {row[0]: dict(zip(EngagementMetrics.columns(), row, strict=True)) for row in rows}
         missing = [each for each in days_between(first, last)[1:] if each not in published]
@@ -180,7 +182,7 @@ class Facts:
 
 def of_facts(facts: Facts, missing: Sequence[str]) -> Brief:
     """The brief; `missing` are the days between the two that have no snapshot."""
-    makers = (_score, _active, _revenue, _moved, _slipping, _converted)
+    makers = (_score, _active, _revenue, _moved, _slipping, _converted, _campaigns)
     found = [sentence for make in makers if (sentence := make(facts)) is not None]
     sentences = (*found, _data(facts, missing))
     headline = _headline(sentences, facts.since in facts.metrics)
@@ -311,6 +313,31 @@ def _converted(facts: Facts) -> Sentence | None:
         return None
     text = f"Of {counted(before, 'browser')} of {facts.since} who had never bought, {bought:,} bought; now {now}."
     return Sentence("converted", text, "told", _BROWSERS, browsing)
+
+
+def _campaigns(facts: Facts) -> Sentence | None:
+    """What campaigns brought: those that work or harm, else that none shows an effect; per audience over its longest horizon."""
+    found = facts.rows(
+        "SELECT audience, horizon_days, finding, verdict FROM campaign_results WHERE as_of_date = $day "
+        "QUALIFY row_number() OVER (PARTITION BY audience ORDER BY horizon_days DESC) = 1 ORDER BY audience"
+    )
+    if not found:
+        return None
+    told = [
+        f"{audience} ({days} days) {verdict}"
+        for audience, days, finding, verdict in found
+        if finding in ("works", "harms")
+    ]
+    if told:
+        return Sentence("campaigns", f"Of {counted(len(found), 'campaign')}: {'; '.join(told)}.", "told", "/campaigns")
+    few = sum(finding in ("too few held out", "nobody held out") for _, _, finding, _ in found)
+    why = f"; of {few:,} too few are held out to tell" if few else ""
+    return Sentence(
+        "campaigns",
+        f"None of {counted(len(found), 'campaign')} shows an effect for certain{why}.",
+        "told",
+        "/campaigns",
+    )
 
 
 def _data(facts: Facts, missing: Sequence[str]) -> Sentence:

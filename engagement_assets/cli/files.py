@@ -37,6 +37,16 @@ def sample(
     last: Annotated[str, typer.Option("--to-date", help="Last day.")] = "2026-06-30",
     seed: Annotated[int, typer.Option(help="Same seed, same data.")] = 7,
     clean: Annotated[bool, typer.Option("--clean", help="No bad rows.")] = False,
+    welcome_uplift: Annotated[
+        float,
+        typer.Option(
+            "--welcome-uplift",
+            min=0,
+            max=90,
+            help="Points by which more new customers order where they are not held out of the audience welcome_new: a campaign "
+            "that works, for engagement results to find.",
+        ),
+    ] = 0.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
     """Generate sources with believable behaviour and a small share of every kind of bad row."""
@@ -45,7 +55,14 @@ def sample(
     begin, end = parse_day(first), parse_day(last)
     with err.status(f"generating {customers:,} customers"):
         made = generate(
-            to, customers=customers, first_day=begin, last_day=end, seed=seed, bad_rows=not clean, overwrite=overwrite
+            to,
+            customers=customers,
+            first_day=begin,
+            last_day=end,
+            seed=seed,
+            bad_rows=not clean,
+            welcome_uplift=welcome_uplift / 100,
+            overwrite=overwrite,
         )
     kept = ", ".join(f"{account.kept:,} {source.removeprefix('web_')}" for source, account in made.items())
     say(f"{kept} from {begin} to {end} in {to}", markup=False)

@@ -142,6 +142,11 @@ class CampaignPolicy(BaseModel):
         """The share of an audience that is held out."""
         return self.holdout_shares.get(audience, self.holdout_share)
 
+    def is_held_out(self, audience: str, customer_id: str) -> bool:
+        """Whether a customer of an audience is held out: the draw of `choose_audiences`, in Python."""
+        drawn = hashlib.sha256(f"{self.holdout_seed}/{audience}/{customer_id}".encode()).hexdigest()[:8]
+        return int(drawn, 16) / 2**32 < self.share_held_out(audience)
+
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits that change with any rule."""
         # A policy without shares of single audiences is what it was before there were any.

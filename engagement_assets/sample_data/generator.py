@@ -17,6 +17,7 @@ from engagement_assets.sample_data.files import SourceFiles, check_target, put_i
 from engagement_assets.sample_data.orders_source import write_orders
 from engagement_assets.sample_data.people import make_people
 from engagement_assets.sample_data.period import Period
+from engagement_assets.sample_data.uplift import with_uplift
 
 #: Customers that are held in memory at once. Part of what the seed means: another number gives other rows.
 CUSTOMERS_PER_BLOCK = 10_000
@@ -33,11 +34,14 @@ def generate(
     last_day: date = date(2026, 6, 30),
     seed: int = 7,
     bad_rows: bool = True,
+    welcome_uplift: float = 0.0,
     overwrite: bool = False,
 ) -> dict[str, Tally]:
     """Write customers, orders and web events of a shop into the folder `to`, and say exactly what each source holds.
 
     Parameters: `first_day` and `last_day` are included and in UTC; `seed` >= 0, the same arguments give the same rows;
+    `welcome_uplift` (0 to 1): by so much the share who order is higher among new customers who are not held out of the
+    audience welcome_new;
     `bad_rows` adds a small share of every kind of row that the pipeline must reject or remove, and files with other types;
     `overwrite` replaces sources that are in `to` already.
     Raises: TargetError where `to` cannot be written to, ValueError for arguments that make no sense; `to` is then unchanged.
@@ -46,6 +50,8 @@ def generate(
         raise ValueError(f"customers must be between 1 and {MOST_CUSTOMERS:,}, not {customers:,}")
     if last_day < first_day:
         raise ValueError(f"the last day ({last_day}) is before the first ({first_day}); swap them")
+    if not 0 <= welcome_uplift < 1:
+        raise ValueError(f"the uplift must be from 0 to less than 1, not {welcome_uplift}")
     if seed < 0:
         raise ValueError(f"seed must not be negative, but is {seed}")
     folder = Path(to).expanduser().resolve()
@@ -55,11 +61,15 @@ def generate(
     with put_in_place(folder) as place, SourceFiles(place) as files:
         for block, seeds in enumerate(np.random.SeedSequence(seed).spawn(-(-customers // CUSTOMERS_PER_BLOCK))):
             # Faults are drawn from numbers of their own: the good rows are the same with and without them.
-            random, fault_random = (np.random.Generator(np.random.Philox(child)) for child in seeds.spawn(2))
+            random, fault_random, uplift_random = (
+                np.random.Generator(np.random.Philox(child)) for child in seeds.spawn(3)
+            )
             faults = Faults(fault_random, is_first_block=block == 0) if bad_rows else None
             first = 1 + block * CUSTOMERS_PER_BLOCK
             people = make_people(random, first, min(CUSTOMERS_PER_BLOCK, customers + 1 - first), period)
             events, orders = act(random, people, period)
+            if welcome_uplift:
+                orders = with_uplift(uplift_random, people, orders, period, welcome_uplift)
             write_customers(random, people, period, faults, files, tallies["customers"])
             write_orders(block, people, orders, period, faults, files, tallies["orders"])
             write_events(block, people, events, period, faults, files, tallies["web_events"])

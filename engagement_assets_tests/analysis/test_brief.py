@@ -67,12 +67,20 @@ def made(
     rejected: Sequence[tuple[str, date]] = (),
     missing: Sequence[str] = (),
     after: Sequence[tuple[Any, ...]] = AFTER,
+    campaigns: Sequence[tuple[Any, ...]] = (),
 ) -> Brief:
     with duckdb.connect() as connection:
         connection.execute(
             "CREATE TABLE engagement_scores (as_of_date DATE, customer_id TEXT, engagement_segment TEXT, total_orders INT, "
             "sessions_last_30_days INT, is_slipping BOOL, revenue_last_365_days DOUBLE, engagement_status TEXT, recency_days INT)"
         )
+        connection.execute(
+            "CREATE TABLE campaign_results (as_of_date DATE, audience TEXT, horizon_days INT, finding TEXT, verdict TEXT)"
+        )
+        if campaigns:
+            connection.executemany(
+                "INSERT INTO campaign_results VALUES (?, ?, ?, ?, ?)", [(DAY, *row) for row in campaigns]
+            )
         connection.execute("CREATE TABLE rejected_rows (reason TEXT, row_date DATE)")
         for day, rows in ((SINCE, BEFORE), (DAY, after)):
             if day in totals:
@@ -141,6 +149,19 @@ def test_broken_data_is_told_with_its_days_and_reasons() -> None:
     assert told(found)["data"][1] == (
         "In the data of the week: 1 day without a snapshot (2025-03-26) and 3 rows kept out (2 wrong type, 1 negative amount)."
     )
+
+
+def test_campaigns_are_told_by_their_longest_horizon_and_only_what_is_certain() -> None:
+    week = weeks_before(13) | {DAY: metrics(0.41, 3, 7100)}
+    save = [("save", 7, "no effect", "no effect seen"), ("save", 30, "works", "works: +3.1 points (1.2 to 5.0)")]
+    few = ("win_back", 30, "too few held out", "too few held out")
+    assert told(made(week, campaigns=[*save, few]))["campaigns"][1] == (
+        "Of 2 campaigns: save (30 days) works: +3.1 points (1.2 to 5.0)."
+    )
+    assert told(made(week, campaigns=[save[0], few]))["campaigns"][1] == (
+        "None of 2 campaigns shows an effect for certain; of 1 too few are held out to tell."
+    )
+    assert "campaigns" not in told(made(week))
 
 
 def test_the_first_weeks_and_one_day_alone_are_judged_by_nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date
 
+import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
@@ -24,10 +25,10 @@ from engagement_assets.dashboard.exports import Csv, same
 from engagement_assets.dashboard.pages.campaigns import queries
 from engagement_assets.dashboard.questions import of_day, since
 from engagement_assets.dashboard.state import View
-from engagement_assets.dashboard.theme import axis, bars, chart, day_axis, figure
+from engagement_assets.dashboard.theme import axis, bars, chart, day_axis, figure, names_axis
 from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
-from engagement_assets.domain.colours import AMBER, BLUE, GREEN, GREY, PURPLE, SKY
+from engagement_assets.domain.colours import AMBER, BLUE, GREEN, GREY, PURPLE, SKY, VERMILLION
 from engagement_assets.domain.customer_filters import NOBODY_YET
 
 PAGE = Page(
@@ -47,6 +48,9 @@ _STAGE_COLOURS = {
     "Lapsed": PURPLE,
 }
 _STAGES = tuple(_STAGE_COLOURS)
+
+#: How a finding that is certain is coloured.
+_FINDINGS = {"works": GREEN, "harms": VERMILLION}
 
 
 def _name(audience: str) -> str:
@@ -135,6 +139,82 @@ def results(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
         left=(0, 6),
         caption="Results of campaigns",
     )
+
+
+def _compared(warehouse: Warehouse, view: View) -> list[Row]:
+    return [row for row in queries.results(warehouse, view.as_of) if row["share_uplift"] is not None]
+
+
+_NOTHING_TO_COMPARE = message(
+    "No uplift yet", "It takes customers of both kinds: some who were addressed, some who were held out."
+)
+
+
+@PAGE.visual(
+    "campaigns-uplift",
+    "Uplift with its interval",
+    _compared,
+    meaning="campaign_results",
+    empty=_NOTHING_TO_COMPARE,
+    height=340,
+)
+def uplift(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+    """The uplift of each audience and horizon with its interval; an interval across zero shows no effect."""
+    names = [f"{_name(row['audience'])}, {row['horizon_days']} days" for row in rows]
+    points = [row["share_uplift"] for row in rows]
+    drawn = figure(
+        go.Scatter(
+            x=points,
+            y=names,
+            mode="markers",
+            marker={"color": [_FINDINGS.get(row["finding"], GREY) for row in rows], "size": 10},
+            error_x={
+                "array": [row["share_uplift_high"] - row["share_uplift"] for row in rows],
+                "arrayminus": [row["share_uplift"] - row["share_uplift_low"] for row in rows],
+                "color": GREY,
+                "thickness": 2,
+            },
+            text=[row["verdict"] for row in rows],
+            hovertemplate="%{y}: %{text}<extra></extra>",
+        ),
+        xaxis=axis("Treated less held out, share who ordered", tickformat="+.0%"),
+        yaxis=names_axis(autorange="reversed"),
+        showlegend=False,
+    )
+    drawn.add_vline(x=0, line={"color": "#868e96", "width": 1, "dash": "dot"})
+    return chart(drawn, "Uplift of each audience and horizon with its 95 % interval.", height=90 + 26 * len(rows))
+
+
+@PAGE.visual(
+    "campaigns-uplift-trend",
+    "Uplift over time",
+    lambda warehouse, view: queries.results_over_time(warehouse, view.as_of),
+    meaning="campaign_results",
+    note="Of each audience over its longest horizon.",
+    csv=Csv("campaign-uplift", same("as_of_date", "audience", "horizon_days", "share_uplift")),
+    empty=_NOTHING_TO_COMPARE,
+    height=340,
+    beside="halves",
+)
+def uplift_trend(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
+    """How the uplift of each audience has come to what it is."""
+    drawn = figure(
+        *[
+            go.Scatter(
+                x=[row["as_of_date"] for row in rows if row["audience"] == audience],
+                y=[row["share_uplift"] for row in rows if row["audience"] == audience],
+                name=_name(audience),
+                mode="lines+markers",
+                marker={"size": 4},
+                hovertemplate=f"%{{x|%Y-%m-%d}}: %{{y:+.1%}}<extra>{_name(audience)}</extra>",
+            )
+            for audience in dict.fromkeys(row["audience"] for row in rows)
+        ],
+        xaxis=day_axis(),
+        yaxis=axis("Treated less held out", tickformat="+.0%"),
+    )
+    drawn.add_hline(y=0, line={"color": "#868e96", "width": 1, "dash": "dot"})
+    return chart(drawn, "Uplift of each audience over time.", height=340)
 
 
 @PAGE.visual(

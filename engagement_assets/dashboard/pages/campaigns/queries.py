@@ -81,6 +81,17 @@ def results(warehouse: Warehouse, day: str) -> list[Row]:
 
 
 @remembered
+def results_over_time(warehouse: Warehouse, day: str) -> list[Row]:
+    """Per day up to this one and audience, over its longest horizon: as_of_date, audience, horizon_days, share_uplift."""
+    days = [found for found in warehouse.days(CampaignResults) if found <= day]
+    return warehouse.rows(
+        "SELECT as_of_date, audience, horizon_days, share_uplift FROM {results} WHERE share_uplift IS NOT NULL "
+        "QUALIFY horizon_days = max(horizon_days) OVER (PARTITION BY audience) ORDER BY as_of_date, audience",
+        results=(CampaignResults, days),
+    )
+
+
+@remembered
 def first_in_line(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
     """Whom to contact on the day: the first of each audience, then the second, as many as fit; by priority."""
     return Customers(warehouse, day, filters).rows(

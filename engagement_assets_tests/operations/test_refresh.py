@@ -16,6 +16,7 @@ from engagement_assets.domain.catalogue import daily_tables
 from engagement_assets.domain.contracts import (
     TABLES,
     CampaignAudiences,
+    CampaignResults,
     Contract,
     CustomerFeatures,
     EngagementMetrics,
@@ -44,7 +45,10 @@ POLICY = ScoringPolicy(activity_window_days=2)
 #: A cart is remembered for two days, so that audiences read no more days of sessions than scores do.
 CAMPAIGNS = CampaignPolicy(abandoned_cart_days=2)
 
-SNAPSHOTS = (CustomerFeatures, EngagementScores, EngagementMetrics, SegmentChanges, CampaignAudiences, ScoreBacktest)
+SNAPSHOTS = (
+    *(CustomerFeatures, EngagementScores, EngagementMetrics, SegmentChanges, CampaignAudiences, CampaignResults),
+    ScoreBacktest,
+)
 
 Shop = dict[str, list[Any]]
 
@@ -233,7 +237,7 @@ def test_days_that_other_settings_made_are_told_and_rebuilt(world: World) -> Non
     write(world, shop())
     world.run(days[0], days[-1])
     assert (plan(world).outdated, asked_by_the_sensor(world)) == ({}, None)
-    scored = (EngagementScores, EngagementMetrics, SegmentChanges, CampaignAudiences, ScoreBacktest)
+    scored = (EngagementScores, EngagementMetrics, SegmentChanges, CampaignAudiences, CampaignResults, ScoreBacktest)
     weighed = POLICY.model_copy(update={"recency_weight": 0.5, "monetary_weight": 0.2})
     cut = weighed.model_copy(update={"session_gap_minutes": 5})
     for policy, tables in ((weighed, scored), (cut, (Sessions, CustomerFeatures, *scored))):

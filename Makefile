@@ -15,7 +15,7 @@ WORKERS ?= 4
 
 export DAGSTER_HOME ?= $(CURDIR)/.dagster_home
 
-.PHONY: help demo test dev install production dashboard lint format constraints clean
+.PHONY: help demo test test-slow dev install production dashboard lint format constraints clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,10 @@ test: export PYTHONDONTWRITEBYTECODE :=
 test: $(TEST_STAMP)  ## Run the tests
 	$(BIN)/python -m compileall -q engagement_assets engagement_assets_tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+
+test-slow: export PYTHONDONTWRITEBYTECODE :=
+test-slow: $(TEST_STAMP)  ## Run the tests whose smaller versions `make test` runs
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m slow
 
 dev: $(STAMP)  ## Start the Dagster UI with a home that lasts
 	$(BIN)/engagement settings > /dev/null

@@ -22,7 +22,7 @@ from engagement_assets_tests.servers import headless_chromium
 from engagement_assets_tests.worlds import World
 
 #: Busy machines are slow; the tests wait for a state, never for a time.
-PATIENCE_MS = 20_000
+PATIENCE_MS = 45_000
 
 
 @contextmanager

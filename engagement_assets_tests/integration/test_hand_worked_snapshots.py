@@ -250,6 +250,7 @@ def test_days_are_cut_in_the_business_time_zone(world: World) -> None:
     assert [row["as_of_date"] for row in world.rows("raw_web_events")] == [date(2025, 3, 30), date(2025, 3, 31)]
 
 
+@pytest.mark.slow  # smaller: the ranges of test_invariants.py
 def test_a_day_alone_on_a_fresh_lake_equals_the_same_day_of_a_range(
     world: World, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

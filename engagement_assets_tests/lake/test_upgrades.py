@@ -155,6 +155,7 @@ def test_a_customer_is_erased_from_old_and_new_days_alike(upgraded: World, tmp_p
         assert connection.execute(query).fetchall() == [row for row in EXPECTED if row[1] == "b"]
 
 
+@pytest.mark.slow  # smaller: the embedded engine reads them, above
 @pytest.mark.spark
 def test_apache_spark_reads_old_and_new_files_together(upgraded: World, apache_spark: SparkProcess) -> None:
     rows = apache_spark.run("engagement_assets_tests.lake.spark_run", "customers", upgraded.settings.lake)

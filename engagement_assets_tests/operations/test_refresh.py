@@ -230,7 +230,17 @@ def asked_by_the_sensor(world: World) -> tuple[set[str], dict[str, str]] | None:
     return {key.to_user_string() for key in requests[0].asset_selection or []}, dict(requests[0].tags)
 
 
-def test_days_that_other_settings_made_are_told_and_rebuilt(world: World) -> None:
+@pytest.mark.parametrize(
+    ("setting", "value", "more"),
+    [
+        ("session_gap_minutes", 5, (Sessions, CustomerFeatures)),
+        pytest.param("recency_weight", 0.5, (), marks=pytest.mark.slow),
+    ],
+    ids=["gap", "weight"],
+)
+def test_days_that_other_settings_made_are_told_and_rebuilt(
+    world: World, setting: str, value: float, more: tuple[type[Contract], ...]
+) -> None:
     """Another weight concerns the scores and what is built from them; another gap, the sessions and what is built from these."""
     days = DAYS[:3]
     world.options |= {"start_date": FIRST, "scoring": POLICY, "campaigns": CAMPAIGNS, "refresh_days": 100_000}
@@ -238,21 +248,21 @@ def test_days_that_other_settings_made_are_told_and_rebuilt(world: World) -> Non
     world.run(days[0], days[-1])
     assert (plan(world).outdated, asked_by_the_sensor(world)) == ({}, None)
     scored = (EngagementScores, EngagementMetrics, SegmentChanges, CampaignAudiences, CampaignResults, ScoreBacktest)
-    weighed = POLICY.model_copy(update={"recency_weight": 0.5, "monetary_weight": 0.2})
-    cut = weighed.model_copy(update={"session_gap_minutes": 5})
-    for policy, tables in ((weighed, scored), (cut, (Sessions, CustomerFeatures, *scored))):
-        before = policies(world.lake)
-        world.options |= {"scoring": policy, "refresh_changed_settings": False}
-        planned = plan(world)
-        assert planned.outdated == planned.otherwise == dict.fromkeys(tables, days)
-        assert asked_by_the_sensor(world) is None
-        world.options["refresh_changed_settings"] = True
-        asked = asked_by_the_sensor(world)
-        first = {Sessions.table()} if Sessions in tables else {table.table() for table in tables}
-        assert asked is not None
-        assert (asked[0], asked[1]["engagement/rebuild"]) == (first, "true")
-        done = refresh(world, planned)
-        assert done.success
-        assert set(before.values()) != {policy.fingerprint()}
-        assert policies(world.lake) == dict.fromkeys(days, policy.fingerprint())
-        assert (plan(world).outdated, asked_by_the_sensor(world)) == ({}, None)
+    tables = (*more, *scored)
+    weights = {"monetary_weight": 0.2} if setting == "recency_weight" else {}
+    policy = POLICY.model_copy(update={setting: value, **weights})
+    before = policies(world.lake)
+    world.options |= {"scoring": policy, "refresh_changed_settings": False}
+    planned = plan(world)
+    assert planned.outdated == planned.otherwise == dict.fromkeys(tables, days)
+    assert asked_by_the_sensor(world) is None
+    world.options["refresh_changed_settings"] = True
+    asked = asked_by_the_sensor(world)
+    first = {Sessions.table()} if Sessions in tables else {table.table() for table in tables}
+    assert asked is not None
+    assert (asked[0], asked[1]["engagement/rebuild"]) == (first, "true")
+    done = refresh(world, planned)
+    assert done.success
+    assert set(before.values()) != {policy.fingerprint()}
+    assert policies(world.lake) == dict.fromkeys(days, policy.fingerprint())
+    assert (plan(world).outdated, asked_by_the_sensor(world)) == ({}, None)

@@ -8,8 +8,8 @@ from engagement_assets_tests.integration.faults.sources import FACTS, rehearse
 
 
 def test_sources_that_vanish_and_return_empty_nothing_that_is_published(tmp_path: Path) -> None:
-    figures = rehearse(tmp_path, faults=6, seed=4, tables=FACTS)
+    figures = rehearse(tmp_path, faults=3, seed=4, tables=FACTS)
     assert (figures.wrong, figures.without_a_way_out) == ([], [])
-    assert sum(figures.faults.values()) == 6
-    assert figures.stopped >= 3
-    assert figures.succeeded >= 3
+    assert sum(figures.faults.values()) == 3
+    assert figures.stopped >= 1
+    assert figures.succeeded >= 1

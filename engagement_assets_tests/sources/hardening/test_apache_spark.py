@@ -1,4 +1,7 @@
-"""The corpus, mutated lines and made-up tables on Apache Spark, all in one job."""
+"""The corpus, mutated lines and made-up tables on Apache Spark, all in one job.
+
+Smaller: `integration/test_engine_parity.py`, in which both engines reject the sample data's bad rows.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from engagement_assets_tests.sources.hardening.mapped import read_mapped
 from engagement_assets_tests.sources.hardening.spark_run import LINES, TABLES
 from engagement_assets_tests.sources.hardening.table_cases import TABLE_CASES, TableCase
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(900)]
 
 OnSpark = tuple[Outcome, dict[str, Any]]
 

@@ -11,7 +11,7 @@ DEMO_FROM ?= 2026-04-02
 DEMO_TO ?= 2026-06-30
 
 # Processes that share the tests, file by file.
-WORKERS ?= 4
+WORKERS ?= 3
 
 export DAGSTER_HOME ?= $(CURDIR)/.dagster_home
 

@@ -334,7 +334,7 @@ def _campaigns(facts: Facts) -> Sentence | None:
     why = f"; of {few:,} too few are held out to tell" if few else ""
     return Sentence(
         "campaigns",
-        f"None of {counted(len(found), 'campaign')} shows an effect for certain{why}.",
+        f"{counted(len(found), 'campaign')}, and none shows an effect for certain{why}.",
         "told",
         "/campaigns",
     )

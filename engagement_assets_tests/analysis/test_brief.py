@@ -159,7 +159,7 @@ def test_campaigns_are_told_by_their_longest_horizon_and_only_what_is_certain() 
         "Of 2 campaigns: save (30 days) works: +3.1 points (1.2 to 5.0)."
     )
     assert told(made(week, campaigns=[save[0], few]))["campaigns"][1] == (
-        "None of 2 campaigns shows an effect for certain; of 1 too few are held out to tell."
+        "2 campaigns, and none shows an effect for certain; of 1 too few are held out to tell."
     )
     assert "campaigns" not in told(made(week))
 

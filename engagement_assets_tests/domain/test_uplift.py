@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import stdtrit
@@ -109,8 +109,10 @@ def test_students_quantile_is_that_of_scipy(degrees: float) -> None:
 def test_several_looks_are_allowed_for_as_statsmodels_does(p_values: list[float]) -> None:
     rejected, adjusted, *_ = multipletests(p_values, alpha=0.05, method="holm")
     assert holm(p_values) == near(list(adjusted))
-    # An interval of the level beside it leaves out zero exactly where Holm calls it an effect.
-    assert [p <= 1 - level for p, level in zip(p_values, holm_levels(p_values), strict=True)] == list(rejected)
+    # An interval of the level beside it leaves out zero exactly where Holm calls it an effect. Rounding decides at the limit.
+    limits = [1 - level for level in holm_levels(p_values)]
+    assume(all(abs(p - limit) > 1e-12 for p, limit in zip(p_values, limits, strict=True)))
+    assert [p <= limit for p, limit in zip(p_values, limits, strict=True)] == list(rejected)
 
 
 def test_the_levels_of_holm_are_those_of_his_steps() -> None:

@@ -153,6 +153,7 @@ def row_of_an_earlier_file(world: World) -> None:
     world.orders([order(0, "a", 0, "9.00")], "-1.parquet")
 
 
+@pytest.mark.slow  # smaller: the files that came, above
 def test_where_rows_may_have_gone_the_whole_source_is_examined(new_day: NewWorld) -> None:
     for change, files, amount in (
         (replaced_file, 1, "99.00"),

@@ -141,6 +141,7 @@ AUTUMN = {
 }
 
 
+@pytest.mark.slow  # smaller: what was promised of five days, below
 def test_september_predicts_the_autumn_as_it_did_elsewhere(shop: World) -> None:
     """The same figures where the definitions are the same. Ours takes the logarithm of revenue only, and is in between.
 

@@ -55,6 +55,7 @@ def command(world: World, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow  # smaller: who waits for whom, below
 def test_two_runs_of_overlapping_ranges_at_once_give_what_one_gives(world: World, tmp_path: Path) -> None:
     sources(world)
     both = [

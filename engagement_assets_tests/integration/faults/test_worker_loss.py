@@ -19,7 +19,8 @@ from engagement_assets_tests.integration.faults import writers
 from engagement_assets_tests.servers import fresh_environment
 from engagement_assets_tests.spark_cluster import Cluster, standalone
 
-pytestmark = pytest.mark.spark
+# Smaller: killed writers and runs, in test_kill.py.
+pytestmark = [pytest.mark.slow, pytest.mark.spark]
 
 
 @pytest.fixture

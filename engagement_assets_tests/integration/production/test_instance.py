@@ -20,7 +20,8 @@ from engagement_assets_tests.integration.production.instance import Instance, ru
 from engagement_assets_tests.integration.production.postgres import binaries, running_postgres
 from engagement_assets_tests.worlds import World
 
-pytestmark = [pytest.mark.server, pytest.mark.postgres, pytest.mark.timeout(480)]
+# Smaller: a backfill by clicks, in test_dagster_ui.py.
+pytestmark = [pytest.mark.slow, pytest.mark.server, pytest.mark.postgres, pytest.mark.timeout(480)]
 
 DAYS = ["2025-03-01", "2025-03-02"]
 NEXT = "2025-03-03"

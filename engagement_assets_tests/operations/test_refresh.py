@@ -248,7 +248,7 @@ def test_days_that_other_settings_made_are_told_and_rebuilt(
     world.run(days[0], days[-1])
     assert (plan(world).outdated, asked_by_the_sensor(world)) == ({}, None)
     scored = (EngagementScores, EngagementMetrics, SegmentChanges, CampaignAudiences, CampaignResults, ScoreBacktest)
-    tables = (*more, *scored)
+    tables: tuple[type[Contract], ...] = (*more, *scored)
     weights = {"monetary_weight": 0.2} if setting == "recency_weight" else {}
     policy = POLICY.model_copy(update={setting: value, **weights})
     before = policies(world.lake)

@@ -13,6 +13,7 @@ speaks of `s`, a customer's row of the day's engagement_scores, and, where `read
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -60,7 +61,7 @@ Chosen = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True)
-class CustomerFilter:
+class CustomerFilter(ABC):
     """A filter; `title` is what it is about, in words."""
 
     key: str
@@ -68,13 +69,13 @@ class CustomerFilter:
     sql: str
     reads: Reads = "s"
 
+    @abstractmethod
     def read(self, texts: Sequence[str]) -> tuple[str, ...]:
         """The texts as they are written; raises ValueError that says what may be written."""
-        raise NotImplementedError
 
+    @abstractmethod
     def condition(self, texts: tuple[str, ...], quote: Quote) -> str:
         """The SQL condition."""
-        raise NotImplementedError
 
     def words(self, texts: tuple[str, ...]) -> str:
         """What the filter leaves, in words."""

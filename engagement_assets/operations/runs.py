@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from engagement_assets.dagster_internals.names import PARTITION_NAME_TAG
+from engagement_assets.dagster_internals.names import PARTITION_NAME_TAG, ErrorSource, RunFailureReason
 from engagement_assets.dagster_internals.shop_runs import asset_of
 from engagement_assets.pipeline import alerts
 from engagement_assets.pipeline.asset_factory import REBUILD_TAG
@@ -121,6 +121,8 @@ def _execute(
         raise KeyboardInterrupt from None
     finally:
         _listener.reset(token)
+    if any(_says_interrupted(event) for event in result.all_events):
+        raise KeyboardInterrupt
     failed = [event for event in result.all_events if event.is_step_failure and event.step_key]
     failures = {asset_of(str(event.step_key)): alerts.cause(event.step_failure_data) for event in failed}
     ended = instance.get_run_by_id(result.run_id)
@@ -128,3 +130,12 @@ def _execute(
     if alert is not None:
         alerts.send(settings, alert, instance.root_directory, alerts.log.info)
     return RunOutcome(result.run_id, result.success, failures)
+
+
+def _says_interrupted(event: dg.DagsterEvent) -> bool:
+    """Without `raise_on_error` Dagster makes a failure of an interrupt: of the step at work, or between two of the run."""
+    if event.is_step_failure:
+        return event.step_failure_data.error_source == ErrorSource.INTERRUPT
+    if event.event_type_value == dg.DagsterEventType.RUN_FAILURE.value:
+        return event.job_failure_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
+    return False

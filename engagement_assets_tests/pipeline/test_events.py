@@ -7,13 +7,14 @@ from collections import Counter
 from engagement_assets.domain.catalogue import FACTS, daily_tables
 from engagement_assets_tests.worlds import World
 
-#: Results per day that is asked for: the contract of 12 tables, customers_conserved of features and scores, and the monitors (6
+#: Results per day that is asked for: the contract of 13 tables, customers_conserved of features and scores, and the monitors (6
 #: of the scores, 2 of the orders, 2 of the web events, 1 of the customers).
-RESULTS_PER_DAY = 12 + 2 + 11
+RESULTS_PER_DAY = 13 + 2 + 11
 #: Results per run: readable_files, rejected_share, no_null_identifiers of three sources; known_customers and
 #: dates_within_window of two; of one no_negative_amounts, orders_not_before_signup, known_event_types,
-#: signup_not_after_last_event, one_row_per_customer, no_unexpected_nulls, scores_between_0_and_1, contributions_add_up.
-RESULTS_PER_RUN = 3 * 3 + 2 * 2 + 8
+#: signup_not_after_last_event, one_row_per_customer, no_unexpected_nulls, scores_between_0_and_1, contributions_add_up,
+#: arms_are_alike.
+RESULTS_PER_RUN = 3 * 3 + 2 * 2 + 9
 
 
 def test_a_range_and_a_single_day_of_the_sample_data_write_few_events(sample_world: World) -> None:
@@ -27,7 +28,7 @@ def test_a_range_and_a_single_day_of_the_sample_data_write_few_events(sample_wor
         for run in runs
     }
     tables, facts = len(daily_tables()), len(FACTS)
-    assert (tables, facts) == (12, 3)
+    assert (tables, facts) == (13, 3)
     # From 1 January 2025 to 16 June 2026 there are 532 days.
     for run, days, filled_in in (("range", 14, 532), ("2025-02-20", 1, 0)):
         found = told[run]

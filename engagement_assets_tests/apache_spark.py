@@ -22,6 +22,9 @@ from engagement_assets_tests.servers import fresh_environment
 
 _SECONDS_TO_STOP = 20
 
+#: Each query runs once or twice, over few rows: code that is compiled well costs more than it saves.
+_COMPILED_QUICKLY = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
 
 class SparkProcess:
     """A process apart, since Spark's sessions and Spark Connect's share none; each job starts and stops its own session."""
@@ -59,7 +62,7 @@ def spark_process(log: Path) -> Iterator[SparkProcess]:
             stderr=said,
             text=True,
             cwd=PROJECT,
-            env={**fresh_environment(), "TZ": "UTC"},
+            env={**fresh_environment(), "TZ": "UTC", "JAVA_TOOL_OPTIONS": _COMPILED_QUICKLY},
         )
     with process:
         try:

@@ -49,18 +49,16 @@ class Cleaned:
         return first
 
     def settle_files(self, source: str, rows: list[tuple[Any, ...]], day: date) -> tuple[Any, ...]:
-        """Of rows (file, what they say) of one identifier and its earliest day those of the latest file count, then as above.
+        """Of rows (file, what they say) of one identifier, in the order of the files, the last one of its earliest day counts.
 
-        Rows of earlier files that say something else are superseded.
+        Rows before it that say something else are superseded; those after it, which are of later days, are rejected.
         """
-        on_day = [row for row in rows if as_day(row[1]) == day]
-        latest = max(number for number, *_ in on_day)
-        first = min(row[1:] for row in on_day if row[0] == latest)
-        others = [number for number, *said in rows if tuple(said) != first]
-        self.superseded[source] += sum(number < latest for number in others)
-        self.rejected[f"{source}:conflicting_duplicate"] += sum(number >= latest for number in others)
+        last = max(number for number, row in enumerate(rows) if as_day(row[1]) == day)
+        counts = rows[last][1:]
+        self.superseded[source] += sum(row[1:] != counts for row in rows[:last])
+        self.rejected[f"{source}:conflicting_duplicate"] += sum(row[1:] != counts for row in rows[last:])
         self.rejected += Counter()  # without zeros
-        return first
+        return counts
 
     def write(self, root: Path) -> None:
         """Write the rows as sources, a file each."""

@@ -36,7 +36,7 @@ _BESIDE = {
     "summed": "further lines of orders, summed up",
     "filtered": "left out by a condition",
     "duplicates": "repeats",
-    "superseded": "replaced by later files",
+    "superseded": "replaced by later ones",
     "blank": "blank lines",
     "waiting": "dated in the future",
 }

@@ -7,7 +7,7 @@ BLANK = "blank line"
 #: Dated after the last day to be built.
 WAITING = "waiting"
 DUPLICATE = "duplicate"
-#: A later file says something else of the same row.
+#: A later row says something else of the same customer or order.
 SUPERSEDED = "superseded"
 ERASED = "erased customer"
 #: Left out by a condition of `sources.toml`.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Tally:
-    """Where each row of one source belongs. `written` = kept + blank + duplicates + all of `rejected`.
+    """Where each row of one source belongs. `written` = kept + blank + duplicates + superseded + all of `rejected`.
 
     It holds for a pipeline whose first partition is the first day generated, that is brought up to the last day
     generated or later, with UTC as its time zone.
@@ -22,6 +22,8 @@ class Tally:
     blank: int = 0
     #: Exact repeats of a row.
     duplicates: int = 0
+    #: Rows of which a later row says something else.
+    superseded: int = 0
     #: Rows to be rejected, by reason.
     rejected: Counter[str] = field(default_factory=Counter)
     #: Kept rows that are valid but unusual, by what is unusual about them; a row may be counted under several.
@@ -32,6 +34,8 @@ class Tally:
         match reason:
             case "duplicate":
                 self.duplicates += rows
+            case "superseded":
+                self.superseded += rows
             case "blank":
                 self.blank += rows
             case _:
@@ -40,6 +44,6 @@ class Tally:
     def close(self, written: int) -> None:
         """Compare with the rows in the files. Raises AssertionError if they are not those that were counted."""
         self.written = written
-        counted = self.kept + self.blank + self.duplicates + self.rejected.total()
+        counted = self.kept + self.blank + self.duplicates + self.superseded + self.rejected.total()
         if counted != written:
             raise AssertionError(f"{written} rows were written but {counted} were counted; the generator is wrong")

@@ -44,7 +44,7 @@ ORDER_SHARES = {
     "negative_amount": (0.0025, 1),
     "outside_observation_window": (0.0015, 2),
     "unknown_customer": (0.0020, 1),
-    "conflicting_duplicate": (0.0012, 1),
+    "superseded": (0.0012, 1),
     "duplicate": (0.0030, 1),
     "amount_too_large": (0.0004, 1),
 }

@@ -45,9 +45,9 @@ _WRONG_TYPES = [
 #: By turns as a number of the till, and as a text of the old system.
 _NOT_NUMBERS = [{"order_amount": value} for number in ("nan", "inf", "-inf") for value in (float(number), "NaN")]
 
-#: How far before the first day an early order is, and by how much a conflicting order differs.
+#: How far before the first day an early order is, and by how much a later row of an order differs.
 _DAYS_EARLY = 40
-_CONFLICT_CENTS = 500
+_LATER_CENTS = 500
 
 
 @dataclass(frozen=True)
@@ -152,13 +152,13 @@ def _bad_orders(
             "order_date": moment(int(rows.second[place])),
             "order_amount": _amount(cents),
         }
-        if reason not in ("duplicate", "conflicting_duplicate"):
+        if reason not in ("duplicate", "superseded"):
             row["order_id"] = str(next_order)
             next_order += 1
         early = moment(period.begin) - timedelta(days=1 + number % _DAYS_EARLY)
         wrong: dict[str, list[dict[str, Any]]] = {
             "duplicate": [{}],
-            "conflicting_duplicate": [{"order_amount": _amount(cents + _CONFLICT_CENTS)}],
+            "superseded": [{"order_amount": _amount(cents + _LATER_CENTS)}],
             "missing_order_id": [{"order_id": blank} for blank in faulty.BLANKS],
             "missing_customer_id": [{"customer_id": blank} for blank in faulty.BLANKS],
             "missing_date": [{"order_date": None}],

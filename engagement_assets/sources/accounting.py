@@ -30,7 +30,7 @@ class Account:
     waiting: int = 0
     blank: int = 0
     duplicates: int = 0
-    #: Rows of which a later file says something else.
+    #: Rows of which a later file, or a later row of the file, says something else.
     superseded: int = 0
     #: Rows of customers who were erased on request.
     erased: int = 0

@@ -11,6 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import IO, Any
 
 import pyarrow as pa
@@ -31,6 +32,9 @@ _MOST_MILLISECONDS = 2**63 // 1000 - 1
 
 #: Text that is no UTF-8 begins with this in a copy, so that no line of it is taken for JSON.
 NOT_UTF8 = "\ufffd"
+
+#: How many lines are copied at once.
+_LINES = 10_000
 
 #: pyarrow makes these functions when it is loaded; type checkers do not see them.
 pc: Any = pyarrow_compute
@@ -130,16 +134,20 @@ def hides_nan(footer: pq.FileMetaData, column: str) -> bool:
 
 @dataclass(frozen=True)
 class Place:
-    """Where in a file the values of a column are: a column, and the fields within it; or in the names of its folders."""
+    """Where the values of a column are: in a column of the file, and the fields within it; in the names of its folders.
+
+    Or they are the `position` of each row in the file.
+    """
 
     path: tuple[str, ...] = ()
     constant: str | None = None
+    is_position: bool = False
 
 
 def type_at(schema: pa.Schema, place: Place) -> pa.DataType:
     """The type of the values at a place."""
-    if place.constant is not None:
-        return pa.string()
+    if not place.path:
+        return pa.int64() if place.is_position else pa.string()
     found = schema.field(place.path[0]).type
     for name in place.path[1:]:
         found = found.field(name).type
@@ -153,14 +161,17 @@ def copy_parquet(source: IO[bytes], target: IO[bytes], columns: Mapping[str, Pla
     schema = pa.schema([(name, copied_type(type_at(found, place))) for name, place in columns.items()])
     wanted = list(dict.fromkeys(place.path[0] for place in columns.values() if place.path))
     # Without Arrow's own schema, which makes Sail see the types that the copy is there to avoid.
+    rows = 0
     with pq.ParquetWriter(target, schema, store_schema=False, write_statistics=False) as writer:
         for batch in opened.iter_batches(columns=wanted):
-            writer.write_batch(pa.record_batch([_values(batch, place) for place in columns.values()], schema=schema))
+            values = [_values(batch, place, rows) for place in columns.values()]
+            writer.write_batch(pa.record_batch(values, schema=schema))
+            rows += batch.num_rows
 
 
-def _values(batch: pa.RecordBatch, place: Place) -> pa.Array:
-    if place.constant is not None:
-        return pa.repeat(pa.scalar(place.constant or None, pa.string()), batch.num_rows)
+def _values(batch: pa.RecordBatch, place: Place, rows_before: int) -> pa.Array:
+    if not place.path:
+        return _beside(place, batch.num_rows, rows_before)
     values = batch.column(place.path[0])
     for name in place.path[1:]:
         values = pc.struct_field(values, name)
@@ -173,15 +184,23 @@ def copy_csv(
     """Write columns of a CSV file as Parquet (name -> place), and MALFORMED; returns how many records there are."""
     reader = CsvReader(source, packing, mapping)
     of_file = {name: place.path[0] for name, place in columns.items() if place.path}
-    constants = {name: place.constant for name, place in columns.items() if not place.path}
-    schema = pa.schema([(name, pa.string()) for name in (*of_file, MALFORMED, *constants)])
+    beside = {name: place for name, place in columns.items() if not place.path}
+    of_rows = [(name, type_at(pa.schema([]), place)) for name, place in beside.items()]
+    schema = pa.schema([*((name, pa.string()) for name in (*of_file, MALFORMED)), *of_rows])
     rows = 0
     with pq.ParquetWriter(target, schema, store_schema=False, write_statistics=False) as writer:
         for batch in reader.batches(of_file):
-            rows += batch.num_rows
-            added = [pa.repeat(pa.scalar(text or None, pa.string()), batch.num_rows) for text in constants.values()]
+            added = [_beside(place, batch.num_rows, rows) for place in beside.values()]
             writer.write_batch(pa.record_batch([*batch.columns, *added], schema=schema))
+            rows += batch.num_rows
     return rows
+
+
+def _beside(place: Place, rows: int, rows_before: int) -> pa.Array:
+    """The values of a column that is not in the file, for so many rows."""
+    if place.is_position:
+        return pa.array(range(rows_before, rows_before + rows), pa.int64())
+    return pa.repeat(pa.scalar(place.constant or None, pa.string()), rows)
 
 
 def _converted(values: pa.Array) -> pa.Array:
@@ -245,19 +264,44 @@ def copy_text(source: IO[bytes], target: IO[bytes], packing: str | None, encodin
 
     A line that was no UTF-8 begins with NOT_UTF8.
     """
+    for lines in _in_lines(source, packing, encoding, document):
+        target.write(lines)
+
+
+def copy_lines(
+    source: IO[bytes],
+    target: IO[bytes],
+    packing: str | None,
+    encoding: str,
+    document: bool,
+    beside: Mapping[str, Place],
+) -> None:
+    """Write a file of JSON as Parquet: a line a row, as `value`, and what is asked for `beside` it (name -> place)."""
+    of_rows = [(name, type_at(pa.schema([]), place)) for name, place in beside.items()]
+    schema, rows = pa.schema([("value", pa.string()), *of_rows]), 0
+    with pq.ParquetWriter(target, schema, store_schema=False, write_statistics=False) as writer:
+        pieces = _in_lines(source, packing, encoding, document)
+        while text := b"".join(islice(pieces, _LINES)):
+            values = pa.array(text.decode().removesuffix("\n").split("\n"), pa.string())
+            added = [_beside(place, len(values), rows) for place in beside.values()]
+            writer.write_batch(pa.record_batch([values, *added], schema=schema))
+            rows += len(values)
+
+
+def _in_lines(source: IO[bytes], packing: str | None, encoding: str, document: bool) -> Iterator[bytes]:
+    """A file of JSON as `copy_text` writes it: a line, or several, at a time."""
     chunks = unpacked(source, packing)
     if encoding != "utf-8":
         chunks = in_utf8(chunks, encoding)
     if document:
-        for _, lines in values_of(chunks):
-            target.write(lines)
+        yield from (lines for _, lines in values_of(chunks))
         return
     for line in _lines(chunks):
         try:
             line.decode("utf-8")
         except UnicodeDecodeError:
             line = (NOT_UTF8 + line.decode("utf-8", errors="replace")).encode("utf-8")
-        target.write(line)
+        yield line
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:

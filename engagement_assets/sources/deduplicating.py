@@ -25,9 +25,9 @@ def deduplicate(
     """Mark repeated rows: exact repeats as DUPLICATE, others of the same key as SUPERSEDED or CONFLICT.
 
     One row of each key is kept: of the earliest day (a later row never displaces an earlier one), then the one that was changed
-    last (UPDATED_AT), where `source.later_file_wins` of the latest file, then the first by `source.contents`; of equal rows the
-    first by the columns `among_equals`. Rows that say something else are SUPERSEDED where the kept one was changed later or is in
-    a later file, else CONFLICT. Rows without a key are no repeats of each
+    last (UPDATED_AT), where `source.later_file_wins` of the latest file, there the last one, if positions are told, then the
+    first by `source.contents`; of equal rows the first by the columns `among_equals`. Rows that say something else are
+    SUPERSEDED where the kept one was changed later or comes later, else CONFLICT. Rows without a key are no repeats of each
     other. `keep` holds a frame that is used twice, so that the keys are counted once: that takes the most memory here.
     """
     key, contents = source.key, source.contents
@@ -45,7 +45,7 @@ def deduplicate(
     day = F.col("as_of_date") if source.as_of is None else F.col(source.dated_by.name)
     said = [F.col(name).asc_nulls_last() for name in contents]
     same_key = Window.partitionBy(*key).orderBy(
-        day, F.col(UPDATED_AT).desc_nulls_last(), F.col("_file").desc_nulls_last(), *said
+        day, *[F.col(name).desc_nulls_last() for name in (UPDATED_AT, "_file", "position")], *said
     )
     ranked = (
         marked.join(repeated, on="_key", how="left_semi")
@@ -53,8 +53,7 @@ def deduplicate(
         .select(
             "*",
             *[F.first(name).over(same_key).alias(f"_first_{name}") for name in contents],
-            F.first("_file").over(same_key).alias("_first_file"),
-            F.first(UPDATED_AT).over(same_key).alias("_first_updated"),
+            *[F.first(name).over(same_key).alias(f"_first_{name}") for name in ("_file", UPDATED_AT, "position")],
         )
     )
     equal = F.lit(True)
@@ -64,7 +63,11 @@ def deduplicate(
     alike = Window.partitionBy(*key, "_equal").orderBy(
         *[F.col(name).asc_nulls_last() for name in (*among_equals, "_file")]
     )
-    is_replaced = (F.col(UPDATED_AT) < F.col("_first_updated")) | (F.col("_file") < F.col("_first_file"))
+    is_replaced = F.lit(False)
+    for name in (UPDATED_AT, "_file"):
+        is_replaced = is_replaced | (F.col(name) < F.col(f"_first_{name}"))
+    in_file = (F.col("_file") == F.col("_first__file")) & (F.col("position") < F.col("_first_position"))
+    is_replaced = is_replaced | in_file
     verdict = (
         F.when(~F.col("_equal"), F.when(is_replaced, SUPERSEDED).otherwise(CONFLICT))
         .when(F.row_number().over(alike) == 1, KEPT)

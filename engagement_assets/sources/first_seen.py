@@ -84,6 +84,7 @@ def signed_up(own: DataFrame | None, frames: Sequence[DataFrame], customers: Sou
             F.col("day").alias("signup_date"),
             F.lit(None).cast("date").alias("as_of_date"),
             F.lit(None).cast("timestamp").alias(UPDATED_AT),
+            F.lit(None).cast("bigint").alias("position"),
         )
     is_constant = customers.terms.get("signup_date", Term(constant="")).constant is not None
     lacks_day = F.lit(True) if is_constant else F.col("signup_date_text").isNull()

@@ -130,6 +130,9 @@ class Ingestion:
 
         Raises SourceMissingError where a source that every day is made from has no file: a folder that was moved or not mounted
         must empty no table.
+
+        Rows of one file that contradict each other need their positions, to which the source is read once more: where nothing
+        contradicts, nothing is copied.
         """
         source = inspection.source
         if source.as_of is not None and not inspection.files:
@@ -145,6 +148,8 @@ class Ingestion:
         keep = partial(self.keep, folder=f"{source.name}-repeated")
         settled = deduplicating.deduplicate(examined, source, keep=keep)
         found = self._settled(readable, settled, customers, files=len(inspection.files))
+        if found.account.rejected.get(verdicts.CONFLICT) and _has_order(inspection):
+            return self.whole(replace(inspection, with_positions=True), last_day, customers, seen_before)
         if source.name not in self.sources.accept_missing:
             rows = [rows for day, rows in self.lake.partitions(source.contract).items() if day <= last_day.isoformat()]
             published = sum(rows) if source.as_of is None else (rows or [0])[-1]
@@ -166,7 +171,12 @@ class Ingestion:
         published = self._published_with_keys_of(source, incoming)
         settled = deduplicating.deduplicate_more(incoming, orphans, published, source)
         readable = inspection.without(examined_of.unreadable)
-        return self._settled(readable, settled, customers, _account_without(before.account, aside), files=len(files))
+        earlier = _account_without(before.account, aside)
+        found = self._settled(readable, settled, customers, earlier, files=len(files))
+        conflicts = [account.rejected.get(verdicts.CONFLICT, 0) for account in (earlier, found.account)]
+        if conflicts[0] < conflicts[1] and _has_order(inspection):
+            return self.more(replace(inspection, with_positions=True), last_day, customers, before)
+        return found
 
     def _examined(
         self, inspection: Inspection, last_day: date, seen_before: DataFrame | None = None
@@ -432,6 +442,12 @@ class Ingestion:
     def _published(self, source: Source) -> Published:
         rejected = self.lake.fingerprint(RejectedRows, source.name)
         return Published(rejected, self.lake.fingerprint(source.contract) if source.as_of is None else "")
+
+
+def _has_order(inspection: Inspection) -> bool:
+    """Whether a later row of a file takes the place of an earlier one, and their positions were not asked for yet."""
+    lines = inspection.mapping is not None and inspection.mapping.lines
+    return inspection.source.later_file_wins and not lines and not inspection.with_positions
 
 
 def _account_without(account: Account, aside: DataFrame) -> Account:

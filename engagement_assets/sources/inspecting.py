@@ -116,6 +116,8 @@ class Inspection:
     unreadable: Mapping[str, str] = field(default_factory=dict)
     #: Columns of the files and their types, each pair once.
     types: tuple[tuple[str, str], ...] = ()
+    #: Whether each row is to be read with its file and its position there, for which every file is copied.
+    with_positions: bool = False
 
     @property
     def hash(self) -> str:

@@ -21,6 +21,8 @@ def sum_up(lines: DataFrame, mapping: SourceMapping) -> DataFrame:
     folder are another extract of the order, which takes its place or is a repeat. Where the line with the amount is left out by a
     condition, so are those that have none.
     """
+    # Of lines of one id that name two customers none takes the other's place.
+    lines = lines.withColumn("position", F.lit(None).cast("bigint"))
     amount, text = F.col("order_amount"), F.col("order_amount_text")
     if mapping.refunds == "reject":
         refused = F.when(F.col("verdict").isNull() & (amount < 0), verdicts.NEGATIVE_AMOUNT)

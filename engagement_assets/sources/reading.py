@@ -28,15 +28,19 @@ from engagement_assets.transforms.conversions import Kind
 #: From how many files on a row's origin is told by folder, and from how many folders on by source: one read per origin.
 _MOST_ORIGINS = 40
 
-#: The column of a copy that holds the name of its file.
-_ORIGIN = "source file"
+#: The columns of a copy that hold the name of its file, and how many rows there are before each.
+_ORIGIN, _POSITION = "source file", "position in it"
 
 _NOTHING: Mapping[str, Place] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows as they were read: `frame` has source_path, and what the columns here speak of."""
+    """Rows as they were read: `frame` has source_path, position, and what the columns here speak of.
+
+    The position in the file is null where nobody asked for it (Inspection.with_positions): no engine tells it, and Sail gives
+    the rows of a large Parquet file in another order than it has them.
+    """
 
     frame: DataFrame
     #: What is asked for -> its column and what it holds (source.Field.convert); without those that are nowhere.
@@ -65,34 +69,40 @@ class _Reader:
     scratch: str
 
     @property
+    def _is_told(self) -> bool:
+        """Whether files are copied with their names and positions beside their rows: no engine tells these of many files."""
+        of_many = self.inspection.source.later_file_wins and len(self.inspection.files) > _MOST_ORIGINS
+        return of_many or self.inspection.with_positions
+
+    @property
     def _mapping(self) -> SourceMapping:
         return self.inspection.mapping or SourceMapping()
 
     def table(self, group: TableGroup) -> Rows:
         """The rows of files that are tables."""
-        # Which of many files a row is from, no engine tells; where it matters, each is copied with its name beside its rows.
-        names_told = self.inspection.source.later_file_wins and len(self.inspection.files) > _MOST_ORIGINS
-        names = dict(zip(group.places, copy_names(group.places), strict=True)) if names_told else group.names
+        told = self._is_told
+        names = dict(zip(group.places, copy_names(group.places), strict=True)) if told else group.names
         types = {
-            names[asked]: copies.copied_type(group.columns[name]) if names_told else group.columns[name]
+            names[asked]: copies.copied_type(group.columns[name]) if told else group.columns[name]
             for asked, name in group.names.items()
         }
         columns = {name: copies.spark_type(kind) for name, kind in types.items()}
-        columns |= dict.fromkeys((MALFORMED,) * group.is_csv + (_ORIGIN,) * names_told, "string")
+        columns |= dict.fromkeys((MALFORMED,) * group.is_csv + (_ORIGIN,) * told, "string")
+        columns |= dict.fromkeys((_POSITION,) * told, "bigint")
         # An explicit schema: an engine that has to find it out refuses types in columns that nobody asked for.
         schema = ", ".join(f"`{name}` {kind}" for name, kind in columns.items())
         numbers = {name: f"_{number}" for number, name in enumerate(columns)}
         asked = [F.col(f"`{name}`").alias(number) for name, number in numbers.items()]
-        if names_told:
-            paths = [self._table_copy(file, group, {_ORIGIN: Place(constant=file.name)}) for file in group.files]
+        if told:
+            paths = [self._table_copy(file, group, _told_of(file)) for file in group.files]
             found = self.spark.read.schema(schema).parquet(*paths).select(*asked)
-            frame = found.withColumnRenamed(numbers[_ORIGIN], "source_path")
+            frame = found.withColumnsRenamed({numbers[_ORIGIN]: "source_path", numbers[_POSITION]: "position"})
         else:
             parts = []
             for origin, files in _by_origin(list(group.files), self.inspection).items():
                 paths = [self._table_copy(file, group) if file.name in group.copied else file.path for file in files]
                 part = self.spark.read.schema(schema).parquet(*paths)
-                parts.append(part.select(*asked, F.lit(origin).alias("source_path")))
+                parts.append(part.select(*asked, F.lit(origin).alias("source_path"), _no_position()))
             frame = reduce(DataFrame.unionAll, parts)
         given = {asked: (F.col(numbers[name]), group.kinds[asked]) for asked, name in names.items()}
         if not group.is_csv:
@@ -123,11 +133,16 @@ class _Reader:
         copied = [file for file in readable if file not in direct]
         groups = [[f for f in direct if f.packing is None], [f for f in direct if f.packing is not None], copied]
         parts = []
+        if self._is_told:
+            schema = f"value string, `{_ORIGIN}` string, `{_POSITION}` bigint"
+            found = self.spark.read.schema(schema).parquet(*[self._lines_copy(file) for file in readable])
+            parts.append(found.withColumnsRenamed({_ORIGIN: "source_path", _POSITION: "position"}))
+            groups = []
         for group in groups:
             for origin, files in _by_origin(group, self.inspection).items():
                 paths = [self._text_copy(file) if group is copied else file.path for file in files]
                 lines = self.spark.read.text(paths, lineSep="\n")
-                parts.append(lines.select("value", F.lit(origin).alias("source_path")))
+                parts.append(lines.select("value", F.lit(origin).alias("source_path"), _no_position()))
         fields = {f"_{number}": json_lines.path_of(name) for number, name in enumerate(spelled)}
         return Rows(
             json_lines.parse_lines(reduce(DataFrame.unionAll, parts), fields),
@@ -148,6 +163,14 @@ class _Reader:
                 copies.copy_parquet(source, copy, places)
         return target
 
+    def _lines_copy(self, file: SourceFile) -> str:
+        beside = _told_of(file)
+        target = copy_path(self.scratch, file, ".parquet", beside)
+        with self.sources.open(file) as source, open_copy(target) as copy:
+            is_document = self.inspection.notes[file.name].document
+            copies.copy_lines(source, copy, file.packing, self._mapping.encoding, is_document, beside)
+        return target
+
     def _text_copy(self, file: SourceFile) -> str:
         if file.name in self.inspection.prepared:
             return self.inspection.prepared[file.name]
@@ -156,6 +179,14 @@ class _Reader:
             is_document = self.inspection.notes[file.name].document
             copies.copy_text(source, copy, file.packing, self._mapping.encoding, is_document)
         return target
+
+
+def _no_position() -> Column:
+    return F.lit(None).cast("bigint").alias("position")
+
+
+def _told_of(file: SourceFile) -> dict[str, Place]:
+    return {_ORIGIN: Place(constant=file.name), _POSITION: Place(is_position=True)}
 
 
 def _spelled(name: str, keys: Sequence[str]) -> str:

@@ -3,7 +3,8 @@
 An examined frame has the table's columns, `source_path`, and
 `verdict`: KEPT, BLANK, WAITING, DUPLICATE, ERASED, or a reject reason;
 `raw`: the row as text, where it was rejected, or may be once its day has come;
-`updated_at`: when the row was changed last, where `sources.toml` names such a column.
+`updated_at`: when the row was changed last, where `sources.toml` names such a column;
+`position`: how many rows are before it in its file, where that was asked for.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ from engagement_assets.transforms.conversions import with_year
 def examined_schema(contract: type[Contract]) -> T.StructType:
     """The columns of an examined source: the table's, and the verdict."""
     extra = [T.StructField(name, T.StringType()) for name in ("source_path", "verdict", "raw")]
-    return T.StructType([*contract.struct().fields, *extra, T.StructField(UPDATED_AT, T.TimestampType())])
+    extra += [T.StructField(UPDATED_AT, T.TimestampType()), T.StructField("position", T.LongType())]
+    return T.StructType([*contract.struct().fields, *extra])
 
 
 def typed(rows: Rows, source: Source, mapping: SourceMapping | None = None, beside: Sequence[str] = ()) -> DataFrame:
@@ -53,6 +55,7 @@ def typed(rows: Rows, source: Source, mapping: SourceMapping | None = None, besi
         *[shape.value.alias(name) for name, shape in values.items()],
         (F.lit(None).cast("date") if day is None else day).alias("as_of_date"),
         (F.lit(None).cast("timestamp") if updated is None else updated.value).alias(UPDATED_AT),
+        "position",
         *[shaping.text_of(rows, mapping, name).alias(name) for name in beside],
     )
 
@@ -70,6 +73,7 @@ def validate(values: DataFrame, source: Source, window: ObservationWindow) -> Da
         verdict.alias("verdict"),
         _when_rejected(verdict, raw).alias("raw"),
         UPDATED_AT,
+        "position",
     )
 
 

@@ -44,7 +44,8 @@ def test_every_page_is_in_the_navigation_and_none_fails(visit: Visit) -> None:
         assert visit.page.title() == f"{page.title} · Customer engagement"
         assert visit.page.locator(".state.failed").count() == 0
         assert not any(word in visit.page.locator("#page").inner_text() for word in ("nan", "None", "_30_days"))
-        visit.is_accessible()
+        if page.path in ("/", "/at-risk", "/customers"):  # the others in `make test-slow`
+            visit.is_accessible()
     visit.page.go_back()
     expect(visit.page.locator("#page h1")).to_have_text(PAGES[-2].title)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -43,9 +43,12 @@ def test_every_page_fits_a_small_screen_in_the_dark(browser: Browser, dashboard:
         expect(visit.page.locator("#burger")).not_to_have_attribute("data-opened", "true")
 
 
-@pytest.mark.slow  # smaller: `test_every_page_is_in_the_navigation_and_none_fails` holds them against the rules on a wide screen
-def test_every_page_is_accessible_on_a_small_screen_in_the_dark(browser: Browser, dashboard: str) -> None:
-    with visiting(browser, dashboard, viewport={"width": 390, "height": 844}, color_scheme="dark") as visit:
+@pytest.mark.slow  # smaller: `test_every_page_is_in_the_navigation_and_none_fails` holds some of them against the rules
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+def test_every_page_is_accessible(
+    browser: Browser, dashboard: str, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    with visiting(browser, dashboard, viewport={"width": width, "height": 900}, color_scheme=scheme) as visit:
         visit.open(f"/customer?compare=7&{CUSTOMER}")
         for page in PAGES:
             visit.go(page)

@@ -163,6 +163,7 @@ def test_a_check_shows_a_result_for_each_day_of_a_range_run_and_none_as_skipped(
     expect_passed(ui, days=3, check="missing_days", words="none of the 2 days before is missing")
 
 
+@pytest.mark.slow  # smaller: the backfill below is launched by clicks, too
 def test_monitoring_runs_again_on_a_day_chosen_in_the_launchpad(ui: Ui) -> None:
     page = ui.open("/locations/engagement/jobs/monitoring/playground")
     partition = page.get_by_placeholder("Partition")

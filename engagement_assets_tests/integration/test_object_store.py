@@ -185,6 +185,7 @@ def test_a_store_that_cannot_be_reached_says_what_is_missing(monkeypatch: pytest
         file_system("floppy://a")
 
 
+@pytest.mark.slow  # smaller: folders on this machine are connected and read in cli/test_connecting.py
 def test_files_of_other_names_in_the_store_are_connected_and_read(store: s3fs.S3FileSystem, tmp_path: Path) -> None:
     customers = "".join(f"k{n};k{n}@shop.example;2025-02-{n + 1:02d};DE\n" for n in range(20))
     orders = "".join(f"o{n};k{n % 20};2025-03-0{n % 2 + 1} 10:00:00;12,50\n" for n in range(40))

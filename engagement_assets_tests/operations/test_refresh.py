@@ -184,7 +184,15 @@ def shop_world(tmp_path_factory: pytest.TempPathFactory, engine: object) -> Worl
     return world
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+#: Those that `make test-slow` has: they are much like others.
+ALIKE = (lost_order, corrected_amount, renamed_order, new_customer)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [pytest.param(change, marks=pytest.mark.slow) if change in ALIKE else change for change in CHANGES],
+    ids=[change.__name__ for change in CHANGES],
+)
 def test_a_plan_lists_the_days_that_depend_on_a_change_and_no_others(
     shop_world: World, tmp_path: Path, change: Callable[[Shop], None]
 ) -> None:

@@ -298,7 +298,7 @@ updated_at = "changed"
     result = shop.run()
     assert [(order, amount) for _, order, _, amount in shop.orders()] == [("a", "7.00"), ("b", "1.00")]
     assert shop.world.rejected() == {}
-    assert shop.world.metadata(result, "raw_orders")["superseded_by_later_files"] == 2
+    assert shop.world.metadata(result, "raw_orders")["superseded_rows"] == 2
     # What comes later with a newer date of change replaces what is published, what comes with an older one does not.
     shop.put("o/4.csv", f"{head}b,c,{DAY},2.00,{DAY} 12:00\na,c,{DAY},9.00,{DAY} 01:00\n")
     shop.run()
@@ -316,7 +316,7 @@ def test_of_a_full_dump_a_day_the_last_counts_however_many_there_are(shop: Shop)
     assert [order[3] for order in shop.orders()] == ["59.00"]
     assert [country for _, _, country in shop.customers()] == ["L59"]
     assert shop.world.rejected() == {}
-    assert shop.world.metadata(result, "raw_orders")["superseded_by_later_files"] == 59
+    assert shop.world.metadata(result, "raw_orders")["superseded_rows"] == 59
 
 
 def test_another_mapping_makes_what_is_published_outdated_and_a_run_reads_anew(shop: Shop) -> None:

@@ -76,7 +76,7 @@ def inspection_metadata(found: Reading) -> dict[str, Any]:
         "rows_rejected": account.rejected_rows,
         "rejected_by_reason": dg.MetadataValue.json(account.rejected),
         "duplicates_removed": account.duplicates,
-        "superseded_by_later_files": account.superseded,
+        "superseded_rows": account.superseded,
         "blank_lines": account.blank,
         "filtered_rows": account.filtered,
         "lines_summed_up": account.summed,
@@ -97,8 +97,8 @@ def warn(context: dg.AssetExecutionContext, settings: Settings, found: Reading) 
         )
     if found.account.superseded:
         context.log.info(
-            f"{source}: {found.account.superseded} row(s) are superseded: a later file, by the files' names, says something else "
-            "of the same id and day."
+            f"{source}: {found.account.superseded} row(s) are superseded: a later file, by the files' names, or a later row of "
+            "the same file says something else of the same id and day."
         )
     if inspection.unreadable:
         context.log.warning(

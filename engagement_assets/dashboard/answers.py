@@ -34,6 +34,9 @@ _HEADERS = {
 #: What does not change with the tables may be kept by the browser; pages, rows and files may not.
 _MAY_BE_KEPT = ("/assets/", "/_dash-component-suites/", "/_favicon.ico")
 
+#: How long, where Dash does not say it: scripts whose address does not tell their version. Asking for each takes a page longer.
+_KEPT_SECONDS = 600
+
 
 def register(server: Flask, app: Dash) -> None:
     """Give answers their headers, and errors a sentence. Call it after all callbacks are declared."""
@@ -45,6 +48,8 @@ def register(server: Flask, app: Dash) -> None:
         response.headers["Content-Security-Policy"] = policy
         if response.status_code >= 400 or not request.path.startswith(_MAY_BE_KEPT):
             response.headers["Cache-Control"] = "no-store"
+        elif response.cache_control.max_age is None:
+            response.headers["Cache-Control"] = f"private, max-age={_KEPT_SECONDS}"
         return response
 
     @server.errorhandler(HTTPException)

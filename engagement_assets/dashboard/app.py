@@ -19,7 +19,6 @@ from engagement_assets.dashboard import (
     routing,
     shell,
     site,
-    visuals,
 )
 from engagement_assets.dashboard.warehouse import Warehouse
 from engagement_assets.settings import Settings
@@ -64,8 +63,6 @@ def build_app(settings: Settings, listens_on: Iterable[str] = ()) -> Dash:
     app.layout = shell.frame()
     routing.register(app, warehouse)
     for page in site.PAGES:
-        for visual in page.visuals:
-            visuals.register(app, warehouse, visual)
         if page.register:
             page.register(app, warehouse)
     grids.register(app, warehouse)

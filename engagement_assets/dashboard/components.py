@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
@@ -28,37 +27,19 @@ SMALL_SHARE = 0.01
 
 
 def hint(meaning: str, subject: str) -> Component:
-    """A focusable mark that tells what a measure means, on hover, focus and touch."""
-    return dmc.Tooltip(
-        dmc.UnstyledButton(className="hint", **aria(label=f"{subject}: {meaning}")),
-        label=meaning,
-        multiline=True,
-        w=290,
-        withArrow=True,
-        position="bottom",
-        events={"hover": True, "focus": True, "touch": True},
-    )
+    """A focusable mark that tells what a measure means, on hover, focus and touch (assets/hints.js)."""
+    told: dict[str, Any] = {**aria(label=f"{subject}: {meaning}"), "data-hint": meaning}
+    return html.Button(className="hint", type="button", **told)
 
 
 def card(title: str, body: Any, *, meaning: str | None = None, aside: Any = None, note: str | None = None) -> Component:
     """A titled part of a page."""
-    head = dmc.Group(
-        [
-            dmc.Group(
-                [dmc.Title(title, order=2, size="h5"), *([hint(meaning, title)] if meaning else [])],
-                gap=6,
-                wrap="nowrap",
-            ),
-            *([aside] if aside is not None else []),
-        ],
-        justify="space-between",
-        align="flex-start",
-        wrap="nowrap",
-        mb=4 if note else "sm",
-        gap="xs",
+    titled = html.Div(
+        [html.H2(title, className="card-title"), *([hint(meaning, title)] if meaning else [])], className="titled"
     )
-    parts = [head, *([dmc.Text(note, size="xs", c="dimmed", mb="sm")] if note else []), body]
-    return dmc.Paper(parts, withBorder=True, p="md", radius="md", h="100%", className="card")
+    head = html.Div([titled, *([aside] if aside is not None else [])], className="card-head")
+    parts = [head, *([html.Div(note, className="card-note")] if note else []), body]
+    return html.Div(parts, className="card panel")
 
 
 @dataclass(frozen=True)
@@ -103,16 +84,14 @@ def figure_cards(
     filled = warehouse.meanings.filled
     return html.Div(
         [
-            dmc.Paper(
+            html.Div(
                 [
-                    dmc.Group(
+                    html.Div(
                         [
-                            dmc.Text(filled(figure.label), size="sm", c="dimmed", fw=500),
+                            html.Span(filled(figure.label), className="figure-label"),
                             hint(warehouse.meanings.text(figure.meaning), filled(figure.label)),
                         ],
-                        gap=6,
-                        wrap="nowrap",
-                        justify="space-between",
+                        className="figure-head",
                     ),
                     html.Div(
                         [
@@ -121,7 +100,7 @@ def figure_cards(
                         ],
                         className="figure-value",
                     ),
-                    dmc.Text(filled(figure.note(dict(now))), size="xs", c="dimmed")
+                    html.Div(filled(figure.note(dict(now))), className="figure-note")
                     if figure.note
                     else _since(
                         figure,
@@ -131,10 +110,7 @@ def figure_cards(
                         (usual or {}).get(figure.key),
                     ),
                 ],
-                withBorder=True,
-                p="md",
-                radius="md",
-                className="figure",
+                className="figure panel",
             )
             for figure in figures
         ],
@@ -153,7 +129,7 @@ def _since(
     figure: KeyFigure, now: Number, before: Number, compared: str | None, usual: tuple[float, float] | None
 ) -> Component:
     if compared is None or now is None or before is None:
-        return dmc.Text("no earlier snapshot to compare with", size="xs", c="dimmed")
+        return html.Div("no earlier snapshot to compare with", className="figure-note")
     moved = float(now) - float(before)
     text = formats.difference(moved, formats.points if figure.write is formats.share else figure.write)
     # What rounds to nothing is no change.
@@ -214,7 +190,7 @@ def small(text: Any) -> Component:
 def message(title: str, text: Any, *, kind: str = "empty") -> Component:
     """A state that needs words: nothing there, nothing to compare, something failed."""
     return html.Div(
-        [dmc.Text(title, fw=600, size="sm"), html.Div(text, className="state-text")],
+        [html.Div(title, className="state-title"), html.Div(text, className="state-text")],
         className=f"state {kind}",
         role="status",
     )

@@ -68,12 +68,12 @@ def same(*columns: str) -> dict[str, str]:
 KINDS = {"csv": "CSV", "jsonl": "JSON Lines"}
 
 
-def export_link(name: str, title: str, link_id: Any = None, kind: str = "csv") -> Component:
-    """A link to a table as a file; the address follows the filters."""
+def export_link(name: str, title: str, link_id: Any = None, kind: str = "csv", search: str | None = None) -> Component:
+    """A link to a table as a file, filtered as the address says."""
     return html.A(
         KINDS[kind],
         id=link_id or {"type": "export", "name": name},
-        href=f"/export/{name}.{kind}",
+        href=f"/export/{name}.{kind}{search or ''}",
         className="export",
         download="",
         **aria(label=f"Download as {KINDS[kind]}: {title}"),

@@ -13,6 +13,7 @@ from dash.development.base_component import Component
 
 from engagement_assets.dashboard import formats, lists
 from engagement_assets.dashboard.components import link, message
+from engagement_assets.dashboard.flat import flattened
 from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.pages.customer.queries import meant
 from engagement_assets.dashboard.shell import NAVBAR, OTHER
@@ -61,9 +62,9 @@ _FIT_PAPER = """() => {
 def register(app: Dash, warehouse: Warehouse) -> None:
     """Wire the frame to the URL."""
 
-    @app.callback(Output("page", "children"), Input("url", "pathname"))
-    def route(path: str | None) -> Any:
-        return _page(warehouse, path)
+    @app.callback(Output("page", "children"), Input("url", "pathname"), Input("url", "search"))
+    def route(path: str | None, search: str | None) -> Any:
+        return _page(warehouse, path, search)
 
     @app.callback(Output("nav", "children"), Input("url", "pathname"), Input("url", "search"))
     def navigate(path: str | None, search: str | None) -> Any:
@@ -89,16 +90,8 @@ def register(app: Dash, warehouse: Warehouse) -> None:
             log.exception("status failed")
             return []
 
+    # Two callbacks, so that the page need not wait for the controls to show what the address says.
     @app.callback(
-        Output({"type": "export", "name": ALL}, "href"),
-        Input("url", "search"),
-        State({"type": "export", "name": ALL}, "id"),
-    )
-    def point_exports(search: str | None, ids: list[dict[str, str]]) -> list[str]:
-        return [f"/export/{found['name']}.csv{search or ''}" for found in ids]
-
-    @app.callback(
-        Output("url", "search"),
         Output("as-of", "value"),
         Output("as-of", "minDate"),
         Output("as-of", "maxDate"),
@@ -112,43 +105,13 @@ def register(app: Dash, warehouse: Warehouse) -> None:
         Output("segment", "value"),
         Output("value", "value"),
         Input("url", "search"),
-        Input("as-of", "value"),
-        Input("compare", "value"),
-        Input("compare-day", "value"),
-        Input("country", "value"),
-        Input("segment", "value"),
-        Input("value", "value"),
-        Input("clear", "n_clicks"),
     )
-    def control(
-        search: str | None,
-        as_of: str | None,
-        compare: str | None,
-        compare_day: str | None,
-        country: list[str] | None,
-        segment: list[str] | None,
-        value: list[str] | None,
-        _: int | None,
-    ) -> Any:
+    def show(search: str | None) -> Any:
         catalogue = _catalogue(warehouse)
-        wanted = search or ""
-        # Controls speak up while they are being put on the page; only once they show the URL's values do they mean it.
-        changed = ctx.triggered_id if as_of else "url"
-        if changed == "as-of" and as_of:
-            wanted = rewrite(wanted, date=as_of if as_of != catalogue.latest else None)
-        elif changed == "compare" and compare in COMPARISONS:
-            wanted = rewrite(wanted, compare=compare)
-        elif changed == "compare-day" and compare_day:
-            wanted = rewrite(wanted, compare=compare_day)
-        elif changed in (chosen := {"country": country, "segment": segment, "value": value}):
-            wanted = rewrite(wanted, **{changed: chosen[changed]})
-        elif changed == "clear":
-            wanted = rewrite(wanted, country=None, segment=None, value=None)
-        view = parse(wanted, catalogue)
+        view = parse(search, catalogue)
         if view is None:
-            return [no_update] * 13
+            return [no_update] * 12
         return (
-            wanted if wanted != (search or "") else no_update,
             view.as_of,
             catalogue.days[0],
             catalogue.days[-1],
@@ -162,6 +125,46 @@ def register(app: Dash, warehouse: Warehouse) -> None:
             list(view.segments),
             list(view.values),
         )
+
+    @app.callback(
+        Output("url", "search", allow_duplicate=True),
+        Input("as-of", "value"),
+        Input("compare", "value"),
+        Input("compare-day", "value"),
+        Input("country", "value"),
+        Input("segment", "value"),
+        Input("value", "value"),
+        Input("clear", "n_clicks"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def choose(
+        as_of: str | None,
+        compare: str | None,
+        compare_day: str | None,
+        country: list[str] | None,
+        segment: list[str] | None,
+        value: list[str] | None,
+        _: int | None,
+        search: str | None,
+    ) -> Any:
+        catalogue = _catalogue(warehouse)
+        view = parse(search, catalogue)
+        # Several at once speak up while they are made to show another address: they are not what somebody chose.
+        if view is None or not as_of or len(ctx.triggered) > 1:
+            return no_update
+        changed, wanted = ctx.triggered_id, search or ""
+        if changed == "as-of":
+            wanted = rewrite(wanted, date=as_of if as_of != catalogue.latest else None)
+        elif changed == "compare" and compare in COMPARISONS:
+            wanted = rewrite(wanted, compare=compare)
+        elif changed == "compare-day" and compare_day and compare_day != view.compared:
+            wanted = rewrite(wanted, compare=compare_day)
+        elif changed in (chosen := {"country": country, "segment": segment, "value": value}):
+            wanted = rewrite(wanted, **{changed: chosen[changed]})
+        elif changed == "clear":
+            wanted = rewrite(wanted, country=None, segment=None, value=None)
+        return wanted if wanted != (search or "") else no_update
 
     @app.callback(
         Output("url", "href", allow_duplicate=True),
@@ -245,18 +248,18 @@ def _unpublished(catalogue: Catalogue) -> list[str]:
     return [day for day in days if day not in published]
 
 
-def _page(warehouse: Warehouse, path: str | None) -> Sequence[Component]:
+def _page(warehouse: Warehouse, path: str | None, search: str | None) -> Sequence[Component]:
     try:
         empty = warehouse.catalogue().latest is None
     except Exception as error:
         log.exception("the published snapshots could not be read")
         return [
-            dmc.Title("The tables cannot be read", order=1, size="h3"),
+            html.H1("The tables cannot be read", className="title"),
             message("What went wrong", f"{type(error).__name__}: {error}", kind="failed"),
         ]
     if empty:
         return [
-            dmc.Title("Nothing is published yet", order=1, size="h3", mb="md"),
+            html.H1("Nothing is published yet", className="title"),
             message(
                 "Build the first snapshot, then reload this page",
                 [
@@ -273,14 +276,14 @@ def _page(warehouse: Warehouse, path: str | None) -> Sequence[Component]:
     page = page_at(path)
     if page is None:
         return [
-            dmc.Title("There is no such page", order=1, size="h3", mb="md"),
+            html.H1("There is no such page", className="title"),
             message("The address may be mistyped", ["Start from the ", link("executive overview", "/"), "."]),
         ]
     return [
         html.Div(
-            [dmc.Title(page.title, order=1, size="h3"), dmc.Text(page.purpose, c="dimmed", size="sm")], className="head"
+            [html.H1(page.title, className="title"), html.Div(page.purpose, className="purpose")], className="head"
         ),
-        *page.layout(warehouse.meanings),
+        *flattened(page.layout(warehouse, search)),
     ]
 
 

@@ -34,7 +34,7 @@ def frame() -> Component:
                     dmc.AppShellMain(
                         [
                             html.Div(id="status", className="status", role="status"),
-                            html.Div(id="page", className="page", tabIndex=-1),
+                            html.Div(dmc.Skeleton(height=480, radius="md"), id="page", className="page", tabIndex=-1),
                         ]
                     ),
                 ],

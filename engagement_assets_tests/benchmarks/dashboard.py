@@ -270,11 +270,10 @@ def _grid_body(name: str, search: str) -> str:
 
 
 def ask_page(port: int, page: Any, search: str, pool: ThreadPoolExecutor) -> float:
-    """Seconds until a page's frame, figures and first block of rows are answered, asked six at a time as browsers do."""
-    names = [visual.name for visual in page.visuals]
-    bodies = [_body(f"{name}.children", [("url", "search", search)]) for name in ("status", *names)]
+    """Seconds until a page with its figures, the status line and the first block of rows are answered, as browsers ask."""
+    where: list[tuple[Any, str, Any]] = [("url", "pathname", page.path), ("url", "search", search)]
+    bodies = [_body("page.children", where), _body("status.children", where[1:])]
     started = time.perf_counter()
-    _check(_post(port, _body("page.children", [("url", "pathname", page.path)])))
     for answer in pool.map(lambda body: _post(port, body), bodies):
         _check(answer)
     if page.path in GRIDS:

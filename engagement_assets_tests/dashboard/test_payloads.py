@@ -24,9 +24,12 @@ CALLBACKS = "/_dash-update-component"
 PAGE = {
     "output": "page.children",
     "outputs": {"id": "page", "property": "children"},
-    "inputs": [{"id": "url", "property": "pathname", "value": "/"}],
-    "changedPropIds": ["url.pathname"],
-    "parsedChangedPropsIds": ["url.pathname"],
+    "inputs": [
+        {"id": "url", "property": "pathname", "value": "/"},
+        {"id": "url", "property": "search", "value": ""},
+    ],
+    "changedPropIds": ["url.pathname", "url.search"],
+    "parsedChangedPropsIds": ["url.pathname", "url.search"],
 }
 _PATTERN = '{"name":["MATCH"],"rev":["MATCH"],"type":"%s"}.%s'
 _PARTS = (("grid", "getRowsResponse"), ("grid-export", "href"), ("grid-lines", "href"), ("grid-count", "children"))

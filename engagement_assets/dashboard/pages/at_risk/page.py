@@ -84,13 +84,13 @@ BESIDE = (
 )
 
 
-@PAGE.visual("risk-cards", "Key figures", height=118, bare=True)
+@PAGE.visual("risk-cards", "Key figures", bare=True)
 def cards(warehouse: Warehouse, view: View) -> Component:
     """Slipping customers, what they spent, what may be lost, how many such customers came back."""
     return _cards(warehouse, view, FIGURES)
 
 
-@PAGE.visual("risk-beside", "Beside them", height=118, bare=True)
+@PAGE.visual("risk-beside", "Beside them", bare=True)
 def beside(warehouse: Warehouse, view: View) -> Component:
     """Newly slipping and no more; the lapsed and those at high risk by score."""
     return _cards(warehouse, view, BESIDE)
@@ -111,7 +111,6 @@ def _cards(warehouse: Warehouse, view: View, figures: tuple[KeyFigure, ...]) -> 
     "Target list",
     meaning="slipping_customers",
     note="Choose a customer to open their page. CSV downloads the list as it is sorted and filtered here.",
-    height=520,
 )
 def customers(warehouse: Warehouse, view: View) -> Component:
     """The list, with a choice between who is slipping now, newly, came back, lapsed, and is at high risk by score."""
@@ -153,5 +152,4 @@ PAGE.visual(
     questions.of_day(questions.trend),
     meaning="slipping_share",
     csv=TREND,
-    height=240,
 )(risk_share(240))

@@ -63,7 +63,7 @@ FIGURES = (
 )
 
 
-@PAGE.visual("behaviour-cards", "Key figures", height=118, bare=True)
+@PAGE.visual("behaviour-cards", "Key figures", bare=True)
 def cards(warehouse: Warehouse, view: View) -> Component:
     """Sessions, engaged share, conversion of sessions."""
 
@@ -92,7 +92,7 @@ def _funnel(warehouse: Warehouse, view: View) -> Row | None:
     return found if found["sessions"][0] else {}
 
 
-@PAGE.visual("behaviour-funnel", "From page view to order", _funnel, meaning="funnel", empty=_NO_VISITS, height=320)
+@PAGE.visual("behaviour-funnel", "From page view to order", _funnel, meaning="funnel", empty=_NO_VISITS)
 def funnel(warehouse: Warehouse, view: View, found: Row) -> Component:
     """Customers and sessions per stage, as a funnel."""
     drawn = figure(
@@ -137,7 +137,6 @@ def _stages(warehouse: Warehouse, view: View) -> list[Row]:
     meaning="funnel",
     csv=Csv("funnel", same("stage", "customers", "sessions"), _stages),
     empty=_NO_VISITS,
-    height=260,
     beside="narrow-wide",
 )
 def stages(warehouse: Warehouse, view: View, found: Row) -> Component:
@@ -184,7 +183,6 @@ _WEEK_LINES = (
     meaning="stages_by_week",
     csv=Csv("stages-by-week", same("as_of_date", "visitors", "cart", "checkout", "order")),
     empty=_NO_VISITS,
-    height=300,
 )
 def weeks(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Shares of each week's visitors who reached a cart, a checkout, an order."""
@@ -205,7 +203,6 @@ _CONVERSION_LINES = (
     meaning="conversion",
     csv=Csv("conversion", same("as_of_date", "sessions", "one_day", "followed")),
     empty=message("Too early to tell", "A week after a session it is known whether the customer ordered."),
-    height=300,
     beside="halves",
 )
 def conversion(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
@@ -294,7 +291,6 @@ def _orders(warehouse: Warehouse, view: View) -> list[Row]:
     _orders,
     meaning="sessions_orders",
     csv=Csv("orders-by-sessions", same("sessions", "customers", "orders", "ordered")),
-    height=300,
 )
 def orders(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Orders per customer by number of sessions."""
@@ -334,7 +330,6 @@ def _scores(warehouse: Warehouse, view: View) -> list[Row]:
     _scores,
     meaning="score_sessions",
     csv=Csv("score-by-sessions", {"from": "from_score", **same("sessions", "customers")}),
-    height=340,
     beside="halves",
 )
 def scores(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
@@ -397,7 +392,6 @@ def _heatmap(
     meaning="activity",
     csv=Csv("activity", same("weekday", "hour", "sessions")),
     empty=_NO_VISITS,
-    height=340,
 )
 def activity(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Sessions by weekday and hour."""
@@ -433,7 +427,6 @@ def activity(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     meaning="engaged_share",
     csv=Csv("engaged", same("as_of_date", "sessions", "engaged")),
     empty=_NO_VISITS,
-    height=310,
     beside="halves",
 )
 def engaged(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
@@ -473,7 +466,6 @@ def engaged(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     csv=Csv(
         "cohorts", {"cohort": "signup_month", "size": "customers", "month": "months_since", "customers": "ordered"}
     ),
-    height=340,
 )
 def cohorts(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Retention by sign-up month."""

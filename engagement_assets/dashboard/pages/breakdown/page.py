@@ -51,7 +51,7 @@ _PARTS = tuple(part.name for part in PARTS)
 FIGURES = tuple(KeyFigure(f"Average {part} score", part, formats.score, part, "up", **ALL) for part in _PARTS)
 
 
-@PAGE.visual("breakdown-cards", "Component scores", height=118, bare=True)
+@PAGE.visual("breakdown-cards", "Component scores", bare=True)
 def cards(warehouse: Warehouse, view: View) -> Component:
     """The component scores with their changes."""
     now = questions.key_figures(warehouse, view.as_of, view.filters)
@@ -76,7 +76,6 @@ def _part_scores(warehouse: Warehouse, view: View) -> list[Row]:
     lambda warehouse, view: [row for row in [queries.drivers(warehouse, view.as_of, view.filters)] if row["customers"]],
     meaning="drivers",
     note="Open a part to see what it is made of.",
-    height=260,
 )
 def drivers(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """In words what gives most of the score and what tells customers apart; below it the tree of parts and their measures."""
@@ -151,7 +150,6 @@ def drivers(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     _part_scores,
     meaning="contributions",
     csv=Csv("component-scores", same("part", "score", "before")),
-    height=260,
     beside="wide-narrow",
 )
 def part_scores(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
@@ -195,7 +193,6 @@ def _groups(warehouse: Warehouse, view: View) -> list[Row]:
     meaning="contributions",
     note="Click a bar or a name to look inside a group.",
     csv=Csv("decomposition", {"name": "group", **same("customers", "score", *_PARTS)}, _groups),
-    height=360,
 )
 def decomposition(warehouse: Warehouse, view: View) -> Component:
     """Contributions per group, a level at a time: by which dimension, and within which groups."""
@@ -302,7 +299,6 @@ def _deeper(view: View, by: str, name: str) -> str:
     of_day(queries.points),
     meaning="scatter",
     csv=Csv("points", same("customer_id", "sessions", "orders", "revenue", "segment")),
-    height=400,
 )
 def scatter(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Sessions against orders, sized by revenue; a sample where there are too many customers."""
@@ -349,7 +345,7 @@ def _point(view: View, row: Row) -> Mark:
     return Mark(words, view.link("/customer", cid=row["customer_id"]))
 
 
-@PAGE.visual("breakdown-change", "Change of the average score", meaning="score_change", height=400, beside="halves")
+@PAGE.visual("breakdown-change", "Change of the average score", meaning="score_change", beside="halves")
 def score_change(warehouse: Warehouse, view: View) -> Component:
     """Waterfall from the average score of the comparison date to this one."""
     before, now = questions.comparison(warehouse, view), questions.key_figures(warehouse, view.as_of, view.filters)

@@ -82,7 +82,6 @@ def _nobody(view: View) -> Component:
         },
     ),
     empty=_nobody,
-    height=260,
 )
 def audiences(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """The audiences of the day with their sizes."""
@@ -121,7 +120,6 @@ def audiences(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     empty=message(
         "No result yet", "It takes days from a customer's entry into an audience, and audiences of the days before."
     ),
-    height=330,
 )
 def results(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """What those did who were addressed, against those who were held out."""
@@ -156,7 +154,6 @@ _NOTHING_TO_COMPARE = message(
     _compared,
     meaning="campaign_results",
     empty=_NOTHING_TO_COMPARE,
-    height=340,
 )
 def uplift(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """The uplift of each audience and horizon with its interval; an interval across zero shows no effect."""
@@ -193,7 +190,6 @@ def uplift(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     note="Of each audience over its longest horizon.",
     csv=Csv("campaign-uplift", same("as_of_date", "audience", "horizon_days", "share_uplift")),
     empty=_NOTHING_TO_COMPARE,
-    height=340,
     beside="halves",
 )
 def uplift_trend(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
@@ -223,7 +219,6 @@ def uplift_trend(warehouse: Warehouse, view: View, rows: list[Row]) -> Component
     of_day(queries.first_in_line),
     note="The highest priorities of each audience. The files of the export folder have everybody.",
     empty=_nobody,
-    height=330,
 )
 def first_in_line(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Whom to contact today first, with the evidence."""
@@ -246,7 +241,6 @@ def first_in_line(warehouse: Warehouse, view: View, rows: list[Row]) -> Componen
     of_day(queries.changes),
     meaning="changes",
     empty=message("Nobody moved", "No customer under these filters changed segment, risk or stage on this day."),
-    height=330,
 )
 def changes(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Who changed since the day before, and why."""
@@ -268,7 +262,6 @@ def changes(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     of_day(queries.stages),
     meaning="lifecycle",
     csv=Csv("lifecycle", {"source": "from", "target": "to", "customers": "customers"}, since(queries.transitions)),
-    height=330,
 )
 def lifecycle(warehouse: Warehouse, view: View, counts: dict[str, int]) -> Component:
     """Customers per stage, and which way they came since the comparison date."""
@@ -316,7 +309,6 @@ def lifecycle(warehouse: Warehouse, view: View, counts: dict[str, int]) -> Compo
     meaning="transitions",
     csv=Csv("stage-transitions", {**same("as_of_date"), "source": "from", "target": "to", **same("customers")}),
     empty=message("Nobody moved", "No customer under these filters came to another stage on the days shown."),
-    height=330,
 )
 def transitions(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Who came to which stage, day by day."""
@@ -361,7 +353,6 @@ def transitions(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
             "recency": "average_recency",
         },
     ),
-    height=330,
 )
 def rfm(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """RFM segments beside the score."""

@@ -67,7 +67,7 @@ def _by_customer(ask: Callable[[Warehouse, str, str], list[Row]]) -> Question:
     return lambda warehouse, view: ask(warehouse, view.as_of, view.customer) if view.customer else []
 
 
-@PAGE.visual("customer-head", "Profile", height=110)
+@PAGE.visual("customer-head", "Profile")
 def head(warehouse: Warehouse, view: View) -> Component:
     """Who it is, with previous and next; or how to find one."""
     row = _customer(warehouse, view)
@@ -172,7 +172,7 @@ def _session_note(row: Row) -> str:
     return f"{active}, {row['sessions_previous_30_days']:,} in the {{window}} before"
 
 
-@_of_customer("customer-cards", "Key figures", height=118, bare=True)
+@_of_customer("customer-cards", "Key figures", bare=True)
 def cards(warehouse: Warehouse, view: View, row: Row) -> Component:
     """Score, orders, revenue, recency, sessions."""
     return figure_cards(
@@ -233,7 +233,6 @@ def _score_parts(warehouse: Warehouse, view: View) -> list[Row]:
     "What the score is made of",
     meaning="contributions",
     csv=Csv("customer-parts", same("part", "score", "segment_average", "contribution"), _score_parts),
-    height=420,
 )
 def parts(warehouse: Warehouse, view: View, row: Row) -> Component:
     """The component scores beside those of the segment, with percentiles."""
@@ -277,12 +276,11 @@ _of_customer(
         {**same("as_of_date"), "score": "engagement_score", "reference": "reference_score", **same("segment")},
         _by_customer(queries.history),
     ),
-    height=420,
     beside="halves",
 )(score_history)
 
 
-@_of_customer("customer-why", "Why the score moved", meaning="explained", height=400)
+@_of_customer("customer-why", "Why the score moved", meaning="explained")
 def why(warehouse: Warehouse, view: View, row: Row) -> Component:
     """The exact split of the score's change since the comparison date."""
     if view.compared is None:
@@ -321,13 +319,11 @@ _of_customer(
     "customer-orders",
     "Orders",
     csv=Csv("customer-orders", same("day", "order_id", "amount"), _by_customer(queries.orders)),
-    height=300,
 )(orders)
 _of_customer(
     "customer-sessions",
     "Sessions in {window}",
     meaning="engaged_share",
     csv=Csv("customer-sessions", same("day", "sessions", "engaged"), _by_customer(queries.sessions)),
-    height=300,
     beside="halves",
 )(sessions)

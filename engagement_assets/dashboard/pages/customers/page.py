@@ -43,7 +43,7 @@ _OFFERED = (
 )
 
 
-@PAGE.visual("customers-filters", "Filters", height=60, bare=True)
+@PAGE.visual("customers-filters", "Filters", bare=True)
 def filters(warehouse: Warehouse, view: View) -> Component:
     """What the list is narrowed to, each part with a way to drop it, and what else it can be narrowed by."""
     chips = [
@@ -98,7 +98,6 @@ def _control(key: str, texts: tuple[str, ...], audiences: tuple[str, ...]) -> Co
     "customers-list",
     "List",
     note="Choose a customer to open their page. CSV and JSON Lines hold the list as it is sorted and filtered here.",
-    height=560,
 )
 def customers(warehouse: Warehouse, view: View) -> Component:
     """The customers, with a choice between all of them and those who may be addressed."""

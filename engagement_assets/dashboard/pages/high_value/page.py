@@ -78,7 +78,7 @@ _TRAITS = (
 )
 
 
-@PAGE.visual("high-cards", "Key figures", height=118, bare=True)
+@PAGE.visual("high-cards", "Key figures", bare=True)
 def cards(warehouse: Warehouse, view: View) -> Component:
     """How many there are, their revenue, their orders, how many are declining."""
 
@@ -102,7 +102,6 @@ def _groups(warehouse: Warehouse, view: View) -> list[Row]:
     "What they have in common",
     meaning="high_value_customers",
     csv=Csv("traits", same("group", "customers", *[key for _, key, _ in _TRAITS]), _groups),
-    height=290,
 )
 def common_traits(warehouse: Warehouse, view: View) -> Component:
     """High-value customers beside all other buyers."""
@@ -133,7 +132,6 @@ def common_traits(warehouse: Warehouse, view: View) -> Component:
     of_day(queries.countries),
     meaning="high_value_customers",
     csv=Csv("countries", same("country", "high_value", "buyers", "share")),
-    height=290,
     beside="halves",
 )
 def countries(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
@@ -164,7 +162,6 @@ def countries(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     meaning="high_value_declining",
     csv=Csv("declining", same("customer_id", "revenue", "recency_days", "sessions", "sessions_before", "change")),
     empty=message("Nobody is declining", "No high-value customer's score has fallen noticeably of late."),
-    height=290,
 )
 def declining(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """The high-value customers who fell most."""
@@ -188,7 +185,6 @@ def declining(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     "High-value customers",
     meaning="high_value_customers",
     note="Choose a customer to open their page; headings sort and filter.",
-    height=460,
 )
 def customers(warehouse: Warehouse, view: View) -> Component:
     """All high-value customers."""

@@ -65,7 +65,6 @@ def _rows_per_table(warehouse: Warehouse, view: View) -> list[Row]:
     "Rows per table",
     meaning="rows",
     csv=Csv("rows-per-table", same("table", "as_of_date", "rows"), _rows_per_table),
-    height=310,
 )
 def rows(warehouse: Warehouse, view: View) -> Component:
     """Rows of each table on the day, against the week before, and gaps."""
@@ -99,7 +98,7 @@ def rows(warehouse: Warehouse, view: View) -> Component:
     )
 
 
-@PAGE.visual("monitoring-trend", "Rows per day", meaning="rows", height=310, beside="halves")
+@PAGE.visual("monitoring-trend", "Rows per day", meaning="rows", beside="halves")
 def rows_trend(warehouse: Warehouse, view: View) -> Component:
     """Rows per day of the tables that hold facts of the day."""
     traces = []
@@ -133,7 +132,6 @@ def _checks(warehouse: Warehouse, view: View) -> list[Row]:
     empty=message(
         "No check results for this day", "Dagster's home holds none; it may be another one than the runs used."
     ),
-    height=340,
 )
 def checks(warehouse: Warehouse, view: View, results: list[Row]) -> Component:
     """The latest result of each check for the day."""
@@ -174,7 +172,6 @@ def checks(warehouse: Warehouse, view: View, results: list[Row]) -> Component:
     meaning="rejected",
     csv=Csv("rejected", same("source", "reason", "rows")),
     empty=message("No row was kept out", "Every source row passed the examination."),
-    height=340,
     beside="wide-narrow",
 )
 def rejected(warehouse: Warehouse, view: View, found: list[Row]) -> Component:
@@ -217,7 +214,6 @@ def _stability(warehouse: Warehouse, view: View) -> list[Row] | None:
     _stability,
     meaning="psi",
     csv=Csv("stability", same("measure", "population_stability_index")),
-    height=300,
 )
 def stability(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Population stability index with its two lines."""
@@ -259,7 +255,6 @@ def _nullable(warehouse: Warehouse, view: View) -> list[Row]:
     of_day(queries.nulls),
     meaning="nulls",
     csv=Csv("nulls", same("column", "share_without"), _nullable),
-    height=300,
     beside="halves",
 )
 def nulls(warehouse: Warehouse, view: View, found: Row) -> Component:
@@ -298,7 +293,6 @@ def _runs(warehouse: Warehouse, view: View) -> list[Row]:
     meaning="runs",
     csv=Csv("runs", same("started", "job", "days", "status", "seconds", "run_id")),
     empty=message("No run yet", "The first run will show here."),
-    height=340,
 )
 def runs(warehouse: Warehouse, view: View, found: list[Row]) -> Component:
     """The last runs, with links to Dagster."""
@@ -332,7 +326,6 @@ def runs(warehouse: Warehouse, view: View, found: list[Row]) -> Component:
     of_day(queries.outliers),
     meaning="outliers",
     csv=Csv("outliers", same("measure", "threshold", "customers", "largest", "customer_id")),
-    height=240,
     beside="halves",
 )
 def outliers(warehouse: Warehouse, view: View, found: list[Row]) -> Component:

@@ -65,7 +65,6 @@ FIGURES = (
     lambda warehouse, view: queries.brief(warehouse, view.as_of),
     meaning="brief",
     empty=message("No brief of this day", "The totals of this day are not built; whoever runs the pipeline can do so."),
-    height=240,
 )
 def brief(warehouse: Warehouse, view: View, found: list[Brief]) -> Component:
     """What happened in the week, each sentence with its verdict and the list behind it."""
@@ -94,7 +93,7 @@ def brief(warehouse: Warehouse, view: View, found: list[Brief]) -> Component:
     )
 
 
-@PAGE.visual("overview-cards", "Key figures", height=118, bare=True)
+@PAGE.visual("overview-cards", "Key figures", bare=True)
 def cards(warehouse: Warehouse, view: View) -> Component:
     """The key figures, each with its change."""
     now = questions.key_figures(warehouse, view.as_of, view.filters)
@@ -114,7 +113,6 @@ def _bars_from(warehouse: Warehouse, view: View) -> list[Row]:
     of_day(queries.distribution),
     meaning="distribution",
     csv=Csv("distribution", {"bin": "from_score", "segment": "segment", "customers": "customers"}, _bars_from),
-    height=390,
 )
 def distribution(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Histogram of scores, coloured by segment."""
@@ -205,7 +203,6 @@ def segments(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     of_day(questions.trend),
     meaning="reference_score",
     csv=TREND,
-    height=280,
 )
 def score_trend(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Average score over time, and the reference score beside it."""
@@ -222,7 +219,6 @@ PAGE.visual(
     "Slipping and high-risk share over time",
     of_day(questions.trend),
     meaning="slipping_share",
-    height=280,
     beside="halves",
 )(risk_share(280))
 

@@ -59,7 +59,7 @@ _NOT_YET = message(
 )
 
 
-@PAGE.visual("quality-verdict", "Does the score beat recency?", _judged, meaning="backtest", empty=_NOT_YET, height=120)
+@PAGE.visual("quality-verdict", "Does the score beat recency?", _judged, meaning="backtest", empty=_NOT_YET)
 def verdict(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Whether the score beats recency, in words."""
     score = next(row for row in _longest(rows) if row["predictor"] == SCORE)
@@ -78,7 +78,6 @@ def _listed(warehouse: Warehouse, view: View) -> list[Row]:
     _listed,
     meaning="lists",
     empty=message("Nothing can be said yet", f"Lists are judged once the {DAYS_AFTER} days after a snapshot are over."),
-    height=240,
 )
 def compared_lists(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Whom each list holds of those who lapsed, at the same length."""
@@ -118,7 +117,6 @@ def _chances(warehouse: Warehouse, view: View) -> list[Row]:
     empty=message(
         "Nothing can be said yet", "The chance is judged once the 90 days after a snapshot that has one are over."
     ),
-    height=330,
 )
 def calibration(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Mean chance and share who ordered again, per tenth of the buyers."""
@@ -143,7 +141,7 @@ def calibration(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     return stack(chart(drawn, "Return chance against the share who ordered again, by tenth.", height=270), small(told))
 
 
-@PAGE.visual("quality-deciles", "Who ordered again, by tenth", _judged, meaning="deciles", empty=_NOT_YET, height=330)
+@PAGE.visual("quality-deciles", "Who ordered again, by tenth", _judged, meaning="deciles", empty=_NOT_YET)
 def deciles(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Share who ordered again per tenth of the buyers, by score and by recency."""
     of = {row["predictor"]: row for row in _longest(rows)}
@@ -172,7 +170,6 @@ def deciles(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     lambda warehouse, view: queries.over_time(warehouse, view.as_of, 30),
     meaning="auc",
     empty=_NOT_YET,
-    height=330,
     beside="halves",
 )
 def stability(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
@@ -213,7 +210,6 @@ def _spread(warehouse: Warehouse, rows: list[Row]) -> str:
     meaning="predictors",
     csv=Csv("score-backtest", same(*ScoreBacktest.columns())),
     empty=_NOT_YET,
-    height=330,
 )
 def predictors(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Each predictor over each horizon."""
@@ -252,7 +248,6 @@ def predictors(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     "Sensitivity to the weights",
     lambda warehouse, view: queries.weights(warehouse, view.as_of) or [],
     meaning="sensitivity",
-    height=300,
 )
 def weights(warehouse: Warehouse, view: View, found: Sensitivity) -> Component:
     """How much depends on the weights."""
@@ -281,7 +276,6 @@ def weights(warehouse: Warehouse, view: View, found: Sensitivity) -> Component:
     meaning="surest",
     csv=Csv("rank-ranges", same(*RANGE_COLUMNS), lambda warehouse, view: queries.rank_ranges(warehouse, view.as_of)),
     empty=message("Nobody is High under every weighting", "Each customer falls below it under some weights."),
-    height=300,
     beside="halves",
 )
 def surest(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:

@@ -40,7 +40,6 @@ _BANDS = ("High", "Medium", "Low")
     meaning="matrix",
     note="A cell opens the list of its customers.",
     csv=Csv("matrix", same("engagement", "revenue_band", "value_segment", "customers", "revenue")),
-    height=330,
 )
 def matrix(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Engagement band by revenue band."""
@@ -85,7 +84,6 @@ def _cell(view: View, row: Row | None, customers: int, revenue: float) -> Compon
     since(queries.moves),
     meaning="moves",
     csv=Csv("moves", {"source": "from", "target": "to", "customers": "customers"}),
-    height=400,
     beside="halves",
 )
 def moves(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
@@ -188,7 +186,6 @@ _STATUS_COLOURS = dict(zip(STATUSES, (BLUE, SKY, GREY), strict=True))
     of_day(queries.statuses),
     meaning="statuses",
     csv=Csv("segment-statuses", same("segment", "status", "customers")),
-    height=300,
 )
 def statuses(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Customers of each segment, side by side by what they do now."""
@@ -240,7 +237,6 @@ def _value_segments(warehouse: Warehouse, view: View) -> list[Row]:
         "value-segments",
         {"name": "value_segment", **same("customers", "revenue", "orders", "average_order", "audiences")},
     ),
-    height=330,
 )
 def segments(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """Value segments with share of revenue, average order value, and the audiences that their customers are in."""
@@ -277,7 +273,6 @@ def segments(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     "value-customers",
     "Customers",
     note="Choose a customer to open their page; headings sort and filter.",
-    height=460,
 )
 def customers(warehouse: Warehouse, view: View) -> Component:
     """Everybody under the filters."""

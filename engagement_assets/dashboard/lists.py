@@ -7,10 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from engagement_assets.dashboard.questions import furthest, where, window
+from engagement_assets.dashboard.questions import addressed, furthest, where, window
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.warehouse import Relation, Row, Warehouse, remembered
-from engagement_assets.domain.contracts import CampaignAudiences, EngagementScores, RawOrders, SegmentChanges, Sessions
+from engagement_assets.domain.contracts import (
+    CampaignAudiences,
+    CampaignResults,
+    EngagementScores,
+    RawOrders,
+    SegmentChanges,
+    Sessions,
+)
 from engagement_assets.domain.customer_filters import FILTERS, HIGH_VALUE, Chosen
 from engagement_assets.sources.opt_outs import read_opt_outs
 
@@ -275,6 +282,9 @@ def _source(
         months = {text for key, texts in chosen if FILTERS[key].reads == "orders" for text in texts}
         days = [day for day in warehouse.days(RawOrders) if day <= view.as_of and day[:7] in months]
         relations["all_orders"] = (RawOrders, days)
+    if "results" in reads:
+        relations |= {"results": (CampaignResults, [view.as_of]), "addressed": addressed(warehouse, view.as_of)}
+        parameters["again_after"] = warehouse.settings.results.again_after_days
     if any(key == "target" and texts == ("yes",) for key, texts in chosen):
         parameters["opted_out"] = sorted(read_opt_outs(warehouse.settings))
     columns = "".join(f", {sql} AS {name}" for name, sql in derived.items())

@@ -10,7 +10,7 @@ from typing import Any
 from engagement_assets.analysis.brief import WEEKS, usual
 from engagement_assets.dashboard.state import View
 from engagement_assets.dashboard.warehouse import Relation, Row, Warehouse, remembered
-from engagement_assets.domain.contracts import Contract, EngagementMetrics, EngagementScores
+from engagement_assets.domain.contracts import CampaignAudiences, Contract, EngagementMetrics, EngagementScores
 from engagement_assets.domain.customer_filters import Chosen, condition
 from engagement_assets.domain.days import as_date
 from engagement_assets.domain.score_parts import PARTS
@@ -93,6 +93,12 @@ def window(warehouse: Warehouse, contract: type[Contract], day: str, *, back: in
     last = date.fromisoformat(day) - timedelta(days=length * back)
     wanted = {(last - timedelta(days=offset)).isoformat() for offset in range(length)}
     return [found for found in warehouse.days(contract) if found in wanted]
+
+
+def addressed(warehouse: Warehouse, day: str) -> Relation:
+    """The campaign audiences of the days that the results of a day look back on."""
+    first = (as_date(day) - timedelta(days=warehouse.settings.results.days_of_audiences)).isoformat()
+    return CampaignAudiences, [found for found in warehouse.days(CampaignAudiences) if first <= found <= day]
 
 
 def furthest(members: str = "") -> str:

@@ -37,7 +37,7 @@ _ONE, _SESSIONS, _ROWS = (
     "counts sessions, of which a customer has many",
     "counts rows and runs",
 )
-_ENTRIES = "counts who entered an audience on many days; lists are of one"
+_COMPARISON = "compares two groups of customers; the table of the results opens both"
 _PREDICTION = "judges predictions about an earlier snapshot"
 
 #: What opens no list of customers, and why: a visual, or a part of one (a trace, a card, the rows of a table).
@@ -48,9 +48,8 @@ OPENS_NOTHING: dict[str, str] = {
     "behaviour-engaged": _SESSIONS,
     "behaviour-funnel: Sessions": _SESSIONS,
     "behaviour-weeks": "counts the visitors of each week; lists are of a day and its window",
-    "campaigns-results": _ENTRIES,
-    "campaigns-uplift": _ENTRIES,
-    "campaigns-uplift-trend": _ENTRIES,
+    "campaigns-uplift": _COMPARISON,
+    "campaigns-uplift-trend": _COMPARISON,
     "customer-cards": _ONE,
     "customer-history": _ONE,
     "customer-orders": _ONE,

@@ -110,10 +110,6 @@ def _session_days(settings: RowSettings) -> int:
     return settings.scoring.session_days
 
 
-def _days_of_audiences(settings: RowSettings) -> int:
-    return settings.results.days_of_entries + settings.results.again_after_days
-
-
 _STEPS = "engagement_assets.transforms."
 
 #: In the order of the pipeline: a table comes after those it reads.
@@ -219,7 +215,7 @@ CATALOGUE: dict[type[Contract], Entry] = {
             "marketing",
             f"{_STEPS}campaign_results.results_of",
             reads=(
-                Read(CampaignAudiences, _days_of_audiences, if_published=True),
+                Read(CampaignAudiences, lambda settings: settings.results.days_of_audiences, if_published=True),
                 Read(RawOrders, None),
                 Read(Sessions, lambda settings: settings.results.days_of_entries - 1),
             ),

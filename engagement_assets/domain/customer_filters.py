@@ -7,6 +7,8 @@ speaks of `s`, a customer's row of the day's engagement_scores, and, where `read
 - `o`: the row of the comparison date's engagement_scores, if any
 - `c`: the row of the day's segment_changes, if any
 - `f`: `reached`, the number of the furthest stage of STAGES in the activity window, for those who had a session in it
+- `results`: the day's campaign_results, `addressed`, the campaign_audiences of the days that they look back on, and the
+  parameter $again_after of ENTERED
 - `orders`: the orders up to the day; `opted_out`: `a`, and the parameter $opted_out, a list of who opted out
 """
 
@@ -45,13 +47,22 @@ ENGAGEMENT_BAND = (
 #: The place of a segment, High first.
 _RANK = "list_position([" + ", ".join(f"'{segment}'" for segment in SEGMENTS) + "], {}.engagement_segment)"
 
+#: Who entered an audience when, and in which arm: who was not in it on the $again_after days before.
+ENTERED = """
+    (SELECT audience, customer_id, is_holdout, entered FROM (
+        SELECT audience, customer_id, is_holdout, as_of_date AS entered,
+               lag(as_of_date) OVER (PARTITION BY audience, customer_id ORDER BY as_of_date) AS before
+        FROM {addressed}
+    ) WHERE before IS NULL OR entered - before > $again_after)
+"""
+
 #: Characters of the identifier that is looked for.
 LONGEST_ID = 100
 
 #: What a customer was on the comparison date who was none yet.
 NOBODY_YET = "none"
 
-Reads = Literal["s", "a", "o", "c", "f", "orders", "opted_out"]
+Reads = Literal["s", "a", "o", "c", "f", "orders", "results", "opted_out"]
 
 #: A value as SQL: a parameter's name, or the value itself, quoted.
 Quote = Callable[[str | float], str]
@@ -220,6 +231,31 @@ class Above(Span):
 
 
 @dataclass(frozen=True)
+class Judged(CustomerFilter):
+    """Whom a result of campaigns counts in an arm: `save_slipping:14:treated`, `save_slipping:14:held-out`."""
+
+    def read(self, texts: Sequence[str]) -> tuple[str, ...]:
+        if len(texts) != 1 or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}:[1-9]\d{0,2}:(treated|held-out)", texts[0]):
+            raise ValueError(
+                "write an audience, days and an arm, as save_slipping:14:treated or save_slipping:14:held-out"
+            )
+        return (texts[0],)
+
+    def condition(self, texts: tuple[str, ...], quote: Quote) -> str:
+        audience, horizon, arm = texts[0].split(":")
+        return (
+            f"{self.sql} IN (SELECT e.customer_id FROM {ENTERED} e JOIN {{results}} r "
+            "ON r.audience = e.audience AND e.entered BETWEEN r.entered_from AND r.entered_to "
+            f"WHERE e.audience = {quote(audience)} AND r.horizon_days = {quote(int(horizon))} "
+            f"AND e.is_holdout = {str(arm == 'held-out').lower()})"
+        )
+
+    def words(self, texts: tuple[str, ...]) -> str:
+        audience, horizon, arm = texts[0].split(":")
+        return f"{arm.replace('-', ' ')} in {audience}, {self.title} over {horizon} days"
+
+
+@dataclass(frozen=True)
 class IdStart(CustomerFilter):
     """How identifiers begin, whatever their case and the zeros that lead their numbers: `c26` begins C000264 and C000026."""
 
@@ -304,6 +340,7 @@ FILTERS: dict[str, CustomerFilter] = {
             "c",
             choices=LIFECYCLE_STAGES,
         ),
+        Judged("result", "result", "s.customer_id", "results"),
         Empty("without", "without", "", choices=_NULLABLE),
         IdStart("id", "identifier begins with", "s.customer_id"),
         Target("target", "who is held out or opted out", "a.is_holdout", "opted_out"),

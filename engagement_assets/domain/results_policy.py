@@ -51,6 +51,11 @@ class ResultsPolicy(BaseModel):
         """How many days before a result the first of its customers entered."""
         return self.window_days + self.horizons[-1] - 1
 
+    @property
+    def days_of_audiences(self) -> int:
+        """How many days before a result an audience counts: its customers entered then, or were in it already."""
+        return self.days_of_entries + self.again_after_days
+
     def window(self, day: date, horizon: int) -> tuple[date, date]:
         """The first and the last day of the entries that a result counts."""
         last = day - horizon * ONE_DAY

@@ -25,7 +25,9 @@ _UNITS = {
     ".*_days.*(?<!_change)": "days",
     ".*_seconds": "seconds",
     ".*_percentile": "percent",
-    ".*_(share|chance)": "share, 0 to 1",
+    ".*_(share|chance)|p_value.*": "share, 0 to 1",
+    "share_uplift.*": "difference of shares",
+    ".*_imbalance": "standard deviations",
     ".*(_score|_contribution)": "score, 0 to 1",
 }
 

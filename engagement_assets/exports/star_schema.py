@@ -16,6 +16,7 @@ import pyspark.sql.types as T
 from engagement_assets.analysis.monitoring.look import FAR_OUT
 from engagement_assets.domain.contracts import (
     CampaignAudiences,
+    CampaignResults,
     Contract,
     EngagementMetrics,
     EngagementScores,
@@ -163,6 +164,7 @@ def export_files(settings: Settings) -> tuple[ExportFile, ...]:
         _session_days(settings),
         _whole_table(settings, SegmentChanges, Days.NEWEST),
         _whole_table(settings, CampaignAudiences, Days.SNAPSHOT),
+        _whole_table(settings, CampaignResults, Days.ALL),
         ExportFile(
             "table_rows",
             "One row per table and published day: how many rows it has. A day without a row is not published.",

@@ -9,6 +9,7 @@ from statistics import fmean, stdev
 import pytest
 from dash.development.base_component import Component
 
+from engagement_assets.dashboard import lists
 from engagement_assets.dashboard.pages.campaigns import queries as campaigns
 from engagement_assets.dashboard.pages.quality import queries as quality
 from engagement_assets.dashboard.questions import Filters
@@ -101,6 +102,44 @@ def test_audiences(warehouse: Warehouse, sample_world: World, filters: Filters) 
     first = campaigns.first_in_line(warehouse, DAY, filters)
     assert {row["customer_id"] for row in first} <= to_contact
     assert len(first) == min(12, len(to_contact))
+
+
+@pytest.mark.parametrize("again_after", [30, 1])
+def test_a_result_opens_the_customers_whom_it_counts(sample_world: World, again_after: int) -> None:
+    """Who entered on the days of the result, in their arm: not in the audience on the days before, by plain Python.
+
+    Customers enter again after 30 days, and of the sample data nobody does; after one day some do, and are listed once.
+    """
+    settings = sample_world.settings
+    results = settings.results.model_copy(update={"again_after_days": again_after})
+    warehouse = Warehouse(settings.model_copy(update={"results": results}))
+    was_in: dict[tuple[str, str], date] = {}
+    entries: list[tuple[date, str, str, bool]] = []
+    for row in sorted(sample_world.rows("campaign_audiences"), key=lambda row: row["as_of_date"]):
+        who = row["audience"], row["customer_id"]
+        if who not in was_in or (row["as_of_date"] - was_in[who]).days > again_after:
+            entries.append((row["as_of_date"], *who, row["is_holdout"]))
+        was_in[who] = row["as_of_date"]
+    found = campaigns.judged(warehouse, DAY)
+    assert found
+    twice = 0
+    for row in sample_world.rows("campaign_results", DAY):
+        for arm, column in (("treated", "treated"), ("held-out", "held_out")):
+            mine = [
+                customer
+                for entered, audience, customer, is_holdout in entries
+                if (audience, is_holdout) == (row["audience"], arm == "held-out")
+                and row["entered_from"] <= entered <= row["entered_to"]
+            ]
+            view = parse(f"?date={DAY}&result={row['audience']}:{row['horizon_days']}:{arm}", warehouse.catalogue())
+            assert view is not None
+            names, *listed = lists.everything(warehouse, view, lists.LISTS["customers"], (), "")
+            assert {dict(zip(names, each, strict=True))["customer_id"] for each in listed} == set(mine)
+            assert found.get((row["audience"], row["horizon_days"], arm == "held-out"), 0) == len(listed)
+            if again_after == 30:
+                assert len(mine) == row[column]
+            twice += len(mine) - len(listed)
+    assert (twice > 0) == (again_after == 1)
 
 
 def test_the_page_of_a_customer_explains_the_change(warehouse: Warehouse, sample_world: World) -> None:

@@ -59,6 +59,9 @@ def test_a_filter_is_sql_and_words(key: str, texts: list[str], sql: str, said: s
         ("sessions", "..", "write numbers as 3..5"),
         ("cohort", "2026-13", "a month is written as 2026-05"),
         ("revenue-above", "nan", "write a number from 0 on"),
+        ("result", "save_slipping:14", "write an audience, days and an arm"),
+        ("result", "save_slipping:0:treated", "write an audience, days and an arm"),
+        ("result", "save'slipping:14:treated", "write an audience, days and an arm"),
         ("id", " ", "an identifier has 1 to 100 characters"),
     ],
 )

@@ -31,7 +31,7 @@ def answers(sample_export: Path) -> list[list[tuple[Any, ...]]]:
 def test_each_query_of_the_page_gives_what_the_tables_say(
     answers: list[list[tuple[Any, ...]]], sample_world: World
 ) -> None:
-    overview, segments, slipping, valued, stages, calendar = answers
+    overview, segments, slipping, valued, stages, calendar, campaigns = answers
     metrics = {row["as_of_date"]: row for row in sample_world.rows("engagement_metrics")}
     assert len(overview) == 15
     for day, customers, score, falling, share in overview:
@@ -61,3 +61,16 @@ def test_each_query_of_the_page_gives_what_the_tables_say(
     }
     begun = [row for row in sample_world.rows("sessions") if not row["continues_previous_day"]]
     assert sum(row[2] for row in calendar) == len([r for r in begun if r["as_of_date"].isoformat() >= "2025-07-01"])
+    judged = sample_world.rows("campaign_results", "2026-06-30")
+    columns = (
+        "audience",
+        "horizon_days",
+        "treated",
+        "held_out",
+        "share_uplift",
+        "share_uplift_low",
+        "share_uplift_high",
+    )
+    assert [(*row[:7], row[8]) for row in campaigns] == [
+        (*(row[name] for name in columns), row["verdict"]) for row in judged
+    ]

@@ -11,6 +11,7 @@ from engagement_assets.domain.score_parts import PARTS
 
 SCORE, CHANGE = "score, 0 to 1", "change of a score"
 COUNT, SHARE, MONEY, MEAN, RATIO, DAY = "count", "share", "currency units", "mean", "ratio", "day"
+POINTS, TEXT = "difference of shares", "text"
 
 
 class MeasureMeaning(NamedTuple):
@@ -25,6 +26,9 @@ _STAGE = "got at least as far as a stage of the funnel in the {window} up to the
 
 #: Of which day a daily figure is, and of what those are that are added up by day and hour.
 _OF_DAY = ", on the latest of the days shown."
+#: Of which results of campaigns a figure is.
+_OF_RESULT = ", on the latest of the days shown, over the longest horizon chosen; blank of several audiences together."
+_OF_RESULTS = ", on the latest of the days shown, over the longest horizon chosen."
 _ALL = "on the days shown, of the countries and segments chosen; not to be split by customer."
 
 #: Unit -> key of the measure -> its label and what it means.
@@ -103,6 +107,14 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
             "Customers in audiences whose day to be contacted the snapshot's is; held-out ones are not among them.",
         ),
         "held_out": ("Held out", "Customers in audiences who are never contacted, to measure what contacting does."),
+        "results_treated": (
+            "Treated",
+            f"Customers who entered an audience on the days that a result counts, and were to be addressed{_OF_RESULTS}",
+        ),
+        "results_held_out": (
+            "Held out to compare",
+            f"Customers who entered an audience on the days that a result counts, and were held out{_OF_RESULTS}",
+        ),
         "sessions": ("Sessions begun", "Sessions that began on the days shown."),
         "all_sessions": ("All sessions", f"Sessions that began {_ALL}"),
         "all_orders": ("All orders", f"Orders {_ALL}"),
@@ -134,6 +146,11 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
         "high_risk_share_before": (
             "High-risk share 30 days before",
             "Share of customers at high risk 30 days before the latest day shown; blank if that day is not published.",
+        ),
+        "treated_ordered": ("Treated who ordered", f"Share of the treated who ordered within the horizon{_OF_RESULT}"),
+        "held_out_ordered": (
+            "Held out who ordered",
+            f"Share of those held out who ordered within the horizon{_OF_RESULT}",
         ),
         "engaged_share": ("Engaged share", "Share of sessions {engaged}."),
         "never_ordered_share": (
@@ -174,6 +191,18 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "all_order_revenue": ("All order revenue", f"Amount of the orders {_ALL}"),
         "high_value_revenue": ("High-value revenue", "What the high-value customers have spent so far."),
+        "revenue_earned": (
+            "Revenue earned",
+            f"Revenue that the treated brought more than they would have, as far as those held out tell{_OF_RESULTS}",
+        ),
+        "revenue_earned_low": (
+            "Revenue earned at least",
+            f"Lower end of the {{results_level}} interval of the revenue earned{_OF_RESULT}",
+        ),
+        "revenue_earned_high": (
+            "Revenue earned at most",
+            f"Upper end of the {{results_level}} interval of the revenue earned{_OF_RESULT}",
+        ),
         "order_revenue": ("Order revenue", "Amount of the orders on the days shown."),
     },
     MEAN: {
@@ -189,6 +218,10 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
         "average_recency": (
             "Days since last order",
             "Mean days from the latest order to the snapshot, of customers who have ordered.",
+        ),
+        "orders_earned": (
+            "Orders earned",
+            f"Orders that the treated brought more than they would have, as far as those held out tell{_OF_RESULT}",
         ),
         "audience_priority": (
             "Priority",
@@ -206,6 +239,12 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
         )
     },
     CHANGE: {"average_change": ("Change of reference score", "Mean change of the reference score in {window}.")},
+    POINTS: {
+        "uplift": ("Uplift", f"Share who ordered within the horizon: treated less held out{_OF_RESULT}"),
+        "uplift_low": ("Uplift at least", f"Lower end of the {{results_level}} interval of the uplift{_OF_RESULT}"),
+        "uplift_high": ("Uplift at most", f"Upper end of the {{results_level}} interval of the uplift{_OF_RESULT}"),
+    },
+    TEXT: {"verdict": ("Verdict", f"What a result says, in words, with its numbers{_OF_RESULT}")},
     DAY: {
         "snapshot_day": ("Snapshot", "The day that the latest scores stand for."),
         "last_order_day": ("Latest order", "Day of the customers' latest order."),

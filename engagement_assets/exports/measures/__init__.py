@@ -14,6 +14,7 @@ from engagement_assets.domain.meanings import MEASURES, Meanings
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.exports.measures.base import DAY, FORMATS, TABLE_NAMES, Measure
 from engagement_assets.exports.measures.behaviour import behaviour
+from engagement_assets.exports.measures.campaigns import campaigns
 from engagement_assets.exports.measures.monitoring import monitoring
 from engagement_assets.exports.measures.over_time import over_time
 from engagement_assets.exports.measures.snapshot import snapshot
@@ -27,7 +28,7 @@ def measures(policy: ScoringPolicy) -> tuple[Measure, ...]:
     meanings = Meanings(policy)
     return tuple(
         Measure(key, label, folder, FORMATS[unit], meanings.filled(text), dax, source, sql)
-        for folder, source, formulas in (*snapshot(), *over_time(), *behaviour(policy), *monitoring())
+        for folder, source, formulas in (*snapshot(), *over_time(), *campaigns(), *behaviour(policy), *monitoring())
         for key, (dax, sql) in formulas.items()
         for label, unit, text in (MEASURES[key],)
     )

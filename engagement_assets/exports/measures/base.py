@@ -8,7 +8,7 @@ from engagement_assets.domain.meanings import measures as units
 
 DAY = "yyyy-mm-dd"
 
-#: Power BI's format string of each unit.
+#: Power BI's format string of each unit; text has none.
 FORMATS = {
     units.SCORE: "0.000",
     units.COUNT: "#,0",
@@ -18,6 +18,8 @@ FORMATS = {
     units.RATIO: "0.00",
     units.CHANGE: "+0.000;-0.000;0.000",
     units.DAY: DAY,
+    units.POINTS: "+0.0%;-0.0%;0.0%",
+    units.TEXT: "",
 }
 
 #: Each file and the table of the model that it becomes.
@@ -35,6 +37,7 @@ TABLE_NAMES = {
     "session_days": "Session Days",
     "segment_changes": "Segment Moves",
     "campaign_audiences": "Audiences",
+    "campaign_results": "Campaign Results",
     "table_rows": "Table Rows",
     "rejected_counts": "Rejected Rows",
     "exported_files": "Exported Files",
@@ -46,8 +49,9 @@ ROWS = "COUNTROWS('Latest Scores')"
 #: The file that most measures are asked of.
 SCORES = "engagement_scores"
 
-#: The latest of the days shown, whatever else is chosen, in DAX.
+#: The latest of the days shown, whatever else is chosen, in DAX; and that of the files, in SQL.
 LAST_DAY = "VAR LastDay = MAX('Daily Metrics'[As of date]) RETURN "
+LAST_DAY_SQL = "(SELECT max(as_of_date) FROM engagement_metrics)"
 
 #: Measures of a folder and a file: by key, the DAX and its twin in SQL.
 Formulas = tuple[str, str, dict[str, tuple[str, str]]]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engagement_assets.exports.measures.base import LAST_DAY, Formulas, mean
-
-_LAST_DAY_SQL = "(SELECT max(as_of_date) FROM engagement_metrics)"
+from engagement_assets.exports.measures.base import LAST_DAY, LAST_DAY_SQL, Formulas, mean
 
 #: Days between the figures that are compared.
 _BEFORE_DAYS = 30
@@ -68,7 +66,7 @@ def over_time() -> Iterator[Formulas]:
 
 def _of_day(part: str, whole: str | None, back: int = 0) -> tuple[str, str]:
     """A sum, or a quotient of two, of the groups of the latest day shown, or of the day so many days before."""
-    day, day_sql = (f"{last} - {back}" if back else last for last in ("LastDay", _LAST_DAY_SQL))
+    day, day_sql = (f"{last} - {back}" if back else last for last in ("LastDay", LAST_DAY_SQL))
 
     def added(name: str) -> tuple[str, str]:
         column = name.lower().replace(" ", "_")

@@ -95,7 +95,7 @@ class Page:
             height = round(room * row[0].height / 100)
             for visual in row:
                 width = int(across * visual.width / 100)
-                note = _without_heed(visual, heed) if choices else None
+                note = _without_heed(visual, heed) if choices and visual.kind != "slicer" else None
                 if note:
                     subtitle = {"subTitle": [properties(show=True, text=note)]}
                     visual = replace(visual, container={**visual.container, **subtitle})

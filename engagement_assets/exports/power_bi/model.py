@@ -46,7 +46,17 @@ _TYPES: dict[type[T.DataType], tuple[str, str, str | None]] = {
 _FORMATS = {
     "year|weekday_number|start_hour": "0",
     ".*_share": "0.0%",
+    "share_uplift.*": "+0.0%;-0.0%;0.0%",
     ".*_seconds|score_percentile": "#,0.0",
+}
+
+_RESULT_FOLDERS = {
+    "(treated|held_out)_(orders|revenue|sessions)": "Per customer",
+    ".*_uplift.*|p_value.*|looks": "Uplift",
+    "incremental_.*": "Earned",
+    "needed_.*|.*_lacking": "What it takes",
+    ".*_imbalance|is_balanced": "The draw",
+    "days_.*|entered_.*|entries_.*": "Days",
 }
 
 _FACT_FOLDERS = {
@@ -65,6 +75,7 @@ _FOLDERS: dict[str, tuple[dict[str, str], str | None]] = {
     ),
     "Latest Scores": (_FACT_FOLDERS, "Features"),
     "Daily Metrics": (_FACT_FOLDERS, "Totals"),
+    "Campaign Results": (_RESULT_FOLDERS, None),
 }
 
 _KEYS = (

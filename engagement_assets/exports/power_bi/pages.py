@@ -30,7 +30,7 @@ from engagement_assets.exports.power_bi.charts import (
 )
 from engagement_assets.exports.power_bi.layout import Page
 from engagement_assets.exports.power_bi.model import CUSTOMER_TABLE, DATE_TABLE, STAGE_TABLE
-from engagement_assets.exports.power_bi.visuals import properties
+from engagement_assets.exports.power_bi.visuals import interval, properties
 
 
 def report_pages(policy: ScoringPolicy) -> list[Page]:
@@ -41,6 +41,7 @@ def report_pages(policy: ScoringPolicy) -> list[Page]:
         *_lists(policy),
         _behaviour(policy),
         _audiences(),
+        _results(policy),
         _customer(policy),
         _monitoring(),
     ]
@@ -249,6 +250,30 @@ def _audiences() -> Page:
             Values=f"Audiences[Audience], {CUSTOMER}, Audiences[Recommended action], Audiences[Evidence], "
             "Audiences[Is to contact], Audiences[Is holdout], Priority"
         ),
+    )
+
+
+def _results(policy: ScoringPolicy) -> Page:
+    """What campaigns brought."""
+    around = {"error": interval("Uplift", "Uplift at least", "Uplift at most")}
+    one_by_one = {"data": [properties(mode="Dropdown")], "header": [properties(show=True, text="Days after the entry")]}
+    title = Meanings(policy).filled("Uplift of each audience with its {results_level} interval")
+    audience, horizon = "Campaign Results[Audience]", "Campaign Results[Horizon days]"
+    return Page(
+        "Campaign results",
+        "Did it work? Customers who were to be addressed against those held out, by who ordered. Without a choice of days: "
+        "the longest.",
+        chart("horizon", "slicer", 18, 18, objects=one_by_one).showing(Values=horizon),
+        cards(82, 18, "Treated, Held out to compare, Revenue earned"),
+        chart("uplift", "clusteredBarChart", 42, 42, title, by="Uplift", objects=around).showing(
+            Category=audience, Y="Uplift"
+        ),
+        chart("trend", "lineChart", 58, 42, "Uplift over time").showing(Category=DATE, Series=audience, Y="Uplift"),
+        chart("table", "tableEx", 100, 40, "Every result", by="Revenue earned").showing(
+            Values=f"{audience}, {horizon}, Treated, Held out to compare, Treated who ordered, Held out who ordered, Uplift, "
+            "Uplift at least, Uplift at most, Revenue earned, Verdict"
+        ),
+        day="Day shown",
     )
 
 

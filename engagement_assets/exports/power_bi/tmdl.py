@@ -178,10 +178,11 @@ def _table(table: ModelTable, measures: tuple[Measure, ...], source: str) -> str
 def _measure(measure: Measure) -> str:
     dax = re.sub(r" (?=(?:VAR|RETURN) )", "\n", measure.dax)
     body = f" = {dax}\n" if "\n" not in dax else f" =\n{_indented(dax, 3)}\n"
+    form = f"\t\tformatString: {measure.format}\n" if measure.format else ""
     return (
         f"\t/// {measure.description}\n"
         f"\tmeasure {quoted(measure.name)}{body}"
-        f"\t\tformatString: {measure.format}\n"
+        f"{form}"
         f"\t\tdisplayFolder: {measure.folder}\n"
         f"\t\tlineageTag: {stable_id('measure', measure.name)}\n"
     )

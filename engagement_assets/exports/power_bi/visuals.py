@@ -170,6 +170,18 @@ def heat(found: Field) -> Json:
     return _cells(found, {"FillRule": {"Input": expression(found), "FillRule": {"linearGradient2": gradient}}})
 
 
+def interval(found: Field, low: Field, high: Field) -> list[Json]:
+    """Error bars from one measure to another around each value of a measure."""
+    ends = {name: {"expr": expression(end)} for name, end in (("lowerBound", low), ("upperBound", high))}
+    around = {"kind": "ErrorRange", "explicit": {"isRelative": {"expr": literal(False)}, **ends}}
+    each_point = {"data": [{"dataViewWildcard": {"matchingOption": 0}}], "highlightMatching": 1}
+    metadata = ".".join(_split(found))
+    return [
+        {"properties": {"errorRange": around}, "selector": {**each_point, "metadata": metadata}},
+        {**properties(enabled=True), "selector": {"metadata": metadata}},
+    ]
+
+
 def _comparison(kind: int, found: Field, value: str | float) -> Json:
     return {"Comparison": {"ComparisonKind": kind, "Left": expression(found), "Right": literal(value)}}
 

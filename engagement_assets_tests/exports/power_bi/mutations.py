@@ -364,6 +364,17 @@ MUTATIONS = (
             ),
         ),
     ),
+    Mutation(
+        "an interval that ends nowhere",
+        CROSS,
+        visual(
+            "Campaign results",
+            "clusteredBarChart",
+            lambda found: found["visual"]["objects"]["error"][0]["properties"]["errorRange"]["explicit"]["upperBound"][
+                "expr"
+            ]["Measure"].update(Property="Uplift above"),
+        ),
+    ),
     Mutation("a page without its name", VALIDATOR, page("Monitoring", lambda found: found.pop("displayName"))),
     Mutation(
         "two visuals of one name",

@@ -45,6 +45,9 @@ SHARES = {
 #: DAX divides money by a count to four digits after the point.
 MONEY = 0.01
 
+#: What the ends of an interval are called by measures and by columns.
+ENDS = (("", ""), (" at least", "_low"), (" at most", "_high"))
+
 Cell = Mapping[tuple[str, str], Any]
 
 
@@ -133,7 +136,7 @@ def differences(found: Mapping[str, Any], expected: Mapping[str, Any], asked: li
             wanted = wanted[0]  # where no stage is chosen, the first is meant
         if isinstance(said, datetime):
             said = said.date()
-        if isinstance(wanted, date):
+        if isinstance(wanted, date | str):
             same = said == wanted
         else:
             # Where no row matches, DAX gives blank and counts and sums of the twin give 0.
@@ -252,6 +255,76 @@ def test_the_choice_of_dates_chooses_the_day_of_the_daily_figures(model: DaxMode
     assert found["Daily average score"] == pytest.approx(day["average_score"])
     assert found["Daily high-risk share"] == pytest.approx(day["high_risk_share"])
     assert found["Daily slipping customers"] == day["slipping_customers"]
+
+
+@pytest.fixture
+def longer_horizons(sample_export: Path, tmp_path: Path) -> Path:
+    """The exported files with results over 14 days too, of other numbers and from 26 June on; one audience has them from 29."""
+    for place in sample_export.iterdir():
+        if place.suffix == ".csv":
+            (tmp_path / place.name).symlink_to(place)
+    results = tmp_path / "campaign_results.csv"
+    results.unlink()
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE results AS FROM '{sample_export}/campaign_results.parquet'")
+        connection.execute(
+            "INSERT INTO results SELECT * REPLACE (14 AS horizon_days, treated // 2 AS treated, "
+            "share_uplift / 3 AS share_uplift, incremental_revenue - 7 AS incremental_revenue, 'over 14' AS verdict) "
+            "FROM results WHERE as_of_date >= if(audience = 'second_order', DATE '2026-06-29', DATE '2026-06-26')"
+        )
+        connection.execute(f"COPY results TO '{results}' (HEADER)")
+    return tmp_path
+
+
+def test_each_result_of_campaigns_is_that_of_its_row(project: Path, longer_horizons: Path) -> None:
+    """Of an audience and its days, on the latest day and where dates are chosen; without a choice of days over the longest."""
+    model = dax.load(project, longer_horizons)
+    asked = [measure for measure in every_measure() if measure.source == "campaign_results"]
+    columns = {
+        **{"Treated": "treated", "Held out to compare": "held_out", "Orders earned": "incremental_orders"},
+        **{"Treated who ordered": "treated_share", "Held out who ordered": "held_out_share", "Verdict": "verdict"},
+        **{f"Uplift{end}": f"share_uplift{column}" for end, column in ENDS},
+        **{f"Revenue earned{end}": f"incremental_revenue{column}" for end, column in ENDS},
+    }
+    assert {measure.name for measure in asked} == set(columns)
+    audience, horizon = ("Campaign Results", "Audience"), ("Campaign Results", "Horizon days")
+    with loaded(longer_horizons) as connection:
+        table = connection.execute("SELECT * FROM whole.campaign_results")
+        names = [column[0] for column in table.description]
+        everything = [dict(zip(names, row, strict=True)) for row in table.fetchall()]
+
+        def twin(condition: str) -> dict[str, Any]:
+            connection.execute(
+                f"CREATE OR REPLACE VIEW main.campaign_results AS FROM whole.campaign_results WHERE {condition}"
+            )
+            return {m.name: connection.execute(m.query).fetchall()[0][0] for m in asked}
+
+        for day in (DAY, date(2026, 6, 27)):
+            rows = [row for row in everything if row["as_of_date"] == day]
+            until = [datetime(2026, 6, 1) + timedelta(days=number) for number in range(day.day)]
+            dates = {} if day == DAY else {("Dates", "Date"): until}
+            assert len(rows) > 14
+            for row in rows:
+                chosen = {audience: [row["audience"]], horizon: [row["horizon_days"]]}
+                expected = {measure.key: row[columns[measure.name]] for measure in asked}
+                assert differences(model.values(list(columns), {**chosen, **dates}), expected, asked) == {}, chosen
+                same = f"audience = '{row['audience']}'"
+                if row["horizon_days"] == 14:
+                    longest = model.values(list(columns), {audience: [row["audience"]], **dates})
+                    assert differences(longest, expected, asked) == {}, (day, chosen)
+                    if day == DAY:
+                        assert differences(twin(same), expected, asked) == {}, chosen
+                if day == DAY:
+                    same += f" AND horizon_days = {row['horizon_days']}"
+                    assert differences(twin(same), expected, asked) == {}, chosen
+            together = model.values(list(columns), dates)
+            over_14 = [row for row in rows if row["horizon_days"] == 14]
+            assert together["Treated"] == sum(row["treated"] for row in over_14) > 0
+            assert together["Revenue earned"] == pytest.approx(sum(row["incremental_revenue"] or 0 for row in over_14))
+            assert together["Uplift"] is together["Verdict"] is None
+        # The audience that has its 14 days from 29 June on says nothing of them before.
+        early = {("Dates", "Date"): [datetime(2026, 6, 27)], audience: ["second_order"]}
+        assert set(model.values(list(columns), early).values()) == {None}
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,9 @@ def test_every_twin_is_what_plain_python_makes_of_the_tables(twins: dict[str, An
     risky = [row for row in scores if row["is_high_risk"]]
     slipping = [row for row in scores if row["is_slipping"]]
     addressed = sample_world.rows("campaign_audiences", DAY.isoformat())
+    # Audiences of fifteen days are published: nobody's fourteen days after the entry are over.
+    results = sample_world.rows("campaign_results", DAY.isoformat())
+    assert {row["horizon_days"] for row in results} == {7}
     buyers = [row for row in scores if row["total_orders"] > 0]
     valued = [
         row for row in scores if row["revenue_band"] == "High" and row["engagement_segment"] in ("High", "Medium")
@@ -116,6 +119,12 @@ def test_every_twin_is_what_plain_python_makes_of_the_tables(twins: dict[str, An
         "to_contact": len([row for row in addressed if row["is_to_contact"]]),
         "held_out": len([row for row in addressed if row["is_holdout"]]),
         "audience_priority": total(addressed, "priority"),
+        # Of the audiences together.
+        "results_treated": sum(row["treated"] for row in results),
+        "results_held_out": sum(row["held_out"] for row in results),
+        "revenue_earned": sum(row["incremental_revenue"] or 0 for row in results),
+        **dict.fromkeys(("treated_ordered", "held_out_ordered", "uplift", "uplift_low", "uplift_high", "verdict")),
+        **dict.fromkeys(("orders_earned", "revenue_earned_low", "revenue_earned_high")),
         "window_sessions": len(recent),
         "day_shown": DAY,
         "daily_customers": len(scores),
@@ -259,6 +268,7 @@ def test_names_and_keys_are_unique_and_formats_are_known() -> None:
     assert len({measure.key for measure in found}) == len({measure.name.casefold() for measure in found}) == len(found)
     assert by_key(Settings().scoring).keys() == {measure.key for measure in found}
     formats = {"0.000", "0.00", "#,0", "#,0.0", "#,0.00", "0.0%", "yyyy-mm-dd", "+0.000;-0.000;0.000"}
+    formats |= {"+0.0%;-0.0%;0.0%", ""}
     assert {measure.format for measure in found} == formats
 
 

@@ -216,6 +216,25 @@ SPECIFICATION: list[tuple[str, str, dict[str, list[str]]]] = [
             ]
         },
     ),
+    # Campaign results: uplift with its interval, over time, every result with its verdict.
+    ("Campaign results", "cardVisual", {"Data": named(M, "Treated", "Held out to compare", "Revenue earned")}),
+    ("Campaign results", "clusteredBarChart", {"Category": ["Campaign Results.Audience"], "Y": [f"{M}Uplift"]}),
+    (
+        "Campaign results",
+        "lineChart",
+        {"Category": [DAY], "Series": ["Campaign Results.Audience"], "Y": [f"{M}Uplift"]},
+    ),
+    (
+        "Campaign results",
+        "tableEx",
+        {
+            "Values": [
+                *named("Campaign Results.", "Audience", "Horizon days"),
+                *named(M, "Treated", "Held out to compare", "Treated who ordered", "Held out who ordered"),
+                *named(M, "Uplift", "Uplift at least", "Uplift at most", "Revenue earned", "Verdict"),
+            ]
+        },
+    ),
     # Customer: the parts of the score as a chart, the score over time, sessions of thirty days, the orders over time.
     (
         "Customer",
@@ -367,6 +386,25 @@ def test_lists_have_traffic_lights_and_calendars_are_heated(project: Path) -> No
     assert shades["At-risk customers", "tableEx"] == [["Conditional"] * 4] * 2
     assert shades["High-value customers", "tableEx"] == [["Conditional"] * 4]
     assert shades["Behaviour", "pivotTable"] == [["FillRule"]] * 2
+
+
+def test_uplift_is_drawn_with_its_interval(project: Path) -> None:
+    report = read_report(project)
+    (chart,) = [
+        visual["visual"]
+        for visuals in report.visuals.values()
+        for visual in visuals
+        if "error" in visual["visual"].get("objects", {})
+    ]
+    bars, shown = chart["objects"]["error"]
+    assert bars["selector"]["metadata"] == shown["selector"]["metadata"] == "Measures.Uplift"
+    ends = bars["properties"]["errorRange"]["explicit"]
+    assert ends["isRelative"]["expr"]["Literal"]["Value"] == "false"
+    assert [list(fields(ends[end])) for end in ("lowerBound", "upperBound")] == [
+        [("Measure", "Measures", "Uplift at least")],
+        [("Measure", "Measures", "Uplift at most")],
+    ]
+    assert shown["properties"]["enabled"]["expr"]["Literal"]["Value"] == "true"
 
 
 def test_everything_is_described_and_technical_columns_are_hidden(project: Path) -> None:

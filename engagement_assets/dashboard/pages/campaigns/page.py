@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
+from typing import Any
 
 import plotly.graph_objects as go
 from dash import html
@@ -123,13 +124,23 @@ def audiences(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
 )
 def results(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     """What those did who were addressed, against those who were held out."""
+    customers = queries.judged(warehouse, view.as_of)
+
+    def counted(row: Row, column: str, arm: str) -> Any:
+        """Who entered, with the list of the customers; who entered twice is in it once."""
+        found = customers.get((row["audience"], row["horizon_days"], arm == "held-out"), 0)
+        told = formats.count(row[column])
+        text = told if found == row[column] else f"{told} by {formats.count(found)} customers"
+        result = f"{row['audience']}:{row['horizon_days']}:{arm}"
+        return people(view, found, text, "country", "segment", "value", result=result) if row[column] else told
+
     return listing(
         rows,
         [
             ("Audience", "audience", _name),
             ("Days", "horizon_days", formats.count),
-            ("Treated", "treated", formats.count),
-            ("Held out", "held_out", formats.count),
+            ("Treated", lambda row: counted(row, "treated", "treated")),
+            ("Held out", lambda row: counted(row, "held_out", "held-out")),
             ("Treated ordered", "treated_share", formats.share),
             ("Held out ordered", "held_out_share", formats.share),
             ("Verdict", "verdict"),

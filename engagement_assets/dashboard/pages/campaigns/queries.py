@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from engagement_assets.dashboard.questions import TREND_DAYS, Customers, Filters
+from engagement_assets.dashboard.questions import TREND_DAYS, Customers, Filters, addressed
 from engagement_assets.dashboard.warehouse import Row, Warehouse, remembered
 from engagement_assets.domain.contracts import CampaignAudiences, CampaignResults, EngagementScores, SegmentChanges
+from engagement_assets.domain.customer_filters import ENTERED
 
 _FEW = 12
 
@@ -78,6 +79,25 @@ def audiences(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
 def results(warehouse: Warehouse, day: str) -> list[Row]:
     """What the campaigns of the day brought, per audience and horizon; whatever the filters."""
     return warehouse.rows("SELECT * FROM {results} ORDER BY audience, horizon_days", results=(CampaignResults, [day]))
+
+
+@remembered
+def judged(warehouse: Warehouse, day: str) -> dict[tuple[str, int, bool], int]:
+    """Audience, horizon and whether held out -> the customers whom a result of the day counts, once who entered twice."""
+    rows = warehouse.rows(
+        f"""
+        SELECT e.audience, r.horizon_days, e.is_holdout, count(DISTINCT e.customer_id) AS customers
+        FROM {ENTERED} e JOIN {{results}} r
+            ON r.audience = e.audience AND e.entered BETWEEN r.entered_from AND r.entered_to
+        SEMI JOIN {{scores}} s ON s.customer_id = e.customer_id
+        GROUP BY ALL
+        """,
+        {"again_after": warehouse.settings.results.again_after_days},
+        addressed=addressed(warehouse, day),
+        results=(CampaignResults, [day]),
+        scores=(EngagementScores, [day]),
+    )
+    return {(row["audience"], row["horizon_days"], row["is_holdout"]): row["customers"] for row in rows}
 
 
 @remembered

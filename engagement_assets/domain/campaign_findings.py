@@ -33,11 +33,14 @@ def in_words(
     weeks: float | None,
     window: int,
     most: float | None,
+    entries: float | None,
+    at_half: int | None,
 ) -> str:
     """The verdict as a sentence.
 
     `revenue` is what was earned more; `lacking` how many more have to be held out, and in how many `weeks` they will be; without
-    `weeks` they never will: the `window` of so many days brings about `most`, where that is known.
+    `weeks` they never will: the `window` of so many days brings about `most`, where that is known, of `entries` in both arms.
+    With half of these held out it would take `at_half`.
     """
     if uplift is None or all_looks is None:
         return "nobody to compare with: either nobody was held out, or everybody was"
@@ -54,6 +57,11 @@ def in_words(
         return "too few held out"
     if weeks is not None:
         return f"too few held out: about {_rounded(lacking)} more, some {max(1, round(weeks))} week{'s' * (round(weeks) > 1)}"
+    if entries is not None and at_half is not None and at_half > entries:
+        return (
+            f"too few customers: {window} days bring some {_rounded(entries)}, and it takes {_rounded(at_half)} "
+            "even with half of them held out"
+        )
     bring = "" if most is None else f"{window} days bring some {_rounded(most)}, so "
     return f"too few held out: about {_rounded(lacking)} more; {bring}hold out a larger share (engagement holdout)"
 

@@ -47,6 +47,10 @@ class Choice:
         known = {found: rows for found, rows in self.published(contract).items() if found <= self.day}
         if wanted is Days.ALL:
             return Chosen(list(known))
+        if wanted is Days.RESULTS:
+            return Chosen(
+                [found for found in known if found >= self._first(self.settings.results.days_of_audiences + 1)]
+            )
         window = self._first(self.settings.scoring.activity_window_days)
         # What looks back over the window, and a week back, is right whatever the limits.
         first = window if wanted is Days.WINDOW else min(window, self._first(self.settings.export_days))
@@ -110,6 +114,7 @@ class Choice:
         return {
             "$zone": f"'{self.settings.timezone}'",
             "$first": f"DATE '{self.settings.start_date.year}-01-01'",
+            "$again_after": str(self.settings.results.again_after_days),
             "$after": f"DATE '{as_date(self.day).year + 1}-01-01'",
         }
 

@@ -26,7 +26,7 @@ from engagement_assets.domain.contracts import (
     Sessions,
 )
 from engagement_assets.domain.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS, VALUE_SEGMENTS
-from engagement_assets.domain.customer_filters import HIGH_VALUE
+from engagement_assets.domain.customer_filters import ENTERED, HIGH_VALUE
 from engagement_assets.domain.meanings import enumerated
 from engagement_assets.domain.score_parts import PARTS
 from engagement_assets.settings import Settings
@@ -91,11 +91,12 @@ class Days(Enum):
     """Which days of a table a file is made from; none is later than the exported one.
 
     ALL: every one; SNAPSHOT: the exported day alone; WINDOW: the activity window that ends with it; LATEST: the last
-    `export_days`, the window in any case; SAME: those of the table named before. Of LATEST, where their rows are more than
-    `export_rows`: NEWEST, the window and before it the newest that fit; HISTORY, the last 30 and the last of each earlier month.
+    `export_days`, the window in any case; RESULTS: those that the results of campaigns look back on; SAME: those of the table
+    named before. Of LATEST, where their rows are more than `export_rows`: NEWEST, the window and before it the newest that fit;
+    HISTORY, the last 30 and the last of each earlier month.
     """
 
-    ALL, SNAPSHOT, WINDOW, LATEST, SAME, NEWEST, HISTORY = range(7)
+    ALL, SNAPSHOT, WINDOW, LATEST, RESULTS, SAME, NEWEST, HISTORY = range(8)
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ class ExportFile:
     """A file: its rows are those of `query`, a DuckDB query over the tables named in `reads`, in the order of `key`.
 
     In the query, `$zone` stands for the time zone, `$first` and `$after` for the first day of the dates and the one after the
-    last, `$latest_orders` for the condition that keeps each customer's latest orders.
+    last, `$again_after` for the days out of an audience after which a customer enters it anew, `$latest_orders` for the condition
+    that keeps each customer's latest orders.
     """
 
     name: str
@@ -165,6 +167,7 @@ def export_files(settings: Settings) -> tuple[ExportFile, ...]:
         _whole_table(settings, SegmentChanges, Days.NEWEST),
         _whole_table(settings, CampaignAudiences, Days.SNAPSHOT),
         _whole_table(settings, CampaignResults, Days.ALL),
+        _campaign_entries(settings),
         ExportFile(
             "table_rows",
             "One row per table and published day: how many rows it has. A day without a row is not published.",
@@ -445,6 +448,26 @@ def _session_days(settings: Settings) -> ExportFile:
             FROM visits SEMI JOIN engagement_scores USING (customer_id) GROUP BY as_of_date, customer_id
         """,
         {Sessions: Days.NEWEST, RawOrders: Days.SAME, EngagementScores: Days.SNAPSHOT},
+    )
+
+
+def _campaign_entries(settings: Settings) -> ExportFile:
+    entered = ENTERED.format(addressed="campaign_audiences")
+    return ExportFile(
+        "campaign_entries",
+        "One row per customer of the snapshot and entry into a campaign audience that its results count: treated or held out.",
+        (
+            *_of(settings, CampaignAudiences, "audience"),
+            _date("entered", "day on which the customer entered the audience"),
+            *_of(settings, CampaignAudiences, "customer_id"),
+            _flag("is_holdout", "whether held out, as of that day; the others count as treated"),
+        ),
+        ("audience", "entered", "customer_id"),
+        f"""
+            SELECT e.* FROM {entered} e SEMI JOIN engagement_scores s ON s.customer_id = e.customer_id
+            SEMI JOIN campaign_results r ON r.audience = e.audience AND e.entered BETWEEN r.entered_from AND r.entered_to
+        """,
+        {CampaignAudiences: Days.RESULTS, CampaignResults: Days.SNAPSHOT, EngagementScores: Days.SNAPSHOT},
     )
 
 

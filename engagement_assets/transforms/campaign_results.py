@@ -358,6 +358,8 @@ def _row(
             weeks=weeks,
             window=policy.window_days,
             most=most or None,
+            entries=None if a_day is None else a_day * policy.window_days,
+            at_half=customers_needed(share, policy.least_uplift, 0.5),
         ),
     }
 

@@ -171,19 +171,32 @@ def test_who_is_in_an_audience_again_within_days_enters_once(spark: SparkSession
     assert entered([3, 8, 14, 21]) == {on(3): 1, on(21): 1}
 
 
-def test_a_shop_too_small_to_tell_says_what_it_would_take(spark: SparkSession) -> None:
-    """A customer held out every other day and three treated each day, of whom nobody orders: 2 points take 0 to 2 percent."""
+@pytest.mark.parametrize(
+    ("treated_a_day", "lacking", "verdict"),
+    [
+        # By statsmodels, samplesize_proportions_2indep_onetail(0.02, 0, 0.8, ratio): of 36 to 6 it is 1,563.9 and 260.7 held out;
+        # half to half 387.3 each, which 42 are not.
+        (3, 255, "too few customers: 12 days bring some 42, and it takes 780 even with half of them held out"),
+        # Of 948 to 6 it is 31,811.2 and 201.3; half of 954 are enough.
+        (
+            79,
+            195,
+            "too few held out: about 200 more; 12 days bring some 6, so hold out a larger share (engagement holdout)",
+        ),
+    ],
+)
+def test_a_shop_with_too_few_to_tell_says_what_it_would_take(
+    spark: SparkSession, treated_a_day: int, lacking: int, verdict: str
+) -> None:
+    """A customer held out every other day and some treated each day, of whom nobody orders: 2 points are 0 to 2 percent."""
     members = [
         (day, "save", f"{day}-{number}", not number and day % 2 == 0, 0.5)
         for day in range(LAST + 1)
-        for number in range(4)
+        for number in range(treated_a_day + 1)
         if number or day % 2 == 0
     ]
     rows = results(spark, Shop(members, [(1, "somebody", Decimal(1))], []), LAST, LAST, gap=())
-    assert [(row["treated"], row["held_out"]) for row in rows] == [(36, 6)] * 2
-    # By statsmodels: samplesize_proportions_2indep_onetail(0.02, 0, 0.8, ratio=1/6) is 1,563.9 treated, 260.7 held out.
-    assert [row["held_out_lacking"] for row in rows] == [255] * 2
-    assert {row["verdict"] for row in rows} == {
-        "too few held out: about 260 more; 12 days bring some 6, so hold out a larger share (engagement holdout)"
-    }
+    assert [(row["treated"], row["held_out"]) for row in rows] == [(12 * treated_a_day, 6)] * 2
+    assert [row["held_out_lacking"] for row in rows] == [lacking] * 2
+    assert {row["verdict"] for row in rows} == {verdict}
     assert {(row["finding"], row["is_early"], row["is_balanced"]) for row in rows} == {("too few held out", True, None)}

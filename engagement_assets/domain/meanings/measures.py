@@ -115,6 +115,10 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
             "Held out to compare",
             f"Customers who entered an audience on the days that a result counts, and were held out{_OF_RESULTS}",
         ),
+        "entries": (
+            "Entries",
+            "Entries of customers into audiences that a result of the snapshot counts; who entered twice counts twice.",
+        ),
         "sessions": ("Sessions begun", "Sessions that began on the days shown."),
         "all_sessions": ("All sessions", f"Sessions that began {_ALL}"),
         "all_orders": ("All orders", f"Orders {_ALL}"),

@@ -38,6 +38,7 @@ TABLE_NAMES = {
     "segment_changes": "Segment Moves",
     "campaign_audiences": "Audiences",
     "campaign_results": "Campaign Results",
+    "campaign_entries": "Campaign Entries",
     "table_rows": "Table Rows",
     "rejected_counts": "Rejected Rows",
     "exported_files": "Exported Files",

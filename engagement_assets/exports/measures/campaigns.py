@@ -32,6 +32,7 @@ def campaigns() -> Iterator[Formulas]:
         key: _one(column) for key, column in ones.items()
     }
     yield "Campaign results", "campaign_results", formulas
+    yield "Campaign results", "campaign_entries", {"entries": ("COUNTROWS('Campaign Entries')", "count(*)")}
 
 
 def _added(column: str) -> tuple[str, str]:

@@ -263,15 +263,18 @@ def _results(policy: ScoringPolicy) -> Page:
         "Campaign results",
         "Did it work? Customers who were to be addressed against those held out, by who ordered. Without a choice of days: "
         "the longest.",
-        chart("horizon", "slicer", 18, 18, objects=one_by_one).showing(Values=horizon),
-        cards(82, 18, "Treated, Held out to compare, Revenue earned"),
-        chart("uplift", "clusteredBarChart", 42, 42, title, by="Uplift", objects=around).showing(
+        chart("horizon", "slicer", 18, 16, objects=one_by_one).showing(Values=horizon),
+        cards(82, 16, "Treated, Held out to compare, Revenue earned"),
+        chart("uplift", "clusteredBarChart", 42, 40, title, by="Uplift", objects=around).showing(
             Category=audience, Y="Uplift"
         ),
-        chart("trend", "lineChart", 58, 42, "Uplift over time").showing(Category=DATE, Series=audience, Y="Uplift"),
-        chart("table", "tableEx", 100, 40, "Every result", by="Revenue earned").showing(
+        chart("trend", "lineChart", 58, 40, "Uplift over time").showing(Category=DATE, Series=audience, Y="Uplift"),
+        chart("table", "tableEx", 66, 44, "Every result", by="Revenue earned").showing(
             Values=f"{audience}, {horizon}, Treated, Held out to compare, Treated who ordered, Held out who ordered, Uplift, "
             "Uplift at least, Uplift at most, Revenue earned, Verdict"
+        ),
+        chart("entries", "tableEx", 34, 44, "Who was treated and held out", by="Entries").showing(
+            Values=f"Campaign Entries[Audience], Campaign Entries[Entered], {CUSTOMER}, Campaign Entries[Is holdout], Entries"
         ),
         day="Day shown",
     )

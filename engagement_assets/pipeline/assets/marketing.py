@@ -114,7 +114,7 @@ def campaign_results(run: TableRun) -> Iterator[Any]:
         return results_of(run.spark, cohorts, published, policy, settings.start_date, days)
 
     def tell(rows: DataFrame, published: Staged) -> None:
-        for day, table in verdicts(rows).items():
+        for day, table in verdicts(rows).items() if any(published.rows().values()) else ():
             run.publication.describe(day, results=dg.MetadataValue.md(table))
 
     results = len(settings.campaigns.audiences) * len(policy.horizons)

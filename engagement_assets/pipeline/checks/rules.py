@@ -259,7 +259,8 @@ def _violations(audited: Audited) -> dict[str, dict[str, int]]:
 
     Where pandera finds fault and the counts do not, every day is bad: the gate is never overruled.
     """
-    faults = gate_faults(audited.frame, audited.contract)
+    # Without rows there is nothing to violate; that costs as much to find out as of many.
+    faults = gate_faults(audited.frame, audited.contract) if any(audited.rows.values()) else []
     if not faults:
         return {day: dict.fromkeys(conditions(audited.contract), 0) for day in audited.days}
     counted = count_violations(audited)
@@ -325,7 +326,8 @@ def _counted_rule(
     """A rule with one condition; `bad_rows` gives the violating rows."""
 
     def evaluate(audited: Audited) -> dict[str, Outcome]:
-        found = _by_day(bad_rows(audited.frame).groupBy("as_of_date").agg(F.count(F.lit(1)).alias("rows")))
+        bad = bad_rows(audited.frame).groupBy("as_of_date").agg(F.count(F.lit(1)).alias("rows"))
+        found = _by_day(bad) if any(audited.rows.values()) else {}
         return {day: Outcome({condition: int(found[day]["rows"]) if day in found else 0}) for day in audited.days}
 
     return Rule(name, description, blocking, evaluate, (condition,), of_run)

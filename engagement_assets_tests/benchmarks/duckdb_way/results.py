@@ -209,10 +209,16 @@ def _verdict(
         return "no effect", f"no effect seen: between {points[1]:+.1f} and {points[2]:+.1f} points"
     if row["held_out_lacking"] is None:
         return "too few held out", "too few held out"
+    both = row["treated"] + row["held_out"]
     more = f"too few held out: about {_two(row['held_out_lacking'])} more"
     if row["weeks_lacking"] is not None:
         weeks = max(1, round(row["weeks_lacking"]))
         return "too few held out", f"{more}, some {weeks} week{'' if weeks == 1 else 's'}"
+    enter, half = row["entries_per_day"], _needed((row["treated_ordered"] + row["held_out_ordered"]) / both, 0.02, 1, 1)
+    if enter is not None and half is not None and half > enter * 90:
+        return "too few held out", (
+            f"too few customers: 90 days bring some {_two(enter * 90)}, and it takes {_two(half)} even with half of them held out"
+        )
     bring = f"90 days bring some {_two(a_day * 90)}, so " if a_day else ""
     return "too few held out", f"{more}; {bring}hold out a larger share (engagement holdout)"
 

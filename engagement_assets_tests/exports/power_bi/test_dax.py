@@ -323,7 +323,7 @@ def test_each_result_of_campaigns_is_that_of_its_row(project: Path, longer_horiz
             assert together["Revenue earned"] == pytest.approx(sum(row["incremental_revenue"] or 0 for row in over_14))
             assert together["Uplift"] is together["Verdict"] is None
         # The audience that has its 14 days from 29 June on says nothing of them before.
-        early = {("Dates", "Date"): [datetime(2026, 6, 27)], audience: ["second_order"]}
+        early: dax.Filters = {("Dates", "Date"): [datetime(2026, 6, 27)], audience: ["second_order"]}
         assert set(model.values(list(columns), early).values()) == {None}
 
 

@@ -120,6 +120,7 @@ def test_every_twin_is_what_plain_python_makes_of_the_tables(twins: dict[str, An
         "held_out": len([row for row in addressed if row["is_holdout"]]),
         "audience_priority": total(addressed, "priority"),
         # Of the audiences together.
+        "entries": sum(row["treated"] + row["held_out"] for row in results),
         "results_treated": sum(row["treated"] for row in results),
         "results_held_out": sum(row["held_out"] for row in results),
         "revenue_earned": sum(row["incremental_revenue"] or 0 for row in results),

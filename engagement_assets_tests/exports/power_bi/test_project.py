@@ -235,6 +235,18 @@ SPECIFICATION: list[tuple[str, str, dict[str, list[str]]]] = [
             ]
         },
     ),
+    (
+        "Campaign results",
+        "tableEx",
+        {
+            "Values": [
+                *named("Campaign Entries.", "Audience", "Entered"),
+                C,
+                "Campaign Entries.Is holdout",
+                f"{M}Entries",
+            ]
+        },
+    ),
     # Customer: the parts of the score as a chart, the score over time, sessions of thirty days, the orders over time.
     (
         "Customer",

@@ -58,6 +58,13 @@ def _name(audience: str) -> str:
     return formats.words(audience).replace("vips", "VIPs")
 
 
+def _verdict(row: Row) -> Component:
+    """What a result says, with the word of the finding in front where it is certain."""
+    word, _, rest = row["verdict"].partition(":")
+    text = [html.Strong(word), f":{rest}"] if row["finding"] in _FINDINGS else row["verdict"]
+    return html.Div(text, className="verdict")
+
+
 def _nobody(view: View) -> Component:
     return message(
         "Nobody is in an audience",
@@ -130,7 +137,7 @@ def results(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
         """Who entered, with the list of the customers; who entered twice is in it once."""
         found = customers.get((row["audience"], row["horizon_days"], arm == "held-out"), 0)
         told = formats.count(row[column])
-        text = told if found == row[column] else f"{told} by {formats.count(found)} customers"
+        text = told if found == row[column] else f"{told} ({formats.count(found)} customers)"
         result = f"{row['audience']}:{row['horizon_days']}:{arm}"
         return people(view, found, text, "country", "segment", "value", result=result) if row[column] else told
 
@@ -139,13 +146,13 @@ def results(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
         [
             ("Audience", "audience", _name),
             ("Days", "horizon_days", formats.count),
+            ("Verdict", lambda row: _verdict(row)),
             ("Treated", lambda row: counted(row, "treated", "treated")),
+            ("ordered", "treated_share", formats.share),
             ("Held out", lambda row: counted(row, "held_out", "held-out")),
-            ("Treated ordered", "treated_share", formats.share),
-            ("Held out ordered", "held_out_share", formats.share),
-            ("Verdict", "verdict"),
+            ("ordered", "held_out_share", formats.share),
         ],
-        left=(0, 6),
+        left=(0, 2),
         caption="Results of campaigns",
     )
 
@@ -164,6 +171,7 @@ _NOTHING_TO_COMPARE = message(
     "Uplift with its interval",
     _compared,
     meaning="campaign_results",
+    note="Green works, red harms, grey is not certain. An interval that holds zero shows no effect.",
     empty=_NOTHING_TO_COMPARE,
 )
 def uplift(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
@@ -198,30 +206,66 @@ def uplift(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     "Uplift over time",
     lambda warehouse, view: queries.results_over_time(warehouse, view.as_of),
     meaning="campaign_results",
-    note="Of each audience over its longest horizon.",
-    csv=Csv("campaign-uplift", same("as_of_date", "audience", "horizon_days", "share_uplift")),
+    note="Each audience over its longest horizon, with its interval. Early days, when few had entered, leave the frame.",
+    csv=Csv(
+        "campaign-uplift",
+        same("as_of_date", "audience", "horizon_days", "share_uplift", "share_uplift_low", "share_uplift_high"),
+    ),
     empty=_NOTHING_TO_COMPARE,
     beside="halves",
 )
 def uplift_trend(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
-    """How the uplift of each audience has come to what it is."""
-    drawn = figure(
-        *[
+    """How the uplift of each audience has come to what it is: a panel each, scaled to the latest interval."""
+    names = sorted({row["audience"] for row in rows})
+    traces: list[go.Scatter] = []
+    layout: dict[str, Any] = {"annotations": []}
+    for number, audience in enumerate(names):
+        own = [row for row in rows if row["audience"] == audience]
+        days, low, high = ([row[key] for row in own] for key in ("as_of_date", "share_uplift_low", "share_uplift_high"))
+        place, room = f"y{number + 1 if number else ''}", (high[-1] - low[-1]) / 2
+        top = 1 - number / len(names)
+        layout[f"yaxis{place[1:]}"] = axis(
+            domain=[top - 0.8 / len(names), top - 0.24 / len(names)],
+            range=[min(0, low[-1]) - room, max(0, high[-1]) + room],
+            tickformat="+.0%",
+            nticks=4,
+            zeroline=True,
+        )
+        layout["annotations"].append(
+            {
+                "text": f"{_name(audience)}, {own[-1]['horizon_days']} days",
+                **{"x": 0, "xref": "paper", "xanchor": "left", "y": top, "yref": "paper", "yanchor": "top"},
+                "showarrow": False,
+            }
+        )
+        traces += [
             go.Scatter(
-                x=[row["as_of_date"] for row in rows if row["audience"] == audience],
-                y=[row["share_uplift"] for row in rows if row["audience"] == audience],
+                x=days + days[::-1],
+                y=high + low[::-1],
+                yaxis=place,
+                fill="toself",
+                fillcolor=f"{BLUE}33",
+                line={"width": 0},
+                hoverinfo="skip",
+            ),
+            go.Scatter(
+                x=days,
+                y=[row["share_uplift"] for row in own],
+                yaxis=place,
                 name=_name(audience),
-                mode="lines+markers",
-                marker={"size": 4},
-                hovertemplate=f"%{{x|%Y-%m-%d}}: %{{y:+.1%}}<extra>{_name(audience)}</extra>",
-            )
-            for audience in dict.fromkeys(row["audience"] for row in rows)
-        ],
-        xaxis=day_axis(),
-        yaxis=axis("Treated less held out", tickformat="+.0%"),
-    )
-    drawn.add_hline(y=0, line={"color": "#868e96", "width": 1, "dash": "dot"})
-    return chart(drawn, "Uplift of each audience over time.", height=340)
+                mode="lines" if len(own) > 1 else "markers",
+                line={"color": BLUE, "width": 2},
+                text=[
+                    f"{row['share_uplift']:+.1%} ({row['share_uplift_low']:+.1%} to {row['share_uplift_high']:+.1%})"
+                    for row in own
+                ],
+                hovertemplate=f"%{{x|%Y-%m-%d}}: %{{text}}<extra>{_name(audience)}</extra>",
+            ),
+        ]
+    last = len(names) if len(names) > 1 else ""
+    drawn = figure(*traces, **layout, xaxis=day_axis(anchor=f"y{last}"), showlegend=False)
+    label = "Uplift of each audience over time, with its 95 % interval."
+    return chart(drawn, label, height=60 + 96 * len(names))
 
 
 @PAGE.visual(

@@ -102,11 +102,12 @@ def judged(warehouse: Warehouse, day: str) -> dict[tuple[str, int, bool], int]:
 
 @remembered
 def results_over_time(warehouse: Warehouse, day: str) -> list[Row]:
-    """Per day up to this one and audience, over its longest horizon: as_of_date, audience, horizon_days, share_uplift."""
+    """Per day up to this one and audience, over its longest horizon: the uplift with its interval."""
     days = [found for found in warehouse.days(CampaignResults) if found <= day]
     return warehouse.rows(
-        "SELECT as_of_date, audience, horizon_days, share_uplift FROM {results} WHERE share_uplift IS NOT NULL "
-        "QUALIFY horizon_days = max(horizon_days) OVER (PARTITION BY audience) ORDER BY as_of_date, audience",
+        "SELECT as_of_date, audience, horizon_days, share_uplift, share_uplift_low, share_uplift_high FROM {results} "
+        "WHERE share_uplift IS NOT NULL QUALIFY horizon_days = max(horizon_days) OVER (PARTITION BY audience) "
+        "ORDER BY as_of_date, audience",
         results=(CampaignResults, days),
     )
 

@@ -181,8 +181,8 @@ class Arm:
 
     def moments(self, name: str, number: str = "customers") -> Moments | None:
         """Mean and variance of a value over the customers, or over those of them that `number` counts."""
-        total, squares = (Fraction(self.sums.get(f"{name}_{end}", 0), _PARTS) for end in ("total", "squares"))
-        return Moments.of(self.sums.get(number, 0), total, squares)
+        total, squares = (self.sums.get(f"{name}_{end}", 0) for end in ("total", "squares"))
+        return Moments.of(self.sums.get(number, 0), total, squares, _PARTS)
 
 
 @dataclass(frozen=True)
@@ -250,6 +250,15 @@ class _Summed:
         begin, end = (min(max((each - self._first).days, 0), self._days) for each in (first, last + ONE_DAY))
         return Arm(dict(zip(self._names, totals[end] - totals[begin], strict=True)))
 
+    def customers(self, audience: str, is_holdout: bool, days: Iterable[date]) -> int:
+        """How many entered on these days."""
+        totals = self._totals.get((audience, is_holdout))
+        if totals is None:
+            return 0
+        entered = np.diff(totals[:, self._names.index("customers")])
+        places = ((day - self._first).days for day in days)
+        return int(sum(entered[place] for place in places if 0 <= place < self._days))
+
 
 def _result(
     summed: _Summed,
@@ -268,9 +277,7 @@ def _result(
     known = [each for each in window if each in published]
     # On a day after one that is not known those count too who entered on that.
     whole = [each for each in known if each - ONE_DAY in published]
-    kept_back, addressed = (
-        sum(summed.arm(audience, is_holdout, each, each).customers for each in whole) for is_holdout in (True, False)
-    )
+    kept_back, addressed = (summed.customers(audience, is_holdout, whole) for is_holdout in (True, False))
     entered = ((kept_back + addressed) / len(whole), kept_back / len(whole)) if whole else None
     unknown = sum(each >= start for each in window) - len(known)
     return _Result(audience, horizon, treated, held_out, len(known), unknown, entered)

@@ -61,8 +61,8 @@ def _name(audience: str) -> str:
 def _verdict(row: Row) -> Component:
     """What a result says, with the word of the finding in front where it is certain."""
     word, _, rest = row["verdict"].partition(":")
-    text = [html.Strong(word), f":{rest}"] if row["finding"] in _FINDINGS else row["verdict"]
-    return html.Div(text, className="verdict")
+    certain: list[Any] = [html.Strong(word), f":{rest}"]
+    return html.Div(certain if row["finding"] in _FINDINGS else row["verdict"], className="verdict")
 
 
 def _nobody(view: View) -> Component:

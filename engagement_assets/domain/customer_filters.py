@@ -47,12 +47,20 @@ ENGAGEMENT_BAND = (
 #: The place of a segment, High first.
 _RANK = "list_position([" + ", ".join(f"'{segment}'" for segment in SEGMENTS) + "], {}.engagement_segment)"
 
-#: Who entered an audience when, and in which arm: who was not in it on the $again_after days before.
+#: Who entered an audience when, and in which arm: who was not in it on the $again_after days before. Most never leave for so long
+#: and enter once; only the days of the others are sorted.
 ENTERED = """
-    (SELECT audience, customer_id, is_holdout, entered FROM (
+    (WITH stays AS (
+        SELECT audience, customer_id, min(as_of_date) AS entered, arg_min(is_holdout, as_of_date) AS is_holdout,
+               max(as_of_date) - min(as_of_date) + 1 - count(*) AS days_out
+        FROM {addressed} GROUP BY audience, customer_id
+    )
+    SELECT audience, customer_id, is_holdout, entered FROM stays WHERE days_out < $again_after
+    UNION ALL
+    SELECT audience, customer_id, is_holdout, entered FROM (
         SELECT audience, customer_id, is_holdout, as_of_date AS entered,
                lag(as_of_date) OVER (PARTITION BY audience, customer_id ORDER BY as_of_date) AS before
-        FROM {addressed}
+        FROM {addressed} a SEMI JOIN (FROM stays WHERE days_out >= $again_after) s USING (audience, customer_id)
     ) WHERE before IS NULL OR entered - before > $again_after)
 """
 

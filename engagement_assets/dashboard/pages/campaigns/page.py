@@ -193,7 +193,7 @@ def uplift(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
             text=[row["verdict"] for row in rows],
             hovertemplate="%{y}: %{text}<extra></extra>",
         ),
-        xaxis=axis("Treated less held out, share who ordered", tickformat="+.0%"),
+        xaxis=axis("Treated less held out", tickformat="+.0%"),
         yaxis=names_axis(autorange="reversed"),
         showlegend=False,
     )

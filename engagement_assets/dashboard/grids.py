@@ -101,7 +101,8 @@ _SHORTEN = """() => {
 #: the server anything, and so does the customer who is opened.
 _FOLLOW = """(clicks, events, requests, ids) => {
     const told = dash_clientside.callback_context.triggered[0], value = told && told.value;
-    if (!value) return dash_clientside.no_update;
+    const same = dash_clientside.no_update;
+    if (!value) return [same, same];
     const here = new URLSearchParams(window.location.search);
     const data = value.data || {};
     const customer = data.customer || value.rowId, column = data.column || value.colId;
@@ -116,11 +117,11 @@ _FOLLOW = """(clicks, events, requests, ids) => {
     } else if (customer && column === "customer_id") {
         here.set("cid", customer);
         here.set("from", ids[0].name);
-        return `/customer?${here}`;
+        return [`/customer?${here}`, same];
     }
     const search = here.toString();
     window.history.replaceState(window.history.state, "", window.location.pathname + (search && `?${search}`));
-    return dash_clientside.no_update;
+    return [same, search && `?${search}`];
 }""".replace("ROW_HEIGHT", str(_ROW_HEIGHT))
 
 
@@ -292,6 +293,7 @@ def register(app: Dash, warehouse: Warehouse) -> None:
     app.clientside_callback(
         _FOLLOW,
         Output("url", "href", allow_duplicate=True),
+        Output("address", "data", allow_duplicate=True),
         Input({"type": "grid", "name": ALL, "rev": ALL}, "cellClicked"),
         Input({"type": "grid", "name": ALL, "rev": ALL}, "eventData"),
         Input({"type": "grid", "name": ALL, "rev": ALL}, "getRowsRequest"),

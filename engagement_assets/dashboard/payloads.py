@@ -55,6 +55,7 @@ class _Block(BaseModel):
 SHAPES: Mapping[str, TypeAdapter[Any]] = {
     "pathname": TypeAdapter(StrictStr | None),
     "search": TypeAdapter(StrictStr | None),
+    "data": TypeAdapter(StrictStr | None),
     "id": TypeAdapter(dict[str, Text]),
     "value": TypeAdapter(Text | Annotated[list[Text], Field(max_length=500)] | None),
     "n_clicks": TypeAdapter(Count | None),

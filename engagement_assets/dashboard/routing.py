@@ -135,7 +135,7 @@ def register(app: Dash, warehouse: Warehouse) -> None:
         Input("segment", "value"),
         Input("value", "value"),
         Input("clear", "n_clicks"),
-        State("url", "search"),
+        State("address", "data"),
         prevent_initial_call=True,
     )
     def choose(
@@ -171,7 +171,7 @@ def register(app: Dash, warehouse: Warehouse) -> None:
         Output("customer-search", "value"),
         Input("customer-search", "n_submit"),
         State("customer-search", "value"),
-        State("url", "search"),
+        State("address", "data"),
         prevent_initial_call=True,
     )
     def find(submitted: int | None, wanted: str | None, search: str | None) -> Any:
@@ -196,6 +196,7 @@ def register(app: Dash, warehouse: Warehouse) -> None:
         prevent_initial_call=True,
     )
 
+    app.clientside_callback("(search) => window.location.search", Output("address", "data"), Input("url", "search"))
     app.clientside_callback(_KEEP_FOCUS, Input("url", "pathname"), Input("url", "search"))
     app.clientside_callback(_FIT_PAPER, Input("shell", "id"))
 

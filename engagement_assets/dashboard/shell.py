@@ -44,6 +44,8 @@ def frame() -> Component:
                 padding={"base": "sm", "sm": "lg"},
             ),
             html.Div(id="title-sink", hidden=True),
+            # What the address says now: a grid's order and place go into it without the page being drawn anew.
+            dcc.Store(id="address"),
         ],
         theme=_THEME,
         defaultColorScheme="auto",

@@ -68,6 +68,24 @@ def test_a_list_keeps_its_order_its_filters_and_its_place(visit: Visit) -> None:
     page.wait_for_url(lambda url: "status" not in url and "sort=total_revenue" in url)
 
 
+def test_an_order_outlives_a_filter_that_is_set_right_after_it(visit: Visit) -> None:
+    page = visit.open("/customers?compare=7&status=Active")
+    page.get_by_role("columnheader", name="Revenue").click()
+    page.wait_for_url("**sort=total_revenue%3Adesc**")
+    page.get_by_label("Country").first.click()
+    page.get_by_role("option", name="DE", exact=True).click()
+    page.wait_for_url("**country=DE**")
+    assert "sort=total_revenue%3Adesc" in page.url
+    visit.settle()
+    page.get_by_role("columnheader", name="Audience").click()
+    page.wait_for_url("**sort=audience%3Aasc**")
+    page.get_by_role("link", name="status Active").click()
+    page.wait_for_url(lambda url: "status" not in url)
+    assert "sort=audience%3Aasc" in page.url
+    visit.settle()
+    expect(page.get_by_role("columnheader", name="Audience")).to_have_attribute("aria-sort", "ascending")
+
+
 def test_filters_are_set_on_the_page(visit: Visit, sample_world: World) -> None:
     page = visit.open("/customers?compare=7")
     page.get_by_text("Filter by more").click()

@@ -12,11 +12,17 @@
     })).observe(document, {subtree: true, childList: true, attributes: true, attributeFilter: ["data-html"]});
 
     document.addEventListener("click", (event) => {
-        const link = event.target instanceof Element && event.target.closest("[data-html] a[href^='/']");
+        const link = event.target instanceof Element && event.target.closest(":is([data-html], .short) a[href^='/']");
         const elsewhere = event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
         if (!link || elsewhere || event.defaultPrevented || link.hasAttribute("download") || link.target) return;
         event.preventDefault();
-        window.history.pushState({}, "", link.getAttribute("href"));
+        const to = new URL(link.href), here = new URLSearchParams(window.location.search);
+        // A list that is narrowed keeps the order it was given meanwhile.
+        if (to.pathname === window.location.pathname) {
+            to.searchParams.delete("sort");
+            here.getAll("sort").forEach((sort) => to.searchParams.append("sort", sort));
+        }
+        window.history.pushState({}, "", to.pathname + to.search);
         window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
         window.scrollTo(0, 0);
     });

@@ -133,7 +133,7 @@ def register(app: Dash, warehouse: Warehouse) -> None:
         Output("url", "search", allow_duplicate=True),
         Input({"type": "filter", "key": ALL}, "value"),
         State({"type": "filter", "key": ALL}, "id"),
-        State("url", "search"),
+        State("address", "data"),
         prevent_initial_call=True,
     )
     def narrow(values: list[Any], ids: list[dict[str, str]], search: str | None) -> Any:

@@ -123,6 +123,20 @@ class _Reader:
 
     def _lines(self, spelled: Sequence[str], readable: Sequence[SourceFile]) -> Rows:
         """The rows of files, in which what is asked for is `spelled` so; one frame, so that what follows is planned once."""
+        fields = {f"_{number}": json_lines.path_of(name) for number, name in enumerate(spelled)}
+        return Rows(
+            json_lines.parse_lines(self._texts(readable), fields),
+            {name: (F.col(f"_{n}_text"), F.col(f"_{n}_kind")) for n, name in enumerate(self.inspection.references)},
+            F.col("value"),
+            F.when(F.col("is_blank"), verdicts.BLANK).when(~F.col("is_object"), verdicts.MALFORMED_JSON),
+        )
+
+    def _texts(self, readable: Sequence[SourceFile]) -> DataFrame:
+        """The lines of files as `value`, each with its source_path and position."""
+        if self._is_told:
+            schema = f"value string, `{_ORIGIN}` string, `{_POSITION}` bigint"
+            found = self.spark.read.schema(schema).parquet(*[self._lines_copy(file) for file in readable])
+            return found.withColumnsRenamed({_ORIGIN: "source_path", _POSITION: "position"})
         notes, is_utf8 = self.inspection.notes, self._mapping.encoding == "utf-8"
         direct = [
             file
@@ -133,23 +147,12 @@ class _Reader:
         copied = [file for file in readable if file not in direct]
         groups = [[f for f in direct if f.packing is None], [f for f in direct if f.packing is not None], copied]
         parts = []
-        if self._is_told:
-            schema = f"value string, `{_ORIGIN}` string, `{_POSITION}` bigint"
-            found = self.spark.read.schema(schema).parquet(*[self._lines_copy(file) for file in readable])
-            parts.append(found.withColumnsRenamed({_ORIGIN: "source_path", _POSITION: "position"}))
-            groups = []
         for group in groups:
             for origin, files in _by_origin(group, self.inspection).items():
                 paths = [self._text_copy(file) if group is copied else file.path for file in files]
                 lines = self.spark.read.text(paths, lineSep="\n")
                 parts.append(lines.select("value", F.lit(origin).alias("source_path"), _no_position()))
-        fields = {f"_{number}": json_lines.path_of(name) for number, name in enumerate(spelled)}
-        return Rows(
-            json_lines.parse_lines(reduce(DataFrame.unionAll, parts), fields),
-            {name: (F.col(f"_{n}_text"), F.col(f"_{n}_kind")) for n, name in enumerate(self.inspection.references)},
-            F.col("value"),
-            F.when(F.col("is_blank"), verdicts.BLANK).when(~F.col("is_object"), verdicts.MALFORMED_JSON),
-        )
+        return reduce(DataFrame.unionAll, parts)
 
     def _table_copy(self, file: SourceFile, group: TableGroup, beside: Mapping[str, Place] = _NOTHING) -> str:
         if file.name in self.inspection.prepared and not beside:

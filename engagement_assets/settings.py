@@ -6,6 +6,7 @@ double underscore, e.g. `ENGAGEMENT_SCORING__RECENCY_WEIGHT=0.5`. `engagement se
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import cached_property
@@ -25,7 +26,7 @@ from engagement_assets.domain.named_lists import NamedList, parse_lists
 from engagement_assets.domain.results_policy import ResultsPolicy
 from engagement_assets.domain.scoring_policy import ScoringPolicy, Share
 from engagement_assets.domain.source_mapping import SourceMappings, parse_mappings
-from engagement_assets.domain.sources import SOURCES, in_words
+from engagement_assets.domain.sources import OPTIONAL, SOURCES, in_words
 from engagement_assets.domain.time_zones import known_zone
 
 PREFIX = "ENGAGEMENT_"
@@ -56,7 +57,8 @@ class Settings(BaseSettings):
 
     data: str = Field(
         "data/raw",
-        description=f"folder or object-store URL with {in_words([f'{name}/' for name in SOURCES], 'and')}",
+        description=f"folder or object-store URL with {in_words([f'{name}/' for name in SOURCES], 'and')}; "
+        f"{in_words(OPTIONAL, 'and')} may be missing",
     )
     sources: str | None = Field(
         None,
@@ -306,6 +308,24 @@ class Settings(BaseSettings):
     def mappings(self) -> SourceMappings | None:
         """What the file of the sources says; None where there is none."""
         return None if self.sources is None else read_mappings(self.sources)
+
+    @cached_property
+    def sources_there(self) -> tuple[str, ...]:
+        """The names of the sources, without those that a shop may lack and this one lacks.
+
+        There is one where `sources.toml` names it, or, without that file, where its folder or file is; and where there was one
+        before: what is gone has to be missed. Only local places are looked at: an object store is not asked whenever Dagster
+        loads, so there `sources.toml` has to name it.
+        """
+        return tuple(name for name in SOURCES if name not in OPTIONAL or self._has(name))
+
+    def _has(self, source: str) -> bool:
+        if self.mappings is not None:
+            is_meant = getattr(self.mappings, source) is not None
+        else:
+            data = local_path(self.data)
+            is_meant = not is_url(self.data) and (os.path.lexists(data / source) or any(data.glob(f"{source}.*")))
+        return is_meant or (not is_url(self.lake) and os.path.lexists(local_path(self.lake) / f"raw_{source}"))
 
     @cached_property
     def named_lists(self) -> dict[str, NamedList]:

@@ -318,23 +318,31 @@ def _converted(facts: Facts) -> Sentence | None:
 def _campaigns(facts: Facts) -> Sentence | None:
     """What campaigns brought: those that work or harm, else that none shows an effect; per audience over its longest horizon."""
     found = facts.rows(
-        "SELECT audience, horizon_days, finding, verdict FROM campaign_results WHERE as_of_date = $day "
+        "SELECT audience, horizon_days, finding, verdict, held_out_reached FROM campaign_results WHERE as_of_date = $day "
         "QUALIFY row_number() OVER (PARTITION BY audience ORDER BY horizon_days DESC) = 1 ORDER BY audience"
     )
     if not found:
         return None
     told = [
         f"{audience} ({days} days) {verdict}"
-        for audience, days, finding, verdict in found
+        for audience, days, finding, verdict, _ in found
         if finding in ("works", "harms")
     ]
+    # The verdicts that are told say it themselves.
+    others = [
+        f"{audience} ({reached:,})"
+        for audience, _, finding, _, reached in found
+        if reached and finding not in ("works", "harms")
+    ]
+    also = f" Held out and contacted all the same: {', '.join(others)}." if others else ""
     if told:
-        return Sentence("campaigns", f"Of {counted(len(found), 'campaign')}: {'; '.join(told)}.", "told", "/campaigns")
-    few = sum(finding in ("too few held out", "nobody held out") for _, _, finding, _ in found)
+        text = f"Of {counted(len(found), 'campaign')}: {'; '.join(told)}.{also}"
+        return Sentence("campaigns", text, "told", "/campaigns")
+    few = sum(finding in ("too few held out", "nobody held out") for _, _, finding, *_ in found)
     why = f"; of {few:,} too few are held out to tell" if few else ""
     return Sentence(
         "campaigns",
-        f"{counted(len(found), 'campaign')}, and none shows an effect for certain{why}.",
+        f"{counted(len(found), 'campaign')}, and none shows an effect for certain{why}.{also}",
         "told",
         "/campaigns",
     )

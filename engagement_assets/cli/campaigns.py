@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from engagement_assets.cli.console import Commands, DateOption, UsageError, iso_day, print_table, say
+from engagement_assets.domain.campaign_findings import reached_in_words
 from engagement_assets.settings import PREFIX, Settings
 
 commands = Commands()
@@ -32,7 +33,9 @@ def results(day: DateOption = None, audience: AudienceName = None) -> None:
                 f"{row[arm]:,} {arm.replace('_', ' ')}" + (f", {row[share]:.1%} ordered" if row[arm] else "")
                 for arm, share in arms
             )
-            say(f"  {row['horizon_days']:>3} days: {row['verdict']}\n            {did}", markup=False)
+            reached = reached_in_words(row["treated"], row["treated_reached"])
+            lines = (f"  {row['horizon_days']:>3} days: {row['verdict']}", did, reached)
+            say("\n            ".join(filter(None, lines)), markup=False)
     for note in _notes(rows):
         say(f"\n{note}", markup=False)
 
@@ -48,6 +51,16 @@ def _notes(rows: list[dict[str, object]]) -> list[str]:
         least = f"{PREFIX}RESULTS__LEAST_UPLIFT"
         notes.append(
             f"Where too few are held out, a look is ahead of time, and may change ({least} says what is worth seeing)."
+        )
+    if any(row["treated"] and row["treated_reached"] == 0 for row in rows):
+        notes.append(
+            "Where none was reached, no campaign ran, or its contacts have another name than the audience (campaigns in "
+            "sources.toml)."
+        )
+    if any(row["held_out_reached"] for row in rows):
+        notes.append(
+            "Contaminated: who was held out was contacted all the same. They count as held out, as they were drawn, so a true "
+            "uplift looks smaller than it is. Find out which list they were on."
         )
     names = sorted({str(row["audience"]) for row in rows if row["is_balanced"] is False})
     if names:

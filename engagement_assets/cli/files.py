@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engagement_assets.cli.console import Commands, DateOption, err, iso_day, parse_day, say
+from engagement_assets.cli.console import Commands, DateOption, UsageError, err, iso_day, parse_day, say
 from engagement_assets.settings import PREFIX, Settings
 
 commands = Commands()
@@ -47,12 +47,27 @@ def sample(
             "that works, for engagement results to find.",
         ),
     ] = 0.0,
+    contacts: Annotated[
+        bool,
+        typer.Option("--contacts", help="Contacts too: most of the new customers who are not held out are welcomed."),
+    ] = False,
+    mistaken: Annotated[
+        float,
+        typer.Option(
+            "--contacted-by-mistake",
+            min=0,
+            max=100,
+            help="Per cent of those held out who are welcomed all the same (with --contacts).",
+        ),
+    ] = 0.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
     """Generate sources with believable behaviour and a small share of every kind of bad row."""
     from engagement_assets.sample_data import generate
 
     begin, end = parse_day(first), parse_day(last)
+    if mistaken and not contacts:
+        raise UsageError("--contacted-by-mistake needs --contacts")
     with err.status(f"generating {customers:,} customers"):
         made = generate(
             to,
@@ -62,6 +77,8 @@ def sample(
             seed=seed,
             bad_rows=not clean,
             welcome_uplift=welcome_uplift / 100,
+            contacts=contacts,
+            mistaken=mistaken / 100,
             overwrite=overwrite,
         )
     kept = ", ".join(f"{account.kept:,} {source.removeprefix('web_')}" for source, account in made.items())

@@ -66,6 +66,25 @@ def in_words(
     return f"too few held out: about {_rounded(lacking)} more; {bring}hold out a larger share (engagement holdout)"
 
 
+def contaminated(held_out: int, reached: int | None) -> str:
+    """What the verdict has to add where customers were held out and contacted all the same; empty where nobody is known to be.
+
+    A defect of the experiment: they count as held out, as they were drawn, so that a true uplift looks smaller than it is.
+    """
+    if not reached:
+        return ""
+    return f"; contaminated: {reached:,} of {held_out:,} held out were contacted ({reached / held_out:.1%})"
+
+
+def reached_in_words(treated: int, reached: int | None) -> str | None:
+    """How many of the treated a campaign reached; None where no contact is known."""
+    if reached is None or not treated:
+        return None
+    if not reached:
+        return f"none of {treated:,} treated was reached"
+    return f"{reached:,} of {treated:,} treated were reached ({reached / treated:.1%})"
+
+
 def _points(uplift: Interval) -> str:
     return f"{100 * uplift.difference:+.1f} points ({100 * uplift.low:.1f} to {100 * uplift.high:.1f})"
 

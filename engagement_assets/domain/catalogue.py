@@ -6,7 +6,7 @@ built, which published days are stale and in which order they are built again, c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -20,6 +20,7 @@ from engagement_assets.domain.contracts import (
     EngagementMetrics,
     EngagementScores,
     OrderAggregates,
+    RawContacts,
     RawCustomers,
     RawOrders,
     RawWebEvents,
@@ -32,6 +33,7 @@ from engagement_assets.domain.contracts.sources import SOURCE_TABLES
 from engagement_assets.domain.days import ONE_DAY, days_between
 from engagement_assets.domain.results_policy import ResultsPolicy
 from engagement_assets.domain.scoring_policy import ScoringPolicy
+from engagement_assets.domain.sources import OPTIONAL, SOURCES
 
 #: Days after a snapshot over which its score is judged.
 HORIZONS = (30, 60, 90)
@@ -218,6 +220,7 @@ CATALOGUE: dict[type[Contract], Entry] = {
                 Read(CampaignAudiences, lambda settings: settings.results.days_of_audiences, if_published=True),
                 Read(RawOrders, None),
                 Read(Sessions, lambda settings: settings.results.days_of_entries - 1),
+                Read(RawContacts, lambda settings: settings.results.days_of_entries, if_published=True),
             ),
             results=True,
             tier="gold",
@@ -248,13 +251,20 @@ SERVED: dict[str, tuple[str, ...]] = {
     "weekly_brief": (EngagementScores.table(), EngagementMetrics.table()),
 }
 
+#: Source that a shop may be without -> its table, which is there only where the source is.
+_OPTIONAL = {name: SOURCE_TABLES[name] for name in OPTIONAL}
+
+#: The sources of a shop that lacks what it may lack.
+REQUIRED = tuple(name for name in SOURCES if name not in OPTIONAL)
+
 #: Tables of facts.
 FACTS: tuple[type[Contract], ...] = tuple(entry.contract for entry in CATALOGUE.values() if entry.is_facts)
 
 
-def daily_tables() -> list[type[Contract]]:
-    """The tables with a partition per day."""
-    return list(CATALOGUE)
+def daily_tables(sources: Collection[str] = REQUIRED) -> list[type[Contract]]:
+    """The tables with a partition per day of a shop that has these sources (`Settings.sources_there`)."""
+    absent = {table for name, table in _OPTIONAL.items() if name not in sources}
+    return [contract for contract in CATALOGUE if contract not in absent]
 
 
 def asset_tags(asset: str, domain: str) -> dict[str, str]:
@@ -269,10 +279,14 @@ def asset_tags(asset: str, domain: str) -> dict[str, str]:
     }
 
 
-def parents(contract: type[Contract]) -> tuple[type[Contract], ...]:
-    """The tables that have to be built before a table, each once: those it reads, and those it comes after."""
-    entry = CATALOGUE[contract]
-    return tuple(dict.fromkeys((*(read.table for read in entry.reads), *entry.after)))
+def parents(contract: type[Contract], sources: Collection[str] = REQUIRED) -> tuple[type[Contract], ...]:
+    """The tables that have to be built before a table, each once: those it reads, and those it comes after.
+
+    `sources` are those of the shop, as for `daily_tables`.
+    """
+    entry, there = CATALOGUE[contract], daily_tables(sources)
+    found = dict.fromkeys((*(read.table for read in entry.reads), *entry.after))
+    return tuple(table for table in found if table in there)
 
 
 def days_read(

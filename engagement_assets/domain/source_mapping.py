@@ -181,6 +181,9 @@ class SourceMapping(BaseModel):
     event_types: dict[str, Literal["page_view", "add_to_cart", "checkout", "other"]] = Field(
         {}, description="event type of the files -> what it is; others stay as they are"
     )
+    campaigns: dict[str, str] = Field(
+        {}, description="campaign of the files -> the audience it addresses; others stay as they are"
+    )
     currency: Currency | None = Field(None, description="the column of the currency, and fixed rates")
     joins: dict[str, Join] = Field(
         {}, description="name -> other files with more columns of each row, by a key that both have (`on`)"
@@ -270,6 +273,7 @@ class SourceMappings(BaseModel):
     customers: SourceMapping | None = None
     orders: SourceMapping | None = None
     web_events: SourceMapping | None = None
+    contacts: SourceMapping | None = None
 
     @model_validator(mode="after")
     def _fitting(self) -> SourceMappings:
@@ -300,7 +304,9 @@ class MappingError(ValueError):
 def _require_fitting(name: str, mapping: SourceMapping, mappings: SourceMappings) -> None:
     """Raise MappingError where a source is told something that is not for it, or lacks what it needs."""
     contract = SOURCE_TABLES[name].columns()
-    known = [column for column in contract if column != "as_of_date"] + ([UPDATED_AT] if name != "web_events" else [])
+    known = [column for column in contract if column != "as_of_date"] + (
+        [UPDATED_AT] if name in ("customers", "orders") else []
+    )
     for column, text in mapping.columns.items():
         if column not in known:
             raise MisfitError(
@@ -318,6 +324,7 @@ def _require_fitting(name: str, mapping: SourceMapping, mappings: SourceMappings
             raise MisfitError((name, "columns", column), "only an order_amount is calculated; name one column")
     for key, only in (
         ("event_types", "web_events"),
+        ("campaigns", "contacts"),
         ("currency", "orders"),
         ("lines", "orders"),
         ("first_seen_in", "customers"),

@@ -27,6 +27,7 @@ WRONG_TYPE = "wrong_type"
 MISSING_CUSTOMER = "missing_customer_id"
 MISSING_ORDER = "missing_order_id"
 MISSING_DATE = "missing_date"
+MISSING_CAMPAIGN = "missing_campaign"
 NEGATIVE_AMOUNT = "negative_amount"
 AMOUNT_TOO_LARGE = "amount_too_large"
 NOT_A_NUMBER = "not_a_number"
@@ -53,6 +54,7 @@ REASONS: dict[str, tuple[str, str]] = {
     MISSING_CUSTOMER: ("there is no customer_id", "fill it in; rows of guests belong to no customer"),
     MISSING_ORDER: ("there is no order_id", "fill it in"),
     MISSING_DATE: ("there is no date", "fill it in"),
+    MISSING_CAMPAIGN: ("there is no campaign", "name the audience that the contact was meant for"),
     NEGATIVE_AMOUNT: ("the amount is below zero", "keep refunds out of the orders, or write what was kept"),
     AMOUNT_TOO_LARGE: ("the amount is above a trillion currency units", "write the amount in currency units"),
     NOT_A_NUMBER: ("the amount is NaN or infinite", "write the amount"),

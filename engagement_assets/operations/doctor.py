@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from engagement_assets.domain.contracts import EngagementScores
-from engagement_assets.domain.sources import SOURCES
 from engagement_assets.engine import OLDEST_JAVA, EngineResource, java_version
 from engagement_assets.lake.staleness import outdated
 from engagement_assets.lake.tables import LakeResource
@@ -36,7 +35,7 @@ def examine(settings: Settings) -> list[Finding]:
         *(_package(name) for name in _PACKAGES),
         _java(settings),
         _engine(settings),
-        *(_source(settings, name) for name in SOURCES),
+        *(_source(settings, name) for name in settings.sources_there),
         _lake(settings),
         _disk(settings),
     ]

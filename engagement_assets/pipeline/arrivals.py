@@ -16,7 +16,6 @@ import dagster as dg
 from engagement_assets.dagster_internals.names import UNFINISHED
 from engagement_assets.dagster_internals.shop_runs import runs_of, shop_tags
 from engagement_assets.domain.contracts import TABLES, Contract
-from engagement_assets.domain.sources import SOURCES
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.pipeline.rebuild_plan import make_plan
 from engagement_assets.settings import Settings
@@ -49,7 +48,7 @@ class Examination:
 def listing(settings: Settings) -> dict[str, str]:
     """The hash of each source's files: by their names, sizes and times or tags. No file is opened."""
     sources = SourcesResource.of(settings)
-    return {source: hash_of(sources.find(source)) for source in SOURCES}
+    return {source: hash_of(sources.find(source)) for source in settings.sources_there}
 
 
 def last_examination(lake: LakeResource) -> Examination | None:
@@ -97,10 +96,10 @@ def is_new(lake: LakeResource, found: Mapping[str, str]) -> bool:
         return False
     if known.files.get("customers") != found["customers"]:
         return True
-    for source in SOURCES[1:]:
+    for source, files in found.items():
         read = last_read(lake, source)
-        by_run = read is not None and (read.basis.files, read.basis.customers) == (found[source], found["customers"])
-        if not by_run and known.files.get(source) != found[source]:
+        by_run = read is not None and (read.basis.files, read.basis.customers) == (files, found["customers"])
+        if not by_run and known.files.get(source) != files:
             return True
     return False
 
@@ -145,7 +144,7 @@ def build_arrivals(settings: Settings, status: dg.DefaultSensorStatus) -> tuple[
     )
     def new_source_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         lake = LakeResource.of(settings)
-        if not any(lake.partitions(TABLES[f"raw_{source}"]) for source in SOURCES):
+        if not any(lake.partitions(TABLES[f"raw_{source}"]) for source in settings.sources_there):
             return dg.SkipReason("nothing is published yet; the first run reads everything")
         found = listing(settings)
         if not is_new(lake, found):

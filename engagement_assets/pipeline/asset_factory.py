@@ -147,7 +147,7 @@ def table_asset(
         partitions_def=partitions,
         backfill_policy=ONE_RUN_PER_RANGE,
         pool="_".join(settings.asset_key(LAKE_POOL)),
-        deps=[settings.asset_key(table.table()) for table in parents(contract)],
+        deps=[settings.asset_key(table.table()) for table in parents(contract, settings.sources_there)],
         check_specs=check_specs(settings.asset_key(name), rules, partitions),
         required_resource_keys={"engine", "lake", *resources},
         metadata={

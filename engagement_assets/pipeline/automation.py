@@ -9,7 +9,7 @@ import dagster as dg
 
 from engagement_assets.dagster_internals.names import UNFINISHED
 from engagement_assets.dagster_internals.shop_runs import runs_of, shop_tags
-from engagement_assets.domain.catalogue import FACTS, daily_tables
+from engagement_assets.domain.catalogue import CATALOGUE, FACTS, daily_tables
 from engagement_assets.domain.remedies import DAILY_JOB as DAILY_JOB
 from engagement_assets.lake import staleness
 from engagement_assets.lake.tables import LakeResource
@@ -43,7 +43,9 @@ def build_automation(settings: Settings) -> dict[str, Any]:
     ready_by_hour, snapshot_is_late = readiness.build_readiness(settings, watching)
     daily = dg.define_asset_job(
         DAILY_JOB,
-        selection=dg.AssetSelection.assets(*(settings.asset_key(table.table()) for table in daily_tables())),
+        selection=dg.AssetSelection.assets(
+            *(settings.asset_key(table.table()) for table in daily_tables(settings.sources_there))
+        ),
         tags=shop_tags(settings.asset_key_prefix),
         description="Builds every table for a day or a range of days: sources, sessions, features, scores, metrics.",
     )
@@ -116,7 +118,7 @@ def _refresh_sensor(settings: Settings, status: dg.DefaultSensorStatus) -> dg.Se
         step = staleness.steps(stale, {contract: lake.partitions(contract) for contract in FACTS})[0]
         examined = arrivals.last_examination(lake)
         began = examined.began if examined and pending else 0
-        newest = max(max(lake.written_at(contract).values(), default=0) for contract in daily_tables())
+        newest = max(max(lake.written_at(contract).values(), default=0) for contract in CATALOGUE)
         return dg.RunRequest(
             # The same request is not made twice, so a range that fails is not tried again until something was written.
             run_key=f"{','.join(step.tables)}:{step.first}:{step.last}:{newest}:{began}",

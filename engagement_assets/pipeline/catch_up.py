@@ -36,7 +36,7 @@ def missing(settings: Settings, lake: LakeResource, local: datetime, scheduled_h
     """The days that lack a table. Until an hour after the scheduled one, yesterday is the schedule's and not among them."""
     last = local.date() - timedelta(days=1 if local.hour > scheduled_hour else 2)
     first = max(settings.start_date, local.date() - timedelta(days=settings.catch_up_days))
-    published = [lake.partitions(table) for table in daily_tables()]
+    published = [lake.partitions(table) for table in daily_tables(settings.sources_there)]
     return [day for day in days_between(first, last) if not all(day in days for days in published)]
 
 

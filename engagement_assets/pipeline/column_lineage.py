@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from engagement_assets.domain.catalogue import daily_tables
 from engagement_assets.domain.column_origins import column_origins
 from engagement_assets.domain.contracts import Contract
 from engagement_assets.domain.contracts.sources import SOURCE_TABLES
@@ -24,6 +25,7 @@ def column_lineage(contract: type[Contract], settings: Settings) -> dg.TableColu
             }
         )
     found = column_origins(contract, settings.campaigns)
+    there = {table.table() for table in daily_tables(settings.sources_there)}
     if not found:
         return None
     return dg.TableColumnLineage(
@@ -31,6 +33,7 @@ def column_lineage(contract: type[Contract], settings: Settings) -> dg.TableColu
             name: [
                 dg.TableColumnDep(dg.AssetKey(settings.asset_key(table)), column)
                 for table, column in (each.split(".") for each in origins)
+                if table in there
             ]
             for name, origins in found.items()
         }

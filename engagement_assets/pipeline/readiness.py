@@ -46,7 +46,7 @@ def due(settings: Settings, now: datetime) -> date:
 
 def judge(settings: Settings, lake: LakeResource, day: date) -> dg.AssetCheckEvaluation:
     """Whether a day is published in every table that has days, as the result of the check."""
-    tables = daily_tables()
+    tables = daily_tables(settings.sources_there)
     missing = [table.table() for table in tables if day.isoformat() not in lake.partitions(table)]
     late = f"{day} was due by {settings.ready_by_hour:02d}:00 and is missing in: {', '.join(missing)}"
     return dg.AssetCheckEvaluation(
@@ -62,8 +62,8 @@ def judge(settings: Settings, lake: LakeResource, day: date) -> dg.AssetCheckEva
 
 def build_snapshot(settings: Settings) -> dg.AssetSpec:
     """What the check speaks of."""
-    tables = daily_tables()
-    read = {parent for table in tables for parent in parents(table)}
+    tables = daily_tables(settings.sources_there)
+    read = {parent for table in tables for parent in parents(table, settings.sources_there)}
     return dg.AssetSpec(
         check_key(settings).asset_key,
         deps=[settings.asset_key(table.table()) for table in tables if table not in read],

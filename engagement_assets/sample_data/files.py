@@ -6,7 +6,7 @@ import gzip
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ def _swap(fresh: Path, to: Path, former: Path) -> None:
             if (to / source).exists():
                 (to / source).rename(former / source)
                 undo.callback((former / source).rename, to / source)
-        for source in SOURCES:
+        for source in (name for name in SOURCES if (fresh / name).exists()):
             (fresh / source).rename(to / source)
             undo.callback((to / source).rename, fresh / source)
         undo.pop_all()
@@ -102,15 +102,15 @@ class SourceFiles:
     followed by the next part.
     """
 
-    def __init__(self, root: Path) -> None:
-        """Files under `root`, an empty folder."""
+    def __init__(self, root: Path, sources: Iterable[str]) -> None:
+        """Files of these sources under `root`, an empty folder."""
         self._root = root
         self._open: dict[str, Any] = {}
         self._in_file: Counter[str] = Counter()
         self._part: Counter[str] = Counter()
         #: Rows written so far, by source.
-        self.rows = dict.fromkeys(SOURCES, 0)
-        for source in SOURCES:
+        self.rows = dict.fromkeys(sources, 0)
+        for source in self.rows:
             (root / source).mkdir()
 
     def __enter__(self) -> SourceFiles:

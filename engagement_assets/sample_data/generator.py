@@ -10,6 +10,7 @@ import numpy as np
 from engagement_assets.domain.sources import SOURCES
 from engagement_assets.sample_data.account import Tally
 from engagement_assets.sample_data.activity import act
+from engagement_assets.sample_data.contacts_source import write_contacts
 from engagement_assets.sample_data.customers_source import write_customers
 from engagement_assets.sample_data.events_source import write_events
 from engagement_assets.sample_data.faults import Faults
@@ -35,13 +36,17 @@ def generate(
     seed: int = 7,
     bad_rows: bool = True,
     welcome_uplift: float = 0.0,
+    contacts: bool = False,
+    mistaken: float = 0.0,
     overwrite: bool = False,
 ) -> dict[str, Tally]:
-    """Write customers, orders and web events of a shop into the folder `to`, and say exactly what each source holds.
+    """Write the sources of a shop into the folder `to`, and say exactly what each of them holds.
 
     Parameters: `first_day` and `last_day` are included and in UTC; `seed` >= 0, the same arguments give the same rows;
     `welcome_uplift` (0 to 1): by so much the share who order is higher among new customers who are not held out of the
     audience welcome_new;
+    `contacts`: whether there is a source of contacts as well, which says that most of these were welcomed, and of those who are
+    held out the share `mistaken` (0 to 1);
     `bad_rows` adds a small share of every kind of row that the pipeline must reject or remove, and files with other types;
     `overwrite` replaces sources that are in `to` already.
     Raises: TargetError where `to` cannot be written to, ValueError for arguments that make no sense; `to` is then unchanged.
@@ -52,17 +57,21 @@ def generate(
         raise ValueError(f"the last day ({last_day}) is before the first ({first_day}); swap them")
     if not 0 <= welcome_uplift < 1:
         raise ValueError(f"the uplift must be from 0 to less than 1, not {welcome_uplift}")
+    if not 0 <= mistaken <= 1:
+        raise ValueError(f"the share of those who are contacted by mistake must be from 0 to 1, not {mistaken}")
+    if mistaken and not contacts:
+        raise ValueError("nobody is contacted by mistake where there are no contacts; ask for them too")
     if seed < 0:
         raise ValueError(f"seed must not be negative, but is {seed}")
     folder = Path(to).expanduser().resolve()
     check_target(folder, overwrite)
     period = Period(first_day, last_day)
-    tallies = {source: Tally() for source in SOURCES}
-    with put_in_place(folder) as place, SourceFiles(place) as files:
+    tallies = {source: Tally() for source in SOURCES if contacts or source != "contacts"}
+    with put_in_place(folder) as place, SourceFiles(place, tallies) as files:
         for block, seeds in enumerate(np.random.SeedSequence(seed).spawn(-(-customers // CUSTOMERS_PER_BLOCK))):
             # Faults are drawn from numbers of their own: the good rows are the same with and without them.
-            random, fault_random, uplift_random = (
-                np.random.Generator(np.random.Philox(child)) for child in seeds.spawn(3)
+            random, fault_random, uplift_random, contact_random = (
+                np.random.Generator(np.random.Philox(child)) for child in seeds.spawn(4)
             )
             faults = Faults(fault_random, is_first_block=block == 0) if bad_rows else None
             first = 1 + block * CUSTOMERS_PER_BLOCK
@@ -72,6 +81,8 @@ def generate(
                 orders = with_uplift(uplift_random, people, orders, period, welcome_uplift)
             write_customers(random, people, period, faults, files, tallies["customers"])
             write_orders(block, people, orders, period, faults, files, tallies["orders"])
+            if contacts:
+                write_contacts(contact_random, people, period, mistaken, files, tallies["contacts"])
             write_events(block, people, events, period, faults, files, tallies["web_events"])
         for source, tally in tallies.items():
             tally.close(files.rows[source])

@@ -524,7 +524,7 @@ def trial(settings: Settings) -> dict[str, Reading]:
         engine = EngineResource(engine=alone.engine, timezone=alone.timezone)
         with engine, ingestion("trial", alone, sources, engine, lake) as run:
             customers = run.whole(run.inspect(CUSTOMERS), today(alone))
-            for source in SOURCES.values():
+            for source in map(SOURCES.__getitem__, alone.sources_there):
                 is_first = source is CUSTOMERS
                 found[source.name] = (
                     customers if is_first else run.whole(run.inspect(source), today(alone), customers.who)

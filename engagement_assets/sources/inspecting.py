@@ -173,6 +173,11 @@ class Inspection:
         """Whether there are files of the source itself."""
         return self.mapping is None or bool(self.mapping.path)
 
+    def names_of(self, asked: str) -> list[str]:
+        """What the files may call what is asked for, the first that is there counts."""
+        fields = self.source.fields if self.mapping is None else ()
+        return [*(field.rather for field in fields if field.name == asked and field.rather), asked]
+
     @property
     def references(self) -> list[str]:
         """What is asked for of the files: columns, and paths to fields within others."""
@@ -401,10 +406,11 @@ def _places(inspection: Inspection, file: SourceFile, schema: pa.Schema) -> dict
     required = _required(inspection.source, inspection.mapping)
     for asked in inspection.references:
         try:
-            place = _place(asked, file, schema)
+            places = [_place(name, file, schema) for name in inspection.names_of(asked)]
         except LookupError:
             repeated.append(asked)
             continue
+        place = next((each for each in places if each is not None), None)
         if place is not None:
             found[asked] = place
         elif asked in required:

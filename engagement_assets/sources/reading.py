@@ -117,7 +117,8 @@ class _Reader:
         for file in self.inspection.files:
             if file.name in notes and file.size > 0 and notes[file.name].lines:
                 keys = notes[file.name].keys
-                spellings[tuple(_spelled(name, keys) for name in self.inspection.references)].append(file)
+                asked = (self.inspection.names_of(name) for name in self.inspection.references)
+                spellings[tuple(_spelled(names, keys) for names in asked)].append(file)
         for spelled, files in spellings.items():
             yield self._lines(spelled, files)
 
@@ -192,8 +193,13 @@ def _told_of(file: SourceFile) -> dict[str, Place]:
     return {_ORIGIN: Place(constant=file.name), _POSITION: Place(is_position=True)}
 
 
-def _spelled(name: str, keys: Sequence[str]) -> str:
-    """A field as it is spelled among the keys: in other capitals, where it is not there as asked, and that is unambiguous."""
+def _spelled(names: Sequence[str], keys: Sequence[str]) -> str:
+    """The first of some fields that is there, else the last, as it is spelled among the keys.
+
+    In other capitals, where it is not there as asked, and that is unambiguous.
+    """
+    lower = {key.lower() for key in keys}
+    name = next((each for each in names if each.lower() in lower), names[-1])
     first = name if name in keys else name.split(".")[0]
     alike = [key for key in keys if key.lower() == first.lower()]
     return name if first in keys or len(alike) != 1 else alike[0] + name[len(first) :]

@@ -54,6 +54,7 @@ def shapes(rows: Rows, source: Source, mapping: SourceMapping | None) -> tuple[D
     if mapping is None:
         return rows.frame, {field.name: _as_it_is(field, _given(rows, field.name)) for field in source.fields}
     found, steps = {}, _Steps(rows.frame)
+    renamed: dict[str, Mapping[str, str]] = {"event_type": mapping.event_types, "campaign": mapping.campaigns}
     for field in source.fields:
         term = mapping.terms.get(field.name, Term(constant=""))
         if term.constant is not None:
@@ -66,8 +67,8 @@ def shapes(rows: Rows, source: Source, mapping: SourceMapping | None) -> tuple[D
             found[field.name] = _amount(steps, rows, term, mapping)
         elif field.day is not None:
             found[field.name] = _time(steps, field, _given(rows, term.columns[0]), mapping)
-        elif field.name == "event_type":
-            found[field.name] = _as_it_is(field, _event_type(_given(rows, term.columns[0]), mapping))
+        elif field.name in renamed:
+            found[field.name] = _as_it_is(field, _renamed(_given(rows, term.columns[0]), renamed[field.name]))
         else:
             found[field.name] = _as_it_is(field, _given(rows, term.columns[0]))
     if UPDATED_AT in mapping.columns:
@@ -141,14 +142,10 @@ def _meets(condition: Condition, text: Column) -> Column:
     return ~met if condition.negated else met
 
 
-def _event_type(given: _Given, mapping: SourceMapping) -> _Given:
+def _renamed(given: _Given, names: Mapping[str, str]) -> _Given:
     _, kind = given
-    if not mapping.event_types:
-        return given
     text = _text(given)
-    found = reduce(
-        lambda rest, pair: F.when(text == pair[0], pair[1]).otherwise(rest), mapping.event_types.items(), text
-    )
+    found = reduce(lambda rest, pair: F.when(text == pair[0], pair[1]).otherwise(rest), names.items(), text)
     return (found, "text") if isinstance(kind, str) else (found, kind)
 
 

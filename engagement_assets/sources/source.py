@@ -1,8 +1,9 @@
 """What a source declares: where its rows come from, how each is judged, what identifies it, what is told of those that stay.
 
-Each source is one file (`customers.py`, `orders.py`, `web_events.py`) with one declaration, `SOURCE`. The steps that its rows
-go through are files too, in this order: finding, inspecting, reading, shaping (what `sources.toml` says of columns), validating,
-deduplicating, accounting, incremental (what is remembered of a reading); `ingestion.py` leads through them.
+Each source is one file (`customers.py`, `orders.py`, `web_events.py`, `contacts.py`) with one declaration, `SOURCE`. The steps
+that its rows go through are files too, in this order: finding, inspecting, reading, shaping (what `sources.toml` says of
+columns), validating, deduplicating, accounting, incremental (what is remembered of a reading); `ingestion.py` leads through
+them.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class Field:
     by_text: Callable[[Column], Column] | None = None
     #: What stands for a missing value.
     default: str | None = None
+    #: Another name of the column, which counts before its own where `sources.toml` says nothing of the source.
+    rather: str | None = None
 
     def verdicts(self) -> list[Column]:
         """The verdicts on a row by this field, the first that is not null counts. The row has `<name>` and `<name>_text`."""

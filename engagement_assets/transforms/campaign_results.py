@@ -17,7 +17,7 @@ import numpy as np
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from engagement_assets.domain.campaign_findings import in_words, judge
+from engagement_assets.domain.campaign_findings import contaminated, in_words, judge
 from engagement_assets.domain.contracts import CampaignResults
 from engagement_assets.domain.days import ONE_DAY
 from engagement_assets.domain.results_policy import ResultsPolicy
@@ -60,15 +60,24 @@ Sums = Mapping[str, int]
 
 
 def count_cohorts(
-    audiences: DataFrame, orders: DataFrame, sessions: DataFrame, policy: ResultsPolicy, first: date, last: date
+    audiences: DataFrame,
+    orders: DataFrame,
+    sessions: DataFrame,
+    policy: ResultsPolicy,
+    first: date,
+    last: date,
+    contacts: DataFrame | None = None,
 ) -> dict[Cohort, Sums]:
     """Count the cohorts that entered from `first` to `last`.
 
     Parameters: `audiences` (as_of_date, audience, customer_id, is_holdout, engagement_score) from `again_after_days` before
     `first` on; `orders` (as_of_date, customer_id, order_amount), all of them, and `sessions` (as_of_date, customer_id,
-    continues_previous_day) from `first` on, both as far as they are known.
+    continues_previous_day) from `first` on, both as far as they are known; likewise `contacts` (as_of_date, customer_id,
+    campaign), where there are any: without them nothing is joined for them, and nobody is counted as reached.
     """
     did = _did(orders, sessions)
+    if contacts is not None:
+        did = _with_contacts(did, contacts)
     entered = _entered(audiences, policy.again_after_days).filter(F.col("entered").between(F.lit(first), F.lit(last)))
     per_customer = (
         entered.join(did, on="customer_id", how="left")
@@ -80,6 +89,7 @@ def count_cohorts(
             _money(F.when(F.col("after") <= 0, F.col("amount"))).alias("revenue"),
             (-F.max(F.when((F.col("after") <= 0) & (F.col("orders") > 0), F.col("after")))).alias("recency"),
             *[each for horizon in policy.horizons for each in _within(horizon)],
+            *[_reached(horizon) for horizon in policy.horizons if contacts is not None],
         )
         .withColumn("revenue", F.log1p(F.col("revenue").cast("double")))
     )
@@ -89,6 +99,8 @@ def count_cohorts(
     for horizon in policy.horizons:
         ordered = F.when(F.col(f"orders_{horizon}") > 0, 1).otherwise(0)
         totals.append(F.sum(ordered).alias(f"ordered_{horizon}"))
+        if contacts is not None:
+            totals.append(F.sum(f"reached_{horizon}").alias(f"reached_{horizon}"))
         for name in OUTCOMES:
             totals += _sums(f"{name}_{horizon}", lambda value: value)
     found: dict[Cohort, Sums] = {}
@@ -136,6 +148,19 @@ def _did(orders: DataFrame, sessions: DataFrame) -> DataFrame:
     )
 
 
+def _with_contacts(did: DataFrame, contacts: DataFrame) -> DataFrame:
+    """What customers did, and the `campaign` of contacts, which are none of their deeds."""
+    nothing = {name: F.lit(0).cast(kind) for name, kind in did.dtypes if name not in ("customer_id", "day")}
+    contacted = contacts.select("customer_id", F.col("as_of_date").alias("day"), "campaign").distinct()
+    return did.withColumn("campaign", F.lit(None).cast("string")).unionByName(contacted.withColumns(nothing))
+
+
+def _reached(horizon: int) -> Column:
+    """Whether a customer was contacted for the audience, from the day of the entry on."""
+    is_meant = (F.col("campaign") == F.col("audience")) & F.col("after").between(0, horizon)
+    return F.max(F.when(is_meant, 1).otherwise(0)).alias(f"reached_{horizon}")
+
+
 def _within(horizon: int) -> list[Column]:
     """Of a customer: what happened on the days after the entry."""
     is_within = F.col("after").between(1, horizon)
@@ -179,6 +204,10 @@ class Arm:
         """Those who ordered within a horizon."""
         return self.sums.get(f"ordered_{horizon}", 0)
 
+    def reached(self, horizon: int) -> int:
+        """Those who were contacted for the audience within a horizon."""
+        return self.sums.get(f"reached_{horizon}", 0)
+
     def moments(self, name: str, number: str = "customers") -> Moments | None:
         """Mean and variance of a value over the customers, or over those of them that `number` counts."""
         total, squares = (self.sums.get(f"{name}_{end}", 0) for end in ("total", "squares"))
@@ -187,7 +216,10 @@ class Arm:
 
 @dataclass(frozen=True)
 class _Result:
-    """An audience's treated and held out over a horizon, as of a day; `entered`: how many a day, all and held out."""
+    """An audience's treated and held out over a horizon, as of a day; `entered`: how many a day, all and held out.
+
+    `has_contacts`: whether a contact of anybody is known of those days.
+    """
 
     audience: str
     horizon: int
@@ -196,6 +228,7 @@ class _Result:
     known: int
     unknown: int
     entered: tuple[float, float] | None
+    has_contacts: bool
 
 
 def results_of(
@@ -205,10 +238,12 @@ def results_of(
     policy: ResultsPolicy,
     start: date,
     days: Iterable[date],
+    contacted: Collection[date] = (),
 ) -> DataFrame:
     """The results as of some days, from cohorts that `count_cohorts` counted.
 
-    Parameters: `published` are the days whose audiences are; `start` is the first partition.
+    Parameters: `published` are the days whose audiences are; `start` is the first partition; `contacted` are the days on which
+    anybody was contacted.
     Returns: the columns of the contract `campaign_results`: a row per audience and horizon with a customer in either arm.
     """
     summed = _Summed(cohorts)
@@ -218,7 +253,7 @@ def results_of(
             result
             for audience in summed.audiences
             for horizon in policy.horizons
-            if (result := _result(summed, audience, horizon, published, policy, start, day))
+            if (result := _result(summed, audience, horizon, published, policy, start, day, contacted))
         ]
         rows += _rows(results, policy, day)
     return spark.createDataFrame(rows, CampaignResults.struct())
@@ -268,6 +303,7 @@ def _result(
     policy: ResultsPolicy,
     start: date,
     day: date,
+    contacted: Collection[date],
 ) -> _Result | None:
     first, last = policy.window(day, horizon)
     treated, held_out = (summed.arm(audience, is_holdout, first, last) for is_holdout in (False, True))
@@ -280,7 +316,8 @@ def _result(
     kept_back, addressed = (summed.customers(audience, is_holdout, whole) for is_holdout in (True, False))
     entered = ((kept_back + addressed) / len(whole), kept_back / len(whole)) if whole else None
     unknown = sum(each >= start for each in window) - len(known)
-    return _Result(audience, horizon, treated, held_out, len(known), unknown, entered)
+    has_contacts = any(first <= each <= day for each in contacted)
+    return _Result(audience, horizon, treated, held_out, len(known), unknown, entered, has_contacts)
 
 
 def _rows(results: Sequence[_Result], policy: ResultsPolicy, day: date) -> list[tuple[Any, ...]]:
@@ -318,6 +355,9 @@ def _row(
     is_early = lacking is None or lacking > 0
     finding = judge(uplift, all_looks, is_early=is_early, least=policy.least_uplift)
     first, last = policy.window(day, horizon)
+    reached, held_out_reached = (
+        arm.reached(horizon) if result.has_contacts else None for arm in (result.treated, result.held_out)
+    )
     return {
         "as_of_date": day,
         "audience": result.audience,
@@ -331,6 +371,8 @@ def _row(
         "held_out": of_other,
         "treated_ordered": one,
         "held_out_ordered": other,
+        "treated_reached": reached,
+        "held_out_reached": held_out_reached,
         "treated_share": one / of_one if of_one else None,
         "held_out_share": other / of_other if of_other else None,
         **_ends("share_uplift", uplift),
@@ -367,7 +409,8 @@ def _row(
             most=most or None,
             entries=None if a_day is None else a_day * policy.window_days,
             at_half=customers_needed(share, policy.least_uplift, 0.5),
-        ),
+        )
+        + contaminated(of_other, held_out_reached),
     }
 
 

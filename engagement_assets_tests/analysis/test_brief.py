@@ -75,11 +75,13 @@ def made(
             "sessions_last_30_days INT, is_slipping BOOL, revenue_last_365_days DOUBLE, engagement_status TEXT, recency_days INT)"
         )
         connection.execute(
-            "CREATE TABLE campaign_results (as_of_date DATE, audience TEXT, horizon_days INT, finding TEXT, verdict TEXT)"
+            "CREATE TABLE campaign_results (as_of_date DATE, audience TEXT, horizon_days INT, finding TEXT, verdict TEXT, "
+            "held_out_reached BIGINT)"
         )
         if campaigns:
             connection.executemany(
-                "INSERT INTO campaign_results VALUES (?, ?, ?, ?, ?)", [(DAY, *row) for row in campaigns]
+                "INSERT INTO campaign_results VALUES (?, ?, ?, ?, ?, ?)",
+                [(DAY, *row, None)[:6] for row in campaigns],
             )
         connection.execute("CREATE TABLE rejected_rows (reason TEXT, row_date DATE)")
         for day, rows in ((SINCE, BEFORE), (DAY, after)):
@@ -160,6 +162,10 @@ def test_campaigns_are_told_by_their_longest_horizon_and_only_what_is_certain() 
     )
     assert told(made(week, campaigns=[save[0], few]))["campaigns"][1] == (
         "2 campaigns, and none shows an effect for certain; of 1 too few are held out to tell."
+    )
+    assert told(made(week, campaigns=[(*few, 3), save[0]]))["campaigns"][1] == (
+        "2 campaigns, and none shows an effect for certain; of 1 too few are held out to tell. Held out and contacted all the "
+        "same: win_back (3)."
     )
     assert "campaigns" not in told(made(week))
 

@@ -8,13 +8,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
 from engagement_assets.definitions import build_definitions
-from engagement_assets.domain.catalogue import CATALOGUE, SERVED, parents, settings_of
+from engagement_assets.domain.catalogue import CATALOGUE, SERVED, daily_tables, parents, settings_of
 from engagement_assets.domain.contracts import (
     TABLES,
     CampaignAudiences,
@@ -28,8 +29,10 @@ from engagement_assets.domain.contracts import (
 from engagement_assets.domain.days import as_date, days_between
 from engagement_assets.domain.results_policy import ResultsPolicy
 from engagement_assets.domain.scoring_policy import ScoringPolicy
+from engagement_assets.domain.sources import SOURCES
 from engagement_assets.lake.published import PublishedTables
 from engagement_assets.pipeline.asset_factory import TableRun
+from engagement_assets.pipeline.automation import DAILY_JOB
 from engagement_assets.settings import Settings
 from engagement_assets_tests.worlds import World
 
@@ -42,7 +45,7 @@ def test_dagster_shows_the_parents_of_each_asset_that_the_catalogue_names() -> N
         key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
         for key in graph.get_all_asset_keys()
     }
-    tables = {contract.table(): {table.table() for table in parents(contract)} for contract in CATALOGUE}
+    tables = {contract.table(): {table.table() for table in parents(contract)} for contract in daily_tables()}
     # What nothing builds: punctuality is judged of it, once all daily tables are there.
     assert shown.pop("yesterdays_snapshot") <= {*tables}
     assert shown == tables | {asset: set(read) for asset, read in SERVED.items()}
@@ -53,7 +56,47 @@ def test_every_table_is_in_the_catalogue_and_comes_after_those_it_reads() -> Non
     assert {*CATALOGUE, RejectedRows} == set(TABLES.values())
     order = list(CATALOGUE)
     for number, contract in enumerate(order):
-        assert set(parents(contract)) <= set(order[:number])
+        assert set(parents(contract, SOURCES)) <= set(order[:number])
+
+
+def test_contacts_are_an_asset_a_parent_and_a_check_only_where_there_are_any(tmp_path: Path) -> None:
+    """A folder, a file, a line in `sources.toml` or a table that was built from them; else nothing of them is there."""
+    places = {"data": str(tmp_path / "raw"), "lake": str(tmp_path / "lake")}
+    mapping = tmp_path / "sources.toml"
+
+    def are_there(**more: str) -> bool:
+        return "contacts" in Settings(**places, **more).sources_there  # type: ignore[arg-type]
+
+    def graph() -> tuple[bool, ...]:
+        definitions = build_definitions(Settings(**places))  # type: ignore[arg-type]
+        assets, results = definitions.resolve_asset_graph(), dg.AssetKey("campaign_results")
+        return (
+            dg.AssetKey("raw_contacts") in assets.get_all_asset_keys(),
+            dg.AssetKey("raw_contacts") in assets.get(results).parent_keys,
+            "raw_contacts" in {node.name for node in definitions.resolve_job_def(DAILY_JOB).nodes},
+            "held_out_left_alone" in {check.name for check in assets.get(results).check_keys},
+        )
+
+    assert (are_there(), graph()) == (False, (False,) * 4)
+    (tmp_path / "raw" / "contacts").mkdir(parents=True)
+    assert (are_there(), graph()) == (True, (True,) * 4)
+    (tmp_path / "raw" / "contacts").rename(tmp_path / "raw" / "away")
+    assert not are_there()
+    (tmp_path / "raw" / "contacts.csv").touch()
+    assert are_there()
+    # What sources.toml does not name has no files.
+    mapping.write_text('[customers]\npath = "c"\ncolumns = { customer_id = "a", signup_date = "b", country = "d" }\n')
+    assert not are_there(sources=str(mapping))
+    named = '[contacts]\npath = "c"\ncolumns = { customer_id = "a", contacted_at = "b", campaign = "= wake" }\n'
+    mapping.write_text(mapping.read_text() + named)
+    assert are_there(sources=str(mapping))
+    in_a_store = {"data": "s3://shop/raw", "lake": "s3://shop/lake"}
+    assert "contacts" not in Settings(**in_a_store).sources_there  # type: ignore[arg-type]
+    assert "contacts" in Settings(**in_a_store, sources=str(mapping)).sources_there  # type: ignore[arg-type]
+    (tmp_path / "raw" / "contacts.csv").unlink()
+    assert not are_there()
+    (tmp_path / "lake" / "raw_contacts").mkdir(parents=True)
+    assert are_there()
 
 
 class Watch:
@@ -162,4 +205,4 @@ def test_what_computes_each_table_is_there() -> None:
 def test_the_daily_tables_are_those_that_dagster_has_partitions_of() -> None:
     graph = build_definitions(Settings()).resolve_asset_graph()
     partitioned = {key for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned}
-    assert partitioned == {dg.AssetKey(contract.table()) for contract in CATALOGUE}
+    assert partitioned == {dg.AssetKey(contract.table()) for contract in daily_tables()}

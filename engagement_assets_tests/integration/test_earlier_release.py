@@ -19,7 +19,7 @@ from deltalake import DeltaTable
 from deltalake.schema import Field, PrimitiveType
 
 from engagement_assets.definitions import build_definitions
-from engagement_assets.domain.catalogue import CATALOGUE
+from engagement_assets.domain.catalogue import daily_tables
 from engagement_assets.domain.contracts import (
     CustomerFeatures,
     EngagementScores,
@@ -171,7 +171,7 @@ def test_another_weight_makes_the_scores_stale_and_not_the_facts(shop: World) ->
 
 
 def test_the_next_days_are_built_without_the_earlier_ones_and_what_was_read_is_remembered_again(shop: World) -> None:
-    before = {contract: shop.lake.written_at(contract) for contract in CATALOGUE}
+    before = {contract: shop.lake.written_at(contract) for contract in daily_tables()}
     result = shop.run(NEXT)
     for contract, written in before.items():
         after = shop.lake.written_at(contract)

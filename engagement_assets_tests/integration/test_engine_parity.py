@@ -27,7 +27,8 @@ Pair = tuple[World, World]
 def pair(tmp_path_factory: pytest.TempPathFactory, engine: EngineResource, apache_spark: SparkProcess) -> Pair:
     """The sample data and 5,000 generated customers in one shop, built by both engines; of rows with one id, one stays."""
     data = tmp_path_factory.mktemp("generated") / "raw"
-    generate(data, customers=5_000, first_day=date.fromisoformat(START), last_day=date.fromisoformat(LAST), seed=11)
+    first, last = date.fromisoformat(START), date.fromisoformat(LAST)
+    generate(data, customers=5_000, first_day=first, last_day=last, seed=11, contacts=True, mistaken=0.2)
     for source in SAMPLE_DATA.iterdir():
         shutil.copytree(source, data / source.name / "sample")
     # What is before the first partition is rejected, and of two rows with one id one is.

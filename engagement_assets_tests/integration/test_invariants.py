@@ -20,10 +20,11 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from engagement_assets.domain.campaign_policy import CampaignPolicy
+from engagement_assets.domain.campaign_policy import AUDIENCES, CampaignPolicy
 from engagement_assets.domain.catalogue import daily_tables
 from engagement_assets.domain.results_policy import ResultsPolicy
 from engagement_assets.domain.scoring_policy import ScoringPolicy
+from engagement_assets.domain.sources import SOURCES
 from engagement_assets_tests.worlds import Row, World
 
 FIRST = date(2025, 3, 1)
@@ -40,16 +41,18 @@ OPTIONS = {
 SEEDS = range(int(os.environ.get("EXAMPLES", "1")))
 AMOUNTS = ("0", "1.50", "20", "333.33", "-5", "NaN", "x", None)
 EVENT_TYPES = ("page_view", "add_to_cart", "checkout", "search")
+CAMPAIGNS = (*(rule.name for rule in AUDIENCES), "newsletter", None)
 BROKEN = ("", "  ", "{", "[]", '{"a":1}{"b":2}', '{"customer_id":"c1"}')
 
 
 @dataclass
 class Shop:
-    """Source rows with the day each is dated; None for rows that have no date."""
+    """Source rows with the day each is dated; None for rows that have no date. Every shop has contacts."""
 
     customers: list[tuple[date, Row]]
     orders: list[tuple[date | None, Row]]
     lines: list[tuple[date | None, str]]
+    contacts: list[tuple[date, Row]]
 
     def until(self, day: date) -> Shop:
         """The shop as the sources would have told of it on a day."""
@@ -57,6 +60,7 @@ class Shop:
             [row for row in self.customers if row[0] <= day],
             [row for row in self.orders if row[0] is None or row[0] <= day],
             [row for row in self.lines if row[0] is None or row[0] <= day],
+            [row for row in self.contacts if row[0] <= day],
         )
 
     def write(self, world: World, order: random.Random | None = None, files: int = 1) -> None:
@@ -81,6 +85,10 @@ class Shop:
             if orders:
                 world.orders([row for _, row in orders], f"{n}.parquet", text)
             world.lines([line for _, line in shuffled(self.lines[n::files])], f"{n}.jsonl")
+            contacts = self.contacts[n::files]
+            if contacts:
+                mixed = random.Random(n).sample(contacts, len(contacts)) if order else contacts
+                world.parquet("contacts", f"{n}.parquet", [row for _, row in mixed])
 
 
 def _id_of(row: tuple[date | None, Row | str]) -> Any:
@@ -112,11 +120,17 @@ def shop_of(seed: int) -> Shop:
         found = {"customer_id": customer(), "event_time": f"{time}Z", "event_type": lot.choice(EVENT_TYPES)}
         return time.date(), json.dumps(found | ({"event_id": f"e{number}"} if number < 60 else {}))
 
+    def contact() -> tuple[date, Row]:
+        time = when()
+        found = {"customer_id": customer(), "contacted_at": time, "campaign": lot.choice(CAMPAIGNS)}
+        return time.date(), {**found, "channel": lot.choice(("e-mail", None))}
+
     signups = [FIRST + timedelta(days=lot.randint(-3, 6)) for _ in range(CUSTOMERS)]
     return Shop(
         [(day, {"customer_id": f"c{i}", "signup_date": day}) for i, day in enumerate(signups)],
         [order() for _ in range(lot.randint(60, 120))],
         [*(event() for _ in range(lot.randint(100, 200))), *((None, lot.choice(BROKEN)) for _ in range(8))],
+        [row for _ in range(200) for row in [contact()] * lot.choice((1, 1, 2))],
     )
 
 
@@ -131,7 +145,7 @@ def new_world(tmp_path_factory: pytest.TempPathFactory, engine: object) -> NewWo
 
 def snapshots(world: World, days: list[str], leave_out: tuple[str, ...] = ()) -> dict[tuple[str, str], list[Row]]:
     """The rows of every daily table and day."""
-    tables = [table.table() for table in daily_tables() if table.table() not in leave_out]
+    tables = [table.table() for table in daily_tables(SOURCES) if table.table() not in leave_out]
     return {(name, day): world.rows(name, day) for name in tables for day in days}
 
 
@@ -148,7 +162,7 @@ def test_rows_dated_after_a_day_change_nothing_of_it(new_world: NewWorld, seed: 
     later = new_world()
     shop.write(later)
     later.run(DAYS[0], day.isoformat())
-    facts = ("raw_orders", "raw_web_events", "sessions")
+    facts = ("raw_orders", "raw_web_events", "raw_contacts", "sessions")
     assert snapshots(later, DAYS[:4], facts) == snapshots(known, DAYS[:4], facts)
     signed_up = {row["customer_id"] for row in known.rows("raw_customers", day.isoformat())}
 
@@ -177,7 +191,8 @@ def test_a_range_gives_what_single_days_give_in_any_order_and_rows_in_any_order(
     for number in lot.sample(range(4), 4):
         daily.run(DAYS[number])
     expected = snapshots(ranged, DAYS[:4])
-    assert expected["campaign_results", DAYS[3]]
+    reached = [row["treated_reached"] for row in expected["campaign_results", DAYS[3]]]
+    assert any(reached)
     assert snapshots(daily, DAYS[:4]) == expected
     assert daily.rejected() == ranged.rejected()
     ranged.run(DAYS[1], DAYS[2])
@@ -190,7 +205,8 @@ def test_every_row_read_is_kept_rejected_repeated_blank_or_waiting(new_world: Ne
     shop.write(world)
     result = world.run(DAYS[0], DAYS[last])
     rejected = world.rejected()
-    written = {"raw_customers": len(shop.customers), "raw_orders": len(shop.orders), "raw_web_events": len(shop.lines)}
+    written = {"raw_customers": len(shop.customers), "raw_orders": len(shop.orders), "raw_contacts": len(shop.contacts)}
+    written["raw_web_events"] = len(shop.lines)
     for asset, rows in written.items():
         source = asset.removeprefix("raw_")
         account = world.metadata(result, asset)

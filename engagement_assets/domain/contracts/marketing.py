@@ -153,6 +153,7 @@ _audiences = columns_of("campaign_audiences")
 _ENTERED = _audiences("as_of_date", "audience", "customer_id", "is_holdout")
 _ORDERED = (*_ENTERED, "raw_orders.customer_id", "raw_orders.as_of_date")
 _EARNED = (*_ORDERED, "raw_orders.order_amount")
+_REACHED = (*_ENTERED, *columns_of("raw_contacts")("customer_id", "as_of_date", "campaign"))
 _VISITED = (*_ENTERED, *columns_of("sessions")("customer_id", "as_of_date", "continues_previous_day"))
 
 _ENDS = {"low": "lower end of its {results_level} interval", "high": "upper end of it"}
@@ -233,6 +234,19 @@ class CampaignResults(Contract):
     held_out: T.LongType() = column("customers who entered and were held out", of=_ENTERED, ge=0)
     treated_ordered: T.LongType() = column("treated who ordered within the horizon", of=_ORDERED, ge=0)
     held_out_ordered: T.LongType() = column("held out who ordered within the horizon", of=_ORDERED, ge=0)
+    treated_reached: T.LongType() = column(
+        "treated who were contacted for the audience, from the day of entry to the end of the horizon; null where no contact of "
+        "anybody is known from the first entry on",
+        of=_REACHED,
+        nullable=True,
+        ge=0,
+    )
+    held_out_reached: T.LongType() = column(
+        "held out who were contacted all the same: from one on the experiment is contaminated",
+        of=_REACHED,
+        nullable=True,
+        ge=0,
+    )
     looks: T.IntegerType() = column("results of the day, each a look that may be wrong", of=_ENTERED, ge=0)
     needed_1_point: T.LongType() = column(
         "customers, treated and held out, it takes to see an uplift of 1 point with 80 % power",
@@ -258,10 +272,15 @@ class CampaignResults(Contract):
         of=(*_EARNED, *_audiences("engagement_score")),
     )
     finding: T.StringType() = column("what the numbers say", of=_ORDERED, isin=list(FINDINGS))
-    verdict: T.StringType() = column("the same as a sentence, with its numbers", of=_EARNED)
+    verdict: T.StringType() = column(
+        "the same as a sentence, with its numbers, and with those who were held out and contacted",
+        of=tuple(dict.fromkeys((*_EARNED, *_REACHED))),
+    )
 
     _row_rules = {
         "who ordered is among the customers": "treated_ordered <= treated and held_out_ordered <= held_out",
+        "who was reached is among the customers": "(treated_reached is null) = (held_out_reached is null) "
+        "and (treated_reached is null or treated_reached <= treated and held_out_reached <= held_out)",
         "the interval holds the uplift": "share_uplift is null or share_uplift between share_uplift_low and share_uplift_high",
         "allowing for all looks is no narrower": "share_uplift is null "
         f"or share_uplift_low_all_looks <= share_uplift_low + {SUM_TOLERANCE} "

@@ -57,9 +57,26 @@ class RawWebEvents(Contract):
         strict = True
 
 
+class RawContacts(Contract):
+    """One row per contact of the day: whom a campaign reached, and how. Only where there is a source of contacts."""
+
+    as_of_date: T.DateType() = column("day of the contact in the business time zone")
+    customer_id: T.StringType() = column("customer who was contacted")
+    contacted_at: T.TimestampType() = column("instant of the contact")
+    campaign: T.StringType() = column("the audience it was meant for, or the name of another campaign")
+    channel: T.StringType() = column(
+        "e-mail, telephone and the like; 'unknown' where the source does not say", nullable=True
+    )
+
+    class Config:
+        name = "raw_contacts"
+        strict = True
+        unique = ["as_of_date", "customer_id", "contacted_at", "campaign", "channel"]
+
+
 #: Source -> the contract of its table.
 SOURCE_TABLES: dict[str, type[Contract]] = {
-    contract.table().removeprefix("raw_"): contract for contract in (RawCustomers, RawOrders, RawWebEvents)
+    contract.table().removeprefix("raw_"): contract for contract in (RawCustomers, RawOrders, RawWebEvents, RawContacts)
 }
 
 

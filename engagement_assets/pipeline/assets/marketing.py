@@ -10,10 +10,12 @@ import dagster as dg
 from pyspark.sql import DataFrame
 
 from engagement_assets.analysis.features import features_from_facts
+from engagement_assets.domain.catalogue import daily_tables
 from engagement_assets.domain.contracts import (
     CampaignAudiences,
     CampaignResults,
     EngagementScores,
+    RawContacts,
     RawOrders,
     SegmentChanges,
     Sessions,
@@ -91,6 +93,10 @@ def campaign_results(run: TableRun) -> Iterator[Any]:
     judged = [as_date(day) for day in sorted({*run.asked, *extra})]
     published = {as_date(day) for day in lake.partitions(CampaignAudiences)}
     end = judged[-1] - policy.horizons[0] * ONE_DAY
+    # By the log of the table: where nobody was ever contacted, no row of it is read.
+    contacted = [
+        as_date(day) for day, rows in lake.partitions(RawContacts).items() if rows and as_date(day) <= judged[-1]
+    ]
     cohorts: dict[Cohort, Sums] = {}
     first = max(settings.start_date, judged[0] - policy.days_of_entries * ONE_DAY)
     while first <= end:
@@ -99,6 +105,7 @@ def campaign_results(run: TableRun) -> Iterator[Any]:
         known = [day.isoformat() for day in sorted(published) if before <= day <= last]
         if any(day >= first.isoformat() for day in known):
             until = min(judged[-1], last + policy.horizons[-1] * ONE_DAY)
+            told = [day.isoformat() for day in contacted if first <= day <= until]
             cohorts |= count_cohorts(
                 lake.read(run.spark, CampaignAudiences, known),
                 lake.read(run.spark, RawOrders, days_between(settings.start_date, until)),
@@ -106,12 +113,13 @@ def campaign_results(run: TableRun) -> Iterator[Any]:
                 policy,
                 first,
                 last,
+                lake.read(run.spark, RawContacts, told) if contacted else None,
             )
         first = last + ONE_DAY
 
     def build(first: date, last: date) -> DataFrame:
         days = [as_date(day) for day in days_between(first, last)]
-        return results_of(run.spark, cohorts, published, policy, settings.start_date, days)
+        return results_of(run.spark, cohorts, published, policy, settings.start_date, days, contacted)
 
     def tell(rows: DataFrame, published: Staged) -> None:
         for day, table in verdicts(rows).items() if any(published.rows().values()) else ():
@@ -123,8 +131,11 @@ def campaign_results(run: TableRun) -> Iterator[Any]:
 
 def build_marketing_assets(settings: Settings, lake: str) -> list[dg.AssetsDefinition]:
     """The assets of the group, for these settings."""
+    of_results = [rules.arms_are_alike()]
+    if RawContacts in daily_tables(settings.sources_there):
+        of_results.append(rules.held_out_left_alone())
     return [
         table_asset(settings, lake, SegmentChanges, segment_changes),
         table_asset(settings, lake, CampaignAudiences, campaign_audiences),
-        table_asset(settings, lake, CampaignResults, campaign_results, [rules.arms_are_alike()]),
+        table_asset(settings, lake, CampaignResults, campaign_results, of_results),
     ]

@@ -1,4 +1,4 @@
-"""Group `sources`: customers, orders and web events, cleaned, deduplicated, accounted for row by row."""
+"""Group `sources`: customers, orders, web events and contacts, if any: cleaned, deduplicated, accounted for row by row."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
@@ -127,7 +127,7 @@ def build_source_assets(settings: Settings, lake: str) -> list[dg.AssetsDefiniti
             source_rules(settings, source),
             resources={"sources"},
         )
-        for source in SOURCES.values()
+        for source in map(SOURCES.__getitem__, settings.sources_there)
     ]
 
 

@@ -22,6 +22,7 @@ from engagement_assets.domain.contracts import (
     Contract,
     CustomerFeatures,
     EngagementScores,
+    RawContacts,
     RawCustomers,
     RawOrders,
     RawWebEvents,
@@ -171,7 +172,7 @@ NAMED: dict[type[Contract], tuple[Named, ...]] = {
             (verdicts.NEGATIVE_AMOUNT,),
         ),
     ),
-    RawWebEvents: (_NO_NULL_IDENTIFIERS,),
+    **dict.fromkeys((RawWebEvents, RawContacts), (_NO_NULL_IDENTIFIERS,)),
     CustomerFeatures: (
         Named("one_row_per_customer", "No customer has two rows on a day.", _one_row_per(CustomerFeatures).__eq__),
         Named(
@@ -415,6 +416,19 @@ def arms_are_alike() -> Rule:
         "more than lot explains: the draw failed, and the uplift is not to be trusted.",
         "treated and held out are alike on entry",
         lambda rows: rows.filter(~F.col("is_balanced")),
+        blocking=False,
+        of_run=last_of,
+    )
+
+
+def held_out_left_alone() -> Rule:
+    """Warns of results whose held out were contacted all the same."""
+    return _counted_rule(
+        "held_out_left_alone",
+        "Warning: results whose held out were contacted for the audience all the same: the experiment is contaminated, and a "
+        "true uplift looks smaller than it is. They count as held out, as they were drawn.",
+        "nobody who is held out is contacted",
+        lambda rows: rows.filter(F.col("held_out_reached") > 0),
         blocking=False,
         of_run=last_of,
     )

@@ -53,7 +53,10 @@ def _type(name: str) -> str:
         return "BOOLEAN"
     if name in ("horizon_days", "days_known", "days_unknown", "looks"):
         return "INTEGER"
-    counts = ("treated", "held_out", "treated_ordered", "held_out_ordered", "held_out_lacking")
+    counts = (
+        *("treated", "held_out", "treated_ordered", "held_out_ordered", "held_out_lacking"),
+        *("treated_reached", "held_out_reached"),
+    )
     return "BIGINT" if name in counts or name.startswith("needed_") else "DOUBLE"
 
 
@@ -139,6 +142,8 @@ def _row(
         "held_out": of_other,
         "treated_ordered": did_one,
         "held_out_ordered": did_other,
+        "treated_reached": None,  # these shops have no contacts
+        "held_out_reached": None,
         "treated_share": did_one / of_one if of_one else None,
         "held_out_share": did_other / of_other if of_other else None,
         "looks": looks,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -18,6 +19,7 @@ from engagement_assets.dashboard.components import (
     message,
     no_comparison,
     people,
+    pill,
     small,
     stack,
     table,
@@ -122,7 +124,8 @@ def audiences(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
         same(
             *("audience", "horizon_days", "treated", "held_out", "treated_share", "held_out_share", "share_uplift"),
             *("share_uplift_low", "share_uplift_high", "share_uplift_low_all_looks", "share_uplift_high_all_looks"),
-            *("incremental_orders", "incremental_revenue", "is_early", "is_balanced", "verdict"),
+            *("incremental_orders", "incremental_revenue", "is_early", "is_balanced", "treated_reached"),
+            *("held_out_reached", "verdict"),
         ),
     ),
     empty=message(
@@ -130,7 +133,7 @@ def audiences(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
     ),
 )
 def results(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
-    """What those did who were addressed, against those who were held out."""
+    """What those did who were addressed, against those who were held out; where contacts are known, how many were reached."""
     customers = queries.judged(warehouse, view.as_of)
 
     def counted(row: Row, column: str, arm: str) -> Any:
@@ -141,6 +144,10 @@ def results(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
         result = f"{row['audience']}:{row['horizon_days']}:{arm}"
         return people(view, found, text, "country", "segment", "value", result=result) if row[column] else told
 
+    def reached(write: Callable[[Row], Any]) -> list[tuple[str, Callable[[Row], Any]]]:
+        """A column about contacts, where any are known."""
+        return [("reached", write)] if any(row["treated_reached"] is not None for row in rows) else []
+
     return listing(
         rows,
         [
@@ -149,12 +156,20 @@ def results(warehouse: Warehouse, view: View, rows: list[Row]) -> Component:
             ("Verdict", lambda row: _verdict(row)),
             ("Treated", lambda row: counted(row, "treated", "treated")),
             ("ordered", "treated_share", formats.share),
+            *reached(lambda row: formats.share(formats.ratio(row["treated_reached"], row["treated"]))),
             ("Held out", lambda row: counted(row, "held_out", "held-out")),
             ("ordered", "held_out_share", formats.share),
+            *reached(lambda row: _contaminated(row["held_out_reached"])),
         ],
         left=(0, 2),
         caption="Results of campaigns",
     )
+
+
+def _contaminated(held_out: int | None) -> Component | str:
+    """How many were held out and contacted: a defect of the experiment, where there are any."""
+    told = formats.count(held_out)
+    return pill(told, "bad") if held_out else told
 
 
 def _compared(warehouse: Warehouse, view: View) -> list[Row]:

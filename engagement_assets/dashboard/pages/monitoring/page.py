@@ -32,7 +32,6 @@ from engagement_assets.dashboard.visuals import Page
 from engagement_assets.dashboard.warehouse import Row, Warehouse
 from engagement_assets.domain.catalogue import daily_tables
 from engagement_assets.domain.colours import AMBER, BLUE, GREEN, PURPLE, VERMILLION
-from engagement_assets.domain.sources import SOURCES
 
 PAGE = Page(
     "/monitoring",
@@ -55,7 +54,7 @@ def table_name(name: str) -> str:
 def _rows_per_table(warehouse: Warehouse, view: View) -> list[Row]:
     return [
         {"table": name, "as_of_date": day, "rows": rows}
-        for name in (contract.table() for contract in daily_tables())
+        for name in (contract.table() for contract in daily_tables(warehouse.settings.sources_there))
         for day, rows in queries.rows_per_day(warehouse, name, view.as_of).items()
     ]
 
@@ -69,7 +68,7 @@ def _rows_per_table(warehouse: Warehouse, view: View) -> list[Row]:
 def rows(warehouse: Warehouse, view: View) -> Component:
     """Rows of each table on the day, against the week before, and gaps."""
     body = []
-    for name in (contract.table() for contract in daily_tables()):
+    for name in (contract.table() for contract in daily_tables(warehouse.settings.sources_there)):
         days = queries.rows_per_day(warehouse, name, view.as_of)
         if not days:
             body.append([table_name(name), None, None, None, pill("not built", "bad")])
@@ -181,7 +180,7 @@ def rejected(warehouse: Warehouse, view: View, found: list[Row]) -> Component:
         totals[row["reason"]] += row["rows"]
     reasons = sorted(totals, key=lambda reason: (-totals[reason], reason))
     traces = []
-    for source, colour in zip(SOURCES, cycle((PURPLE, BLUE, AMBER, GREEN)), strict=False):
+    for source, colour in zip(warehouse.settings.sources_there, cycle((PURPLE, BLUE, AMBER, GREEN)), strict=False):
         counts = {row["reason"]: row["rows"] for row in found if row["source"] == source}
         traces.append(
             bars(

@@ -30,7 +30,7 @@ from engagement_assets.domain.contracts.engagement import (
     STATUSES,
     VALUE_SEGMENTS,
 )
-from engagement_assets.domain.toml_places import MisfitError
+from engagement_assets.domain.toml_files import MisfitError
 
 #: The stages between looking and buying; a later one includes the ones before.
 STAGES = ("Page view", "Add to cart", "Checkout", "Order")

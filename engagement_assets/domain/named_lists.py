@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import tomllib
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, field_validator, model_validator
 
 from engagement_assets.domain.campaign_policy import AudienceRule
 from engagement_assets.domain.customer_filters import FILTERS, Chosen, chosen, snapshot_sql, words
 from engagement_assets.domain.sources import in_words
-from engagement_assets.domain.toml_places import MisfitError, line_of
+from engagement_assets.domain.toml_files import MisfitError, parse_toml
 
 
 class NamedList(BaseModel):
@@ -90,17 +89,5 @@ def _read(key: str, value: Any) -> tuple[str, ...]:
 
 def parse_lists(text: str, file: str) -> NamedLists:
     """The lists that a file says; raises NamedListError for the first thing that is wrong, with its line."""
-    try:
-        said = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise NamedListError(f"{file} is not TOML: {error}") from None
-    try:
-        return NamedLists.model_validate(said)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        cause = first.get("ctx", {}).get("error")
-        place = tuple(str(part) for part in first["loc"]) + (cause.place if isinstance(cause, MisfitError) else ())
-        what = str(cause) if cause is not None else first["msg"]
-        if first["type"] == "extra_forbidden":
-            what = f"there is no such key; there are {in_words(list(NamedList.model_fields), 'and')}"
-        raise NamedListError(f"{file}, line {line_of(text, place)} ({'.'.join(place)}): {what}") from None
+    keys = in_words(list(NamedList.model_fields), "and")
+    return parse_toml(text, file, NamedLists, NamedListError, lambda _: f"there are {keys}")

@@ -14,13 +14,12 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-import tomllib
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from engagement_assets.domain.contracts.sources import FUNNEL, SOURCE_TABLES
 from engagement_assets.domain.sources import in_words
 from engagement_assets.domain.time_zones import known_zone
-from engagement_assets.domain.toml_places import MisfitError, line_of
+from engagement_assets.domain.toml_files import MisfitError, parse_toml
 
 Format = Literal["parquet", "csv", "json", "delta"]
 
@@ -353,20 +352,7 @@ def _require_fitting(name: str, mapping: SourceMapping, mappings: SourceMappings
 
 def parse_mappings(text: str, file: str) -> SourceMappings:
     """The mappings that a file says; raises MappingError for the first thing that is wrong, with its line."""
-    try:
-        said = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise MappingError(f"{file} is not TOML: {error}") from None
-    try:
-        return SourceMappings.model_validate(said)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        cause = first.get("ctx", {}).get("error")
-        place = cause.place if isinstance(cause, MisfitError) else tuple(str(part) for part in first["loc"])
-        what = str(cause) if cause is not None else first["msg"]
-        if first["type"] == "extra_forbidden":
-            what = f"there is no such key; {_known_at(place)}"
-        raise MappingError(f"{file}, line {line_of(text, place)} ({'.'.join(place)}): {what}") from None
+    return parse_toml(text, file, SourceMappings, MappingError, _known_at)
 
 
 def _known_at(place: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from pathlib import Path
 
 import dagster as dg
 
@@ -50,7 +51,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     )
 
 
-if os.environ.get("DAGSTER_IS_DEV_CLI") and not os.environ.get("DAGSTER_HOME"):
+# Without a home Dagster takes one for as long as it runs; `dagster.yaml` in a clone says where its history lasts.
+if os.environ.get("DAGSTER_IS_DEV_CLI") and not os.environ.get("DAGSTER_HOME") and not Path("dagster.yaml").exists():
     logging.getLogger("dagster").warning(
         "DAGSTER_HOME is not set: `dagster dev` forgets its runs when it ends. `make dev` keeps them, in .dagster_home"
     )

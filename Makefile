@@ -60,7 +60,7 @@ test-slow: $(TEST_STAMP)  ## Run the tests whose smaller versions `make test` ru
 dev: $(STAMP)  ## Start the Dagster UI with a home that lasts
 	$(BIN)/engagement settings > /dev/null
 	$(BIN)/python -c 'from engagement_assets.operations.dagster_home import dagster_home; dagster_home()'
-	$(BIN)/python -W 'ignore:Function `dev_command`' -m dagster dev --workspace workspace.yaml --host 127.0.0.1
+	$(if $(filter file,$(origin DAGSTER_HOME)),env -u DAGSTER_HOME )$(BIN)/python -W 'ignore:Function `dev_command`' -m dagster dev --workspace workspace.yaml --host 127.0.0.1
 
 install: $(PRODUCTION_STAMP)  ## Set up .venv for a production instance (docs/production.md)
 	$(BIN)/python -m compileall -q engagement_assets

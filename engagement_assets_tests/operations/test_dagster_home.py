@@ -10,8 +10,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
+from dagster._core.instance.ref import InstanceRef
 
-from engagement_assets.operations.dagster_home import DagsterHomeError, local_instance
+from engagement_assets.operations.dagster_home import LOCAL_INSTANCE, DagsterHomeError, local_instance
+from engagement_assets_tests import PROJECT
 
 
 @pytest.fixture
@@ -92,3 +95,29 @@ def test_a_home_that_is_a_file_is_told(tmp_path: Path, monkeypatch: pytest.Monke
         local_instance(),
     ):
         pass
+
+
+def test_plain_dagster_dev_in_a_clone_has_the_runs_of_the_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `dagster dev` opens its instance where no home is set: a folder that it removes, and the settings of this one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DAGSTER_HOME")
+    settings = (PROJECT / "dagster.yaml").read_text(encoding="utf-8")
+    (tmp_path / "dagster.yaml").write_text(settings, encoding="utf-8")
+    given, of_home = yaml.safe_load(settings), yaml.safe_load(LOCAL_INSTANCE)
+    assert given.pop("event_log_storage")["class"] == of_home.pop("event_log_storage")["class"]
+    assert {name: given[name] for name in of_home} == of_home
+
+    def opened(folder: str) -> dg.DagsterInstance:
+        (tmp_path / folder).mkdir()
+        return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(tmp_path / folder), config_dir=str(tmp_path)))
+
+    with opened("first") as instance:
+        instance.create_run_for_job(dg.job(name="a_job")(lambda: None))
+    with opened("second") as instance:
+        (run,) = instance.get_runs()
+    with local_instance() as instance:
+        assert instance.root_directory == str(tmp_path / ".dagster_home")
+        assert [each.run_id for each in instance.get_runs()] == [run.run_id]
+    assert list((tmp_path / "first").iterdir()) == list((tmp_path / "second").iterdir()) == []

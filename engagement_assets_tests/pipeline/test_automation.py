@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 from datetime import datetime, timezone
+from pathlib import Path
 
 import dagster as dg
 
@@ -14,6 +15,7 @@ from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.campaign_policy import CampaignPolicy
 from engagement_assets.domain.scoring_policy import ScoringPolicy
 from engagement_assets.pipeline.automation import DAILY_JOB
+from engagement_assets_tests import PROJECT
 from engagement_assets_tests.worlds import World
 
 
@@ -38,13 +40,13 @@ def test_neither_definitions_nor_a_run_use_what_dagster_gives_up(world: World) -
     assert [str(each) for each in ours if each.category in (DeprecationWarning, dg.SupersessionWarning)] == []
 
 
-def test_dagster_dev_without_a_home_says_that_it_forgets() -> None:
+def test_dagster_dev_without_a_home_says_that_it_forgets_but_in_a_clone(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    environment |= {"DAGSTER_IS_DEV_CLI": "1", "PYTHONPATH": str(PROJECT)}
     load = [sys.executable, "-c", "import engagement_assets.definitions"]
-    said = subprocess.run(
-        load, env={**environment, "DAGSTER_IS_DEV_CLI": "1"}, capture_output=True, text=True, check=True
-    )
-    assert "`dagster dev` forgets its runs when it ends. `make dev` keeps them" in said.stderr
+    for folder, forgets in ((tmp_path, True), (PROJECT, False)):
+        said = subprocess.run(load, env=environment, cwd=folder, capture_output=True, text=True, check=True)
+        assert ("`dagster dev` forgets its runs when it ends. `make dev` keeps them" in said.stderr) is forgets
 
 
 def test_the_export_follows_a_publication_though_most_days_are_missing(world: World) -> None:

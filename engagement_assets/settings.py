@@ -67,8 +67,8 @@ class Settings(BaseSettings):
     )
     lists: str | None = Field(
         None,
-        description="file of lists of customers that have a name, for the dashboard's navigation and as audiences "
-        "(docs/dashboard.md); none: no list has one",
+        description="file of lists of customers that have a name, for the dashboard's navigation, the files for BI "
+        "tools and as audiences (docs/dashboard.md); none: no list has one",
     )
     lake: str = Field("data/lake", description="folder or object-store URL of the published tables")
     export: str = Field("data/export", description="folder of the files for BI tools")

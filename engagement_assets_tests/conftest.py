@@ -125,5 +125,12 @@ def sample_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str, engin
 def sample_export(sample_world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the files for BI tools of the sample data; tests read it and do not write."""
     folder = tmp_path_factory.mktemp("export")
-    export_csv(sample_world.lake, sample_world.settings, str(folder))
+    lists = tmp_path_factory.mktemp("lists") / "lists.toml"
+    lists.write_text(
+        'german = { title = "German and slipping", where = { slipping = true, country = ["DE"] } }\n'
+        'many = { title = "Many orders", where = { orders = "5.." } }\n',
+        encoding="utf-8",
+    )
+    settings = sample_world.settings.model_copy(update={"lists": str(lists)})
+    export_csv(sample_world.lake, settings, str(folder))
     return folder

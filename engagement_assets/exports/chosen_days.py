@@ -115,6 +115,7 @@ class Choice:
             "$zone": f"'{self.settings.timezone}'",
             "$first": f"DATE '{self.settings.start_date.year}-01-01'",
             "$again_after": str(self.settings.results.again_after_days),
+            "$day": f"DATE '{self.day}'",
             "$after": f"DATE '{as_date(self.day).year + 1}-01-01'",
         }
 

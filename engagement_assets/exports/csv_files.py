@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
@@ -100,7 +100,8 @@ def export_csv(
         with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
             written = list(chain.from_iterable(pool.map(writing.write, files)))
         written += writing.list_of(written)
-        written.append(write_dictionary((*files, EXPORTED_FILES), staging, settings))
+        left_out = {file.path.stem: file.left_out for file in written}
+        written.append(write_dictionary((*files, EXPORTED_FILES), staging, settings, left_out))
         page = staging / "data_dictionary.html"
         written.append(WrittenFile(page, 0, page.stat().st_size))
         (staging / MANIFEST).write_text(_described(settings, day, written), encoding="utf-8")
@@ -149,7 +150,9 @@ class _Writing:
         for name, literal in self.choice.literals().items():
             query = query.replace(name, literal)
         dated = "as_of_date" in {column.name for column in file.columns}
-        left_out = " ".join(dict.fromkeys(each.left_out for each in chosen.values() if each.left_out and dated))
+        left_out = file.left_out or " ".join(
+            dict.fromkeys(each.left_out for each in chosen.values() if each.left_out and dated)
+        )
         with opened(self.lake, {contract: each.days for contract, each in chosen.items()}) as connection:
             if file.name == "table_rows":
                 connection.register("table_rows", self.choice.row_counts())
@@ -193,10 +196,12 @@ class _Writing:
         return [replace(written, path=each, size=each.stat().st_size) for each in places]
 
 
-def write_dictionary(files: tuple[ExportFile, ...], target: Path, settings: Settings) -> WrittenFile:
+def write_dictionary(
+    files: tuple[ExportFile, ...], target: Path, settings: Settings, left_out: Mapping[str, str]
+) -> WrittenFile:
     """Each column of the files: `dictionary.rows`, and beside it the same as a page."""
-    rows = dictionary.rows(files, settings)
-    (target / "data_dictionary.html").write_text(dictionary.page(files, settings), encoding="utf-8")
+    rows = dictionary.rows(files, settings, left_out)
+    (target / "data_dictionary.html").write_text(dictionary.page(files, settings, left_out), encoding="utf-8")
     place = target / "data_dictionary.csv"
     columns = [ExportColumn(name, "", T.StringType()) for name in rows[0]]
     with duckdb.connect() as connection:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pyspark.sql.types as T
 
+from engagement_assets.domain.meanings.measures import MONEY
 from engagement_assets.exports.measures import measures
 from engagement_assets.exports.star_schema import ExportColumn, ExportFile
 from engagement_assets.settings import Settings
@@ -38,8 +39,8 @@ _STYLE = (
 )
 
 
-def rows(files: Iterable[ExportFile], settings: Settings) -> list[dict[str, str]]:
-    """A row per column of the files."""
+def rows(files: Iterable[ExportFile], settings: Settings, left_out: Mapping[str, str]) -> list[dict[str, str]]:
+    """A row per column of the files; `left_out` says of a table, by its name, what this export leaves out of it."""
     return [
         {
             "table_name": file.name,
@@ -51,17 +52,18 @@ def rows(files: Iterable[ExportFile], settings: Settings) -> list[dict[str, str]
             "allowed_values": ", ".join(column.values),
             "key": "yes" if column.name in file.key else "no",
             "joins": _joins(file, column),
-            "table_description": file.description,
+            "table_description": _description(file),
+            "left_out": left_out.get(file.name, ""),
         }
         for file in files
         for column in file.columns
     ]
 
 
-def page(files: Iterable[ExportFile], settings: Settings) -> str:
+def page(files: Iterable[ExportFile], settings: Settings, left_out: Mapping[str, str]) -> str:
     """The same for people to read, with the measures and their formulas."""
     told: dict[str, list[dict[str, str]]] = {}
-    for row in rows(files, settings):
+    for row in rows(files, settings, left_out):
         told.setdefault(row["table_name"], []).append(row)
     parts = [
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Data dictionary</title><style>{_STYLE}</style>',
@@ -71,8 +73,9 @@ def page(files: Iterable[ExportFile], settings: Settings) -> str:
     ]
     for name, columns in told.items():
         key = ", ".join(row["column_name"] for row in columns if row["key"] == "yes")
+        cut = f" <b>Left out:</b> {_text(columns[0]['left_out'])}" if columns[0]["left_out"] else ""
         parts.append(
-            f'<h2 id="{name}">{name}</h2><p>{_text(columns[0]["table_description"])} In the order of: {key}.</p>'
+            f'<h2 id="{name}">{name}</h2><p>{_text(columns[0]["table_description"])} In the order of: {key}.{cut}</p>'
             + _table(
                 ("column", "type", "what it is", "unit", "values", "refers to"),
                 (
@@ -87,11 +90,16 @@ def page(files: Iterable[ExportFile], settings: Settings) -> str:
         )
     parts.append('<h2 id="measures">Measures</h2><p>Each as a query over the files, in DuckDB.</p>')
     listed = (
-        [_text(each.name), _text(each.description), f"<code>{_text(each.query)}</code>"]
-        for each in measures(settings.scoring)
+        [_text(each.name), _text(each.description), _text(each.unit), f"<code>{_text(each.query)}</code>"]
+        for each in measures(settings.scoring, settings.currency)
     )
-    parts += [_table(("measure", "what it means", "query"), listed), "</html>"]
+    parts += [_table(("measure", "what it means", "unit", "query"), listed), "</html>"]
     return "\n".join(parts) + "\n"
+
+
+def _description(file: ExportFile) -> str:
+    ways = (f"{name} ({', '.join(columns)})" for name, columns in file.hierarchies.items())
+    return f"{file.description} Hierarchies: {'; '.join(ways)}." if file.hierarchies else file.description
 
 
 def _joins(file: ExportFile, column: ExportColumn) -> str:
@@ -100,8 +108,8 @@ def _joins(file: ExportFile, column: ExportColumn) -> str:
 
 
 def _unit(column: ExportColumn, settings: Settings) -> str:
-    if isinstance(column.dtype, T.DecimalType):
-        return settings.currency or "currency units"
+    if column.is_money:
+        return settings.currency or MONEY
     if isinstance(column.dtype, T.StringType | T.DateType | T.BooleanType | T.TimestampNTZType):
         return ""
     return next((unit for pattern, unit in _UNITS.items() if re.fullmatch(pattern, column.name)), "")

@@ -26,10 +26,10 @@ from engagement_assets.domain.contracts import (
     Sessions,
 )
 from engagement_assets.domain.contracts.engagement import LIFECYCLE_STAGES, SEGMENTS, VALUE_SEGMENTS
-from engagement_assets.domain.customer_filters import ENTERED, HIGH_VALUE
+from engagement_assets.domain.customer_filters import ENTERED, FILTERS, HIGH_VALUE, condition
 from engagement_assets.domain.meanings import enumerated
 from engagement_assets.domain.score_parts import PARTS
-from engagement_assets.settings import Settings
+from engagement_assets.settings import PREFIX, Settings
 
 #: Width of a score bucket, and the last bucket, which holds 1 too.
 BUCKET = 0.05
@@ -86,6 +86,13 @@ class ExportColumn:
     #: The values that it may have; empty: any of its type.
     values: tuple[str, ...] = ()
 
+    @property
+    def is_money(self) -> bool:
+        """Whether it is an amount in the currency of the orders."""
+        return isinstance(self.dtype, T.DecimalType) or (
+            isinstance(self.dtype, T.DoubleType) and "revenue" in self.name and "imbalance" not in self.name
+        )
+
 
 class Days(Enum):
     """Which days of a table a file is made from; none is later than the exported one.
@@ -103,9 +110,9 @@ class Days(Enum):
 class ExportFile:
     """A file: its rows are those of `query`, a DuckDB query over the tables named in `reads`, in the order of `key`.
 
-    In the query, `$zone` stands for the time zone, `$first` and `$after` for the first day of the dates and the one after the
-    last, `$again_after` for the days out of an audience after which a customer enters it anew, `$latest_orders` for the condition
-    that keeps each customer's latest orders.
+    In the query, `$zone` stands for the time zone, `$day` for the exported day, `$first` and `$after` for the first day of the
+    dates and the one after the last, `$again_after` for the days out of an audience after which a customer enters it anew,
+    `$latest_orders` for the condition that keeps each customer's latest orders.
     """
 
     name: str
@@ -114,6 +121,10 @@ class ExportFile:
     key: tuple[str, ...]
     query: str
     reads: dict[type[Contract], Days] = field(default_factory=dict)
+    #: Columns by which to go from the large to the small, by the name of the way.
+    hierarchies: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: What is left out of it whatever the rows, in words.
+    left_out: str = ""
 
     @property
     def file_name(self) -> str:
@@ -168,6 +179,7 @@ def export_files(settings: Settings) -> tuple[ExportFile, ...]:
         _whole_table(settings, CampaignAudiences, Days.SNAPSHOT),
         _whole_table(settings, CampaignResults, Days.ALL),
         _campaign_entries(settings),
+        _named_lists(settings),
         ExportFile(
             "table_rows",
             "One row per table and published day: how many rows it has. A day without a row is not published.",
@@ -233,17 +245,7 @@ def _customers(settings: Settings) -> ExportFile:
     ]
     far = [f"CASE WHEN {column} > {column}_limit THEN '{name}' END" for column, name in _OUTLIERS.items()]
     query = f"""
-        WITH ordered AS (SELECT DISTINCT customer_id, as_of_date FROM raw_orders),
-        visits AS (
-            SELECT v.customer_id, {reached("o.customer_id IS NOT NULL")} AS reached
-            FROM sessions v LEFT JOIN ordered o ON o.customer_id = v.customer_id AND o.as_of_date = v.as_of_date
-            WHERE NOT continues_previous_day
-        ),
-        people AS (
-            SELECT v.customer_id, greatest(max(reached), max(CASE WHEN b.customer_id IS NULL THEN 0 ELSE 4 END)) AS reached
-            FROM visits v LEFT JOIN (SELECT DISTINCT customer_id FROM ordered) b ON b.customer_id = v.customer_id
-            GROUP BY 1
-        ),
+        WITH {_furthest_stages("raw_orders")},
         limits AS (SELECT {", ".join(limits)} FROM engagement_scores),
         far AS (
             SELECT customer_id, nullif(concat_ws(', ', {", ".join(far)}), '') AS outlier_in FROM engagement_scores, limits
@@ -316,6 +318,7 @@ def _dates() -> ExportFile:
         ),
         ("date",),
         query,
+        hierarchies={"Calendar": ("year", "quarter", "month", "date"), "Weeks": ("week", "date")},
     )
 
 
@@ -471,6 +474,51 @@ def _campaign_entries(settings: Settings) -> ExportFile:
     )
 
 
+def _named_lists(settings: Settings) -> ExportFile:
+    day, customer, revenue = _of(settings, EngagementScores, "as_of_date customer_id total_revenue")
+    reads = {
+        "s": "",
+        "a": "LEFT JOIN campaign_audiences a USING (customer_id)",
+        "c": "LEFT JOIN segment_changes c USING (customer_id)",
+        "f": "LEFT JOIN people f USING (customer_id)",
+        "orders": "",
+    }
+    queries = ["SELECT NULL AS list_name, as_of_date, customer_id, total_revenue FROM engagement_scores WHERE false"]
+    elsewhere = []
+    for each in settings.named_lists.values():
+        needed = dict.fromkeys(FILTERS[key].reads for key, _ in each.filters)
+        if any(name not in reads for name in needed):
+            elsewhere.append(each.title)
+            continue
+        where = condition(each.filters, _literal).replace("{all_orders}", "raw_orders")
+        queries.append(
+            f"SELECT {_literal(each.title)} AS list_name, s.as_of_date, s.customer_id, s.total_revenue "
+            f"FROM engagement_scores s {' '.join(reads[name] for name in needed)} WHERE {where}"
+        )
+    window = f"as_of_date > $day - {settings.scoring.activity_window_days}"
+    return ExportFile(
+        "named_lists",
+        f"One row per list that has a name ({PREFIX}LISTS) and customer who is in it.",
+        (_text("list_name", "what the list is called"), day, customer, revenue),
+        ("list_name", "customer_id"),
+        f"""
+            WITH {_furthest_stages(f"raw_orders WHERE {window}")}
+            {" UNION ".join(queries)}
+        """,
+        {
+            EngagementScores: Days.SNAPSHOT,
+            CampaignAudiences: Days.SNAPSHOT,
+            SegmentChanges: Days.SNAPSHOT,
+            Sessions: Days.WINDOW,
+            RawOrders: Days.ALL,
+        },
+        left_out="Lists that compare with another day, or ask who opted out or what campaigns brought: "
+        f"{', '.join(elsewhere)}."
+        if elsewhere
+        else "",
+    )
+
+
 # ---- parts -----------------------------------------------------------------------------------------------------------
 
 
@@ -497,6 +545,29 @@ def reached(ordered: str) -> str:
         f"CASE WHEN {ordered} THEN 4 WHEN checkouts > 0 THEN 3 WHEN add_to_carts > 0 THEN 2 WHEN page_views > 0 THEN 1 "
         "ELSE 0 END"
     )
+
+
+def _literal(value: str | float) -> str:
+    """A value as SQL, in which nothing begins with the sign of the names that stand for something (`ExportFile`)."""
+    if not isinstance(value, str):
+        return repr(value)
+    return "'" + value.replace("'", "''").replace("$", "' || chr(36) || '") + "'"
+
+
+def _furthest_stages(orders: str) -> str:
+    """The queries up to `people`: who had a session in the window, and the furthest stage; `orders` are those of the window."""
+    return f"""
+        ordered AS (SELECT DISTINCT customer_id, as_of_date FROM {orders}),
+        visits AS (
+            SELECT v.customer_id, {reached("o.customer_id IS NOT NULL")} AS reached
+            FROM sessions v LEFT JOIN ordered o ON o.customer_id = v.customer_id AND o.as_of_date = v.as_of_date
+            WHERE NOT continues_previous_day
+        ),
+        people AS (
+            SELECT v.customer_id, greatest(max(reached), max(CASE WHEN b.customer_id IS NULL THEN 0 ELSE 4 END)) AS reached
+            FROM visits v LEFT JOIN (SELECT DISTINCT customer_id FROM ordered) b ON b.customer_id = v.customer_id
+            GROUP BY 1
+        )"""
 
 
 def _listed(names: Iterable[str]) -> str:

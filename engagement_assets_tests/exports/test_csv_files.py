@@ -212,6 +212,63 @@ def test_the_furthest_stage_is_that_of_the_customers_sessions_and_orders(
     assert set(found.values()) == {0, 1, 2, 3, 4}
 
 
+def test_lists_that_have_a_name_are_a_file_and_amounts_have_their_currency(sample_world: World, tmp_path: Path) -> None:
+    lists = tmp_path / "lists.toml"
+    lists.write_text(
+        """
+        ours = { title = "Slipping in DE, 'ours' {$day}", where = { slipping = true, country = ["DE"] } }
+        june = { title = "Ordered in June", where = { ordered-in = "2026-06" } }
+        far = { title = "Reached the checkout", where = { stage = "Checkout" } }
+        one = { title = "Begins with c26", where = { id = "c26" } }
+        due = { title = "To contact", where = { to-contact = true } }
+        came = { title = "Came back to us", where = { came-back = true } }
+        """,
+        encoding="utf-8",
+    )
+    settings = sample_world.settings.model_copy(update={"lists": str(lists), "currency": "EUR"})
+    export_csv(sample_world.lake, settings, str(tmp_path))
+    rows = read(tmp_path / "named_lists.csv")
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row["list_name"], set()).add(row["customer_id"])
+    scores = sample_world.by_customer("engagement_scores", "2026-06-30")
+    stages = {row["customer_id"]: int(row["furthest_stage"]) for row in read(tmp_path / "customers.csv")}
+    orders = [row for row in sample_world.rows("raw_orders") if row["as_of_date"].isoformat()[:7] == "2026-06"]
+    visitors = {
+        row["customer_id"] for row in sample_world.rows("sessions") if row["as_of_date"] > date(2026, 5, 31)
+    } & set(scores)
+    expected = {
+        "Slipping in DE, 'ours' {$day}": {
+            name for name, s in scores.items() if s["is_slipping"] and s["country"] == "DE"
+        },
+        "Ordered in June": {row["customer_id"] for row in orders} & set(scores),
+        "Reached the checkout": {name for name in visitors if stages[name] >= 3},
+        "Begins with c26": {name for name in scores if re.fullmatch("C0*26.*", name)},
+        "To contact": {
+            row["customer_id"] for row in sample_world.rows("campaign_audiences", "2026-06-30") if row["is_to_contact"]
+        },
+    }
+    assert all(expected.values())
+    assert found == expected
+    assert {(row["as_of_date"], row["total_revenue"]) for row in rows} == {
+        ("2026-06-30", str(scores[row["customer_id"]]["total_revenue"])) for row in rows
+    }
+    told = {row["file"]: row["left_out"] for row in read(tmp_path / "exported_files.csv")}
+    assert told["named_lists"] == (
+        "Lists that compare with another day, or ask who opted out or what campaigns brought: Came back to us."
+    )
+    units = {(row["table_name"], row["column_name"]): row["unit"] for row in read(tmp_path / "data_dictionary.csv")}
+    money = [
+        ("orders", "order_amount"),
+        ("engagement_scores", "expected_revenue_90_days"),
+        ("named_lists", "total_revenue"),
+    ]
+    assert [units[each] for each in money] == ["EUR"] * 3
+    assert (
+        "<td>EUR</td>" in (tmp_path / "data_dictionary.html").read_text(encoding="utf-8").partition('id="measures"')[2]
+    )
+
+
 def test_the_newest_days_are_kept_and_the_window_in_any_case() -> None:
     rows = {"d1": 5, "d2": 5, "d3": 5, "d4": 5, "d5": 5}
     assert newest(rows, 12, "d5") == ["d4", "d5"]
@@ -254,6 +311,10 @@ def test_limits_shorten_histories_and_say_so_but_nothing_that_figures_need(sampl
         "exported_files.csv": "",
         "data_dictionary.csv": "",
     }
+    explained = {row["table_name"]: row["left_out"] for row in rows["data_dictionary.csv"]}
+    assert {name: explained[name] for name in told} == told
+    page = (tmp_path / "data_dictionary.html").read_text(encoding="utf-8")
+    assert page.count("<b>Left out:</b>") == len([text for text in told.values() if text]) > 3
     each = max(map(len, orders.values()))
     assert f"each customer's {each} latest orders are kept (ENGAGEMENT_EXPORT_ROWS)" in told["orders"]
     assert "Days before 2026-03-23 (ENGAGEMENT_EXPORT_DAYS)" in told["session_days"] or "ROWS" in told["session_days"]
@@ -277,7 +338,7 @@ def test_the_list_of_files_has_their_hashes_rows_and_days_and_the_settings(sampl
 def test_parquet_files_have_the_same_rows_with_the_types_of_the_dictionary(sample_export: Path) -> None:
     with loaded(sample_export) as connection:
         names = [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
-        assert len(names) == len(list(sample_export.glob("*.parquet"))) == 19
+        assert len(names) == len(list(sample_export.glob("*.parquet"))) == 20
         for name in names:
             packed = f"read_parquet('{sample_export / name}.parquet', hive_partitioning = false)"
             types = connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE FROM {packed})").fetchall()
@@ -302,7 +363,7 @@ def test_delimiter_and_byte_order_mark_are_settings_and_parquet_can_be_left_out(
         assert place.read_bytes().startswith(b"\xef\xbb\xbf")
         with place.open(newline="", encoding="utf-8-sig") as stream:
             rows = list(csv.DictReader(stream, delimiter=";"))
-        if place.stem != "exported_files":
+        if place.stem not in ("exported_files", "named_lists"):
             assert rows == read(sample_export / place.name), place.name
 
 
@@ -334,6 +395,7 @@ def test_the_dictionary_has_keys_joins_units_and_values_and_is_a_page_too(sample
     units = [told["engagement_scores", name]["unit"] for name in ("total_revenue", "recency_days", "engagement_score")]
     assert units == ["currency units", "days", "score, 0 to 1"]
     assert told["orders", "order_id"]["table_description"].startswith("One row per order")
+    assert "Calendar (year, quarter, month, date); Weeks (week, date)" in told["dates", "year"]["table_description"]
     # Each key that is told of is one, and each join finds its row.
     with loaded(sample_export) as connection:
         keys: dict[str, list[str]] = {}

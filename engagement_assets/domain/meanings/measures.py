@@ -119,6 +119,10 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
             "Entries",
             "Entries of customers into audiences that a result of the snapshot counts; who entered twice counts twice.",
         ),
+        "listed_customers": (
+            "Customers in lists",
+            "Customers of the snapshot who are in a list that has a name; one who is in two counts twice.",
+        ),
         "sessions": ("Sessions begun", "Sessions that began on the days shown."),
         "all_sessions": ("All sessions", f"Sessions that began {_ALL}"),
         "all_orders": ("All orders", f"Orders {_ALL}"),
@@ -168,6 +172,11 @@ _BY_UNIT: dict[str, dict[str, tuple[str, str]]] = {
     },
     MONEY: {
         "revenue": ("Revenue", "What the customers have spent so far, in the currency of the orders."),
+        "listed_revenue": (
+            "Revenue of listed customers",
+            "What the customers of the lists that have a name have spent so far, in the currency of the orders; of one who is in "
+            "two, twice.",
+        ),
         "revenue_at_risk": (
             "High-risk revenue",
             "What customers at high risk have spent so far, in the currency of the orders: what is lost if they all stay "

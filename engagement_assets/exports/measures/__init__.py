@@ -11,8 +11,9 @@ from functools import cache
 
 from engagement_assets.domain.bands import STEADY
 from engagement_assets.domain.meanings import MEASURES, Meanings
+from engagement_assets.domain.meanings.measures import MONEY
 from engagement_assets.domain.scoring_policy import ScoringPolicy
-from engagement_assets.exports.measures.base import DAY, FORMATS, TABLE_NAMES, Measure
+from engagement_assets.exports.measures.base import DAY, TABLE_NAMES, Measure, formatted
 from engagement_assets.exports.measures.behaviour import behaviour
 from engagement_assets.exports.measures.campaigns import campaigns
 from engagement_assets.exports.measures.monitoring import monitoring
@@ -23,11 +24,21 @@ __all__ = ["DAY", "STEADY", "TABLE_NAMES", "Measure", "by_key", "measures", "sel
 
 
 @cache
-def measures(policy: ScoringPolicy) -> tuple[Measure, ...]:
-    """Every measure under these settings, folder by folder."""
+def measures(policy: ScoringPolicy, currency: str = "") -> tuple[Measure, ...]:
+    """Every measure under these settings, folder by folder; `currency` is that of amounts of money."""
     meanings = Meanings(policy)
     return tuple(
-        Measure(key, label, folder, FORMATS[unit], meanings.filled(text), dax, source, sql)
+        Measure(
+            key,
+            label,
+            folder,
+            (unit == MONEY and currency) or unit,
+            formatted(unit, currency),
+            meanings.filled(text),
+            dax,
+            source,
+            sql,
+        )
         for folder, source, formulas in (*snapshot(), *over_time(), *campaigns(), *behaviour(policy), *monitoring())
         for key, (dax, sql) in formulas.items()
         for label, unit, text in (MEASURES[key],)

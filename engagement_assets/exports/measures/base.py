@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engagement_assets.domain.meanings import measures as units
+from engagement_assets.domain.money import in_currency
 
 DAY = "yyyy-mm-dd"
 
-#: Power BI's format string of each unit; text has none.
+#: Power BI's format string of each unit; that of money without a currency; text has none.
 FORMATS = {
     units.SCORE: "0.000",
     units.COUNT: "#,0",
@@ -21,6 +22,13 @@ FORMATS = {
     units.POINTS: "+0.0%;-0.0%;0.0%",
     units.TEXT: "",
 }
+
+
+def formatted(unit: str, currency: str = "") -> str:
+    """Power BI's format string of a unit; amounts of money show their currency, as everywhere (`domain/money.py`)."""
+    text = FORMATS[unit]
+    return in_currency(text, currency).replace(currency, f'"{currency}"') if unit == units.MONEY and currency else text
+
 
 #: Each file and the table of the model that it becomes.
 TABLE_NAMES = {
@@ -39,6 +47,7 @@ TABLE_NAMES = {
     "campaign_audiences": "Audiences",
     "campaign_results": "Campaign Results",
     "campaign_entries": "Campaign Entries",
+    "named_lists": "Named Lists",
     "table_rows": "Table Rows",
     "rejected_counts": "Rejected Rows",
     "exported_files": "Exported Files",
@@ -82,6 +91,7 @@ class Measure:
     key: str
     name: str
     folder: str
+    unit: str
     format: str
     description: str
     dax: str

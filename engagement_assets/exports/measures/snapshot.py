@@ -72,6 +72,11 @@ def snapshot() -> Iterator[Formulas]:
         "audience_priority": total("Audiences", "Priority"),
     }
     yield "Audiences", "campaign_audiences", audiences
+    listed = {
+        "listed_customers": ("COUNTROWS('Named Lists')", "count(*)"),
+        "listed_revenue": ("SUM('Named Lists'[Total revenue])", "coalesce(sum(total_revenue), 0)::DOUBLE"),
+    }
+    yield "Audiences", "named_lists", listed
     value = {
         "buyers": (f"CALCULATE({ROWS}, 'Latest Scores'[Total orders] > 0)", "count(*) FILTER (total_orders > 0)"),
         "high_value_customers": (f"CALCULATE({ROWS}, {_HIGH_VALUE})", f"count(*) FILTER ({HIGH_VALUE})"),

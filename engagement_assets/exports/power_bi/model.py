@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pyspark.sql.types as T
 
 from engagement_assets.domain.customer_filters import STAGES
+from engagement_assets.domain.meanings.measures import MONEY
 from engagement_assets.exports.measures import DAY, TABLE_NAMES, Measure, measures
+from engagement_assets.exports.measures.base import formatted
 from engagement_assets.exports.star_schema import EXPORTED_FILES, ExportColumn, ExportFile, export_files
 from engagement_assets.settings import Settings
 
@@ -26,7 +28,7 @@ COUNTRY_TABLE, COUNTRY_COLUMN = "Countries", "Country"
 SEGMENT_TABLE, SEGMENT_COLUMN = "Segments", "Engagement segment"
 
 #: These have one day, the snapshot's: a choice of dates does not empty them.
-_WITHOUT_DATES = ("Latest Scores", "Audiences")
+_WITHOUT_DATES = ("Latest Scores", "Audiences", "Named Lists")
 
 #: What has a customer's country and segment is sliced by that of the customer, but for the customers themselves and these.
 _OF_GROUPS = (CUSTOMER_TABLE, "Daily Groups", "Daily Activity")
@@ -36,18 +38,19 @@ _TYPES: dict[type[T.DataType], tuple[str, str, str | None]] = {
     T.LongType: ("int64", "Int64.Type", "#,0"),
     T.IntegerType: ("int64", "Int64.Type", "#,0"),
     T.DoubleType: ("double", "type number", "0.000"),
-    T.DecimalType: ("decimal", "Currency.Type", "#,0.00"),
-    T.BooleanType: ("boolean", "type logical", '"""TRUE"";""TRUE"";""FALSE"""'),
+    T.DecimalType: ("decimal", "Currency.Type", None),
+    T.BooleanType: ("boolean", "type logical", '"TRUE";"TRUE";"FALSE"'),
     T.DateType: ("dateTime", "type date", DAY),
     T.TimestampNTZType: ("dateTime", "type datetime", f"{DAY} hh:mm:ss"),
 }
 
-#: The formats of columns that differ from those of their types, by patterns of their names.
+#: The formats of columns that differ from those of their types, by patterns of their names; money has its own.
 _FORMATS = {
     "year|weekday_number|start_hour": "0",
-    ".*_share": "0.0%",
+    "(signup_)?month": "yyyy-mm",
+    ".*_share|return_chance": "0.0%",
     "share_uplift.*": "+0.0%;-0.0%;0.0%",
-    ".*_seconds|score_percentile": "#,0.0",
+    "score_percentile|usual_gap_days|average_sessions_.*": "#,0.0",
 }
 
 _RESULT_FOLDERS = {
@@ -101,6 +104,8 @@ class ModelColumn:
     sort_by: str | None = None
     hidden: bool = False
     is_key: bool = False
+    #: Whether pivot tables of Excel may have it in rows and columns; each such column takes memory for that.
+    in_mdx: bool = True
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,10 @@ class ModelTable:
     #: The file's name without its ending; None: the rows are those below.
     file_name: str | None = None
     rows: tuple[tuple[object, ...], ...] = ()
+    #: Columns of the file that the model does without.
+    left_out: tuple[str, ...] = ()
+    #: Ways from the large to the small, by their names: columns.
+    hierarchies: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 #: Many rows of one table belong to one row of another: table and column of the many, table and column of the one.
@@ -161,7 +170,10 @@ def build_model(settings: Settings) -> Model:
     """The model of the files that are exported under these settings."""
     files = [file for file in (*export_files(settings), EXPORTED_FILES) if file.name in TABLE_NAMES]
     customers = next(file for file in files if TABLE_NAMES[file.name] == CUSTOMER_TABLE)
-    tables = [_table(file, customers) for file in files]
+    shown = measures(settings.scoring, settings.currency)
+    formulas = " ".join(measure.dax for measure in shown)
+    money = formatted(MONEY, settings.currency)
+    tables = [_table(file, customers, formulas, money) for file in files]
     relationships = []
     for file in files:
         table = TABLE_NAMES[file.name]
@@ -187,38 +199,60 @@ def build_model(settings: Settings) -> Model:
         "Every measure, in folders.",
         (_column(ExportColumn("none", "holds nothing", T.StringType(), nullable=True, hidden=True)),),
     )
-    return Model((*tables, stages, holder), tuple(relationships), measures(settings.scoring))
+    return Model(
+        tuple(replace(table, columns=_for_pivots(table)) for table in (*tables, stages, holder)),
+        tuple(relationships),
+        shown,
+    )
 
 
-def _table(file: ExportFile, dimension: ExportFile) -> ModelTable:
+def _for_pivots(table: ModelTable) -> tuple[ModelColumn, ...]:
+    """The columns of a table, those marked that nobody can see and that have nothing to do with sorting."""
+    sorts = {column.sort_by for column in table.columns}
+    return tuple(
+        replace(column, in_mdx=not column.hidden or column.name in sorts or column.sort_by is not None)
+        for column in table.columns
+    )
+
+
+def _table(file: ExportFile, dimension: ExportFile, formulas: str, money: str) -> ModelTable:
     name = TABLE_NAMES[file.name]
     # Facts are sliced by the dimensions; their own copies of those columns would only be confused with them.
     sliced_by = {"as_of_date"} if name == CUSTOMER_TABLE else {"customer_id", "as_of_date"}
     if name in _OF_GROUPS:
         sliced_by |= {"country", "engagement_segment"}
-    if name in _WITHOUT_DATES:
-        sliced_by |= {column.name for column in dimension.columns}
+    copies = {column.name for column in dimension.columns} if name in _WITHOUT_DATES else set()
+    # Of these, only what a measure reads is of use.
+    left_out = tuple(
+        column.name
+        for column in file.columns
+        if copies
+        and column.name in (copies | {"as_of_date"}) - {"customer_id"}
+        and f"'{name}'[{display_name(column.name)}]" not in formulas
+    )
     choices, otherwise = _FOLDERS.get(name, ({}, None))
     columns = (
         replace(
-            _column(column),
+            _column(column, money),
             folder=_first(choices, column.name, otherwise),
-            hidden=column.hidden or column.name in sliced_by,
+            hidden=column.hidden or column.name in sliced_by | copies,
             is_key=(name, display_name(column.name)) in _KEYS,
         )
         for column in file.columns
+        if column.name not in left_out
     )
-    return ModelTable(name, file.description, tuple(columns), file.name)
+    hierarchies = {title: tuple(map(display_name, names)) for title, names in file.hierarchies.items()}
+    return ModelTable(name, file.description, tuple(columns), file.name, (), left_out, hierarchies)
 
 
-def _column(column: ExportColumn) -> ModelColumn:
+def _column(column: ExportColumn, money: str = "") -> ModelColumn:
     kind, m_type, form = _TYPES[type(column.dtype)]
     return ModelColumn(
         display_name(column.name),
         column.name,
         kind,
         m_type,
-        _first(_FORMATS, column.name, form),
+        money if column.is_money else _first(_FORMATS, column.name, form),
         column.nullable,
         column.description,
         sort_by=display_name(column.sort_by) if column.sort_by else None,

@@ -242,13 +242,19 @@ def _audiences() -> Page:
     return Page(
         "Audiences",
         "Whom to address, why, and what to do; held-out customers are not addressed.",
-        cards(62, 22, "Customers in audiences, To contact, Held out"),
-        chart("sizes", "clusteredBarChart", 38, 22, "By audience", by="Customers in audiences").showing(
+        cards(36, 30, "Customers in audiences, To contact, Held out"),
+        chart("sizes", "clusteredBarChart", 32, 30, "By audience", by="Customers in audiences").showing(
             Category="Audiences[Audience]", Y="Customers in audiences"
         ),
-        chart("table", "tableEx", 100, 78, "Customers in audiences, the most urgent first", by="Priority").showing(
+        chart("lists", "clusteredBarChart", 32, 30, "By list that has a name", by="Customers in lists").showing(
+            Category="Named Lists[List name]", Y="Customers in lists"
+        ),
+        chart("table", "tableEx", 68, 70, "Customers in audiences, the most urgent first", by="Priority").showing(
             Values=f"Audiences[Audience], {CUSTOMER}, Audiences[Recommended action], Audiences[Evidence], "
             "Audiences[Is to contact], Audiences[Is holdout], Priority"
+        ),
+        chart("listed", "tableEx", 32, 70, "Customers in lists", by="Revenue of listed customers").showing(
+            Values=f"Named Lists[List name], {CUSTOMER}, Revenue of listed customers"
         ),
     )
 

@@ -71,7 +71,7 @@ def partition_source(table: ModelTable, delimiter: str) -> str:
     empty = ", ".join(_m_text(column.source) for column in table.columns if column.nullable)
     csv = (
         f"Csv.Document(File.Contents(Folder & {_m_text(table.file_name + '.csv')}), [Delimiter = {_m_text(delimiter)}, "
-        f"Columns = {len(table.columns)}, Encoding = 65001, QuoteStyle = QuoteStyle.Csv])"
+        f"Columns = {len(table.columns) + len(table.left_out)}, Encoding = 65001, QuoteStyle = QuoteStyle.Csv])"
     )
     rows = f"Table.PromoteHeaders({csv}, [PromoteAllScalars = true])"
     if empty:
@@ -79,8 +79,13 @@ def partition_source(table: ModelTable, delimiter: str) -> str:
     packed = f"Parquet.Document(File.Contents(Folder & {_m_text(table.file_name + '.parquet')}))"
     steps = [
         f'Source = if FileFormat = "parquet" then {packed} else {rows}',
-        f'Typed = Table.TransformColumnTypes(Source, {{{types}}}, "en-US")',
+        *(
+            [f"Kept = Table.RemoveColumns(Source, {{{', '.join(map(_m_text, table.left_out))}}})"]
+            if table.left_out
+            else []
+        ),
     ]
+    steps.append(f'Typed = Table.TransformColumnTypes({_step(steps[-1])}, {{{types}}}, "en-US")')
     if table.name == COUNTRY_TABLE:
         # The model takes no heed of capitals; a country that is spelled in two ways would be a key twice.
         steps.append('Apart = Table.Distinct(Typed, {{"country", Comparer.OrdinalIgnoreCase}})')
@@ -89,8 +94,12 @@ def partition_source(table: ModelTable, delimiter: str) -> str:
             "Apart = if Record.FieldCount(IdsApart) = 0 then Typed else Table.TransformColumns(Typed, "
             '{{"customer_id", each Record.FieldOrDefault(IdsApart, _, _), type text}})'
         )
-    last = steps[-1].partition(" ")[0]
-    return "let\n    " + ",\n    ".join(steps) + f"\nin\n    {last}"
+    return "let\n    " + ",\n    ".join(steps) + f"\nin\n    {_step(steps[-1])}"
+
+
+def _step(text: str) -> str:
+    """The name of a step of a query."""
+    return text.partition(" ")[0]
 
 
 def _model(model: Model) -> str:
@@ -170,6 +179,7 @@ def _table(table: ModelTable, measures: tuple[Measure, ...], source: str) -> str
         head,
         *(_measure(measure) for measure in measures),
         *(_column(table, column) for column in table.columns),
+        *(_hierarchy(table, name, levels) for name, levels in table.hierarchies.items()),
         f"\tpartition {quoted(table.name)} = m\n\t\tmode: import\n\t\tsource =\n{_indented(source, 4)}\n",
     ]
     return "\n".join(parts)
@@ -178,7 +188,7 @@ def _table(table: ModelTable, measures: tuple[Measure, ...], source: str) -> str
 def _measure(measure: Measure) -> str:
     dax = re.sub(r" (?=(?:VAR|RETURN) )", "\n", measure.dax)
     body = f" = {dax}\n" if "\n" not in dax else f" =\n{_indented(dax, 3)}\n"
-    form = f"\t\tformatString: {measure.format}\n" if measure.format else ""
+    form = f"\t\tformatString: {_value(measure.format)}\n" if measure.format else ""
     return (
         f"\t/// {measure.description}\n"
         f"\tmeasure {quoted(measure.name)}{body}"
@@ -194,8 +204,10 @@ def _column(table: ModelTable, column: ModelColumn) -> str:
         lines.append("\tisHidden")
     if column.is_key:
         lines.append("\tisKey")
+    if not column.in_mdx:
+        lines.append("\tisAvailableInMdx: false")
     if column.format:
-        lines.append(f"\tformatString: {column.format}")
+        lines.append(f"\tformatString: {_value(column.format)}")
     if column.folder:
         lines.append(f"\tdisplayFolder: {column.folder}")
     lines += [
@@ -208,6 +220,24 @@ def _column(table: ModelTable, column: ModelColumn) -> str:
     if column.m_type == "type date":
         lines += ["", "\tannotation UnderlyingDateTimeDataType = Date"]
     return "".join(f"\t{line}\n" if line else "\n" for line in lines)
+
+
+def _value(text: str) -> str:
+    """A text as TMDL writes it behind a colon: in quotes if it has any."""
+    return '"' + text.replace('"', '""') + '"' if '"' in text else text
+
+
+def _hierarchy(table: ModelTable, name: str, levels: Sequence[str]) -> str:
+    parts = [
+        f"\t/// From the large to the small: {', '.join(level.lower() for level in levels)}.\n"
+        f"\thierarchy {quoted(name)}\n\t\tlineageTag: {stable_id('hierarchy', table.name, name)}\n"
+    ]
+    parts += [
+        f"\t\tlevel {quoted(level)}\n\t\t\tlineageTag: {stable_id('level', table.name, name, level)}\n"
+        f"\t\t\tcolumn: {quoted(level)}\n"
+        for level in levels
+    ]
+    return "\n".join(parts)
 
 
 def _indented(text: str, tabs: int) -> str:

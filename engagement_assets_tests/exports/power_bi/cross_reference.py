@@ -17,11 +17,12 @@ from engagement_assets_tests.exports.power_bi.reading import (
     json_files,
     projections,
     query_file,
+    query_left_out,
     query_types,
     read_model,
     read_report,
 )
-from engagement_assets_tests.exports.power_bi.shapes import unknown_keys
+from engagement_assets_tests.exports.power_bi.shapes import misshapen
 
 #: Types of Power Query, the type of the model that they load as, and what the data dictionary calls them.
 LOADS_AS = {
@@ -51,7 +52,7 @@ def faults(project: Path, export: Path) -> list[str]:
         *_fields(model, report),
         *_pages(report),
         *_theme(report, project),
-        *unknown_keys(report),
+        *misshapen(project, report),
     ]
 
 
@@ -164,7 +165,10 @@ def _files(model: Model, export: Path) -> Iterator[str]:
         with (export / name).open(newline="", encoding="utf-8") as stream:
             header = next(csv.reader(stream))
         sources = [column.properties.get("sourceColumn", "") for column in table.columns]
-        if header != sources:
+        left_out = query_left_out(table.query)
+        for column in set(left_out) - set(header):
+            yield f"{table.name} removes {column}, which {name} does not have"
+        if [column for column in header if column not in left_out] != sources:
             yield f"{name} has the columns {sorted(set(header) ^ set(sources)) or 'in another order'}, {table.name} not"
         if f"Columns = {len(header)}," not in table.query:
             yield f"{table.name} does not read the {len(header)} columns of {name}"

@@ -6,6 +6,7 @@ wrote them is asked.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,8 +96,11 @@ def _rows(connection: duckdb.DuckDBPyConnection, table: Table, export: Path) -> 
     if name is None:
         return query_rows(table.query)
     types = {column.properties["sourceColumn"]: _READ_AS[column.properties["dataType"]] for column in table.columns}
+    listed = ", ".join(types)
+    with (export / name).open(newline="", encoding="utf-8") as stream:
+        types = {column: types.get(column, "VARCHAR") for column in next(csv.reader(stream))}
     found = connection.execute(
-        "SELECT * FROM read_csv($place, columns = $types, header = true, auto_detect = false, nullstr = '')",
+        f"SELECT {listed} FROM read_csv($place, columns = $types, header = true, auto_detect = false, nullstr = '')",
         {"place": str(export / name), "types": types},
     ).fetchall()
     return [list(row) for row in found]

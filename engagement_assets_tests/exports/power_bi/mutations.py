@@ -269,6 +269,34 @@ MUTATIONS = (
         visual("Monitoring", "tableEx", lambda found: found["visual"].update(sync="Date")),
     ),
     Mutation(
+        "a key that the schema requires is not there",
+        CROSS,
+        page("Monitoring", lambda found: found.pop("displayOption")),
+    ),
+    Mutation(
+        "a value that the schema does not know",
+        CROSS,
+        visual(
+            "Executive overview",
+            "donutChart",
+            lambda found: found["visual"]["query"]["sortDefinition"]["sort"][0].update(direction="Upwards"),
+        ),
+    ),
+    Mutation(
+        "a text where the schema wants a number",
+        CROSS,
+        visual("Monitoring", "tableEx", lambda found: found["position"].update(x="16")),
+    ),
+    Mutation(
+        "an expression of two kinds",
+        CROSS,
+        visual(
+            "Executive overview",
+            "donutChart",
+            lambda found: _first(found, "Y")["field"].update(Literal={"Value": "1L"}),
+        ),
+    ),
+    Mutation(
         "another version of a schema",
         CROSS,
         page("Monitoring", lambda found: found.update({"$schema": found["$schema"].replace("2.0.0", "9.0.0")})),

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_OBJECT = re.compile(r"^(\t*)(table|column|measure|partition|relationship|expression|database|model) ?(.*)$")
+_OBJECT = re.compile(
+    r"^(\t*)(table|column|measure|hierarchy|level|partition|relationship|expression|database|model)(?: (.*))?$"
+)
 _DAX_NAME = re.compile(r"(?:'([^']+)'|\b([A-Za-z_]\w*))?\[([^\]]+)\]")
 
 
@@ -23,12 +25,13 @@ class Column:
 
 @dataclass
 class Table:
-    """A table of the model: columns, measures with their DAX, and its Power Query."""
+    """A table of the model: columns, measures with their DAX, hierarchies with the columns of their levels, its Power Query."""
 
     name: str
     properties: dict[str, str] = field(default_factory=dict)
     columns: list[Column] = field(default_factory=list)
     measures: list[tuple[str, str]] = field(default_factory=list)
+    hierarchies: dict[str, list[str]] = field(default_factory=dict)
     query: str = ""
 
     def column(self, name: str) -> Column | None:
@@ -38,12 +41,18 @@ class Table:
 
 @dataclass
 class Model:
-    """The semantic model: tables, relationships (both ends), expressions."""
+    """The semantic model: tables, relationships (both ends), expressions; what TMDL says of a measure, by its name.
+
+    A description is among the properties, as is whatever has no value. `other` are those of the model, of relationships and of
+    partitions.
+    """
 
     tables: list[Table] = field(default_factory=list)
     relationships: list[tuple[str, str, str, str]] = field(default_factory=list)
     expressions: dict[str, str] = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
+    measure_properties: dict[str, dict[str, str]] = field(default_factory=dict)
+    other: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def table(self, name: str) -> Table | None:
         """A table by its name."""
@@ -142,6 +151,12 @@ def query_rows(query: str) -> list[list[object]]:
     return [list(row) for row in rows]
 
 
+def query_left_out(query: str) -> list[str]:
+    """The columns of a file that a table's Power Query removes."""
+    found = re.search(r"Table\.RemoveColumns\(Source, \{(.*?)\}\)", query)
+    return re.findall(r'"([^"]+)"', found.group(1)) if found else []
+
+
 def query_types(query: str) -> dict[str, str]:
     """The columns that a table's Power Query gives types to, in their order."""
     typed = re.search(r"TransformColumnTypes\((.*), \"en-US\"\)", query, re.DOTALL)
@@ -171,6 +186,7 @@ def _split(text: str) -> tuple[str, str]:
 def _read_tmdl(text: str, model: Model) -> None:
     table: Table | None = None
     target: dict[str, str] = {}
+    levels: list[str] = []
     ends: dict[str, tuple[str, str]] = {}
     lines = text.splitlines()
     position = 0
@@ -180,8 +196,9 @@ def _read_tmdl(text: str, model: Model) -> None:
         found = _OBJECT.match(line)
         depth = len(line) - len(line.lstrip("\t"))
         if found and line.strip() and not line.lstrip().startswith("///"):
-            kind, rest = found.group(2), found.group(3)
-            target = {}
+            kind, rest = found.group(2), found.group(3) or ""
+            above = lines[position - 2].strip() if position > 1 else ""
+            target = {"description": above[4:]} if above.startswith("/// ") else {}
             if kind == "table":
                 table = Table(_name(rest), target)
                 model.tables.append(table)
@@ -193,20 +210,31 @@ def _read_tmdl(text: str, model: Model) -> None:
                     body, position = _block(lines, position, depth + 2)
                 if kind == "measure" and table:
                     table.measures.append((name, body))
+                    model.measure_properties[name] = target
                 else:
                     model.expressions[name] = body
+            elif kind == "hierarchy" and table:
+                levels = table.hierarchies.setdefault(_name(rest), [])
+            elif kind in ("model", "relationship", "partition"):
+                model.other.append((kind, target))
             continue
         word, _, value = line.strip().partition(":")
         if line.strip() == "source =" and table:
             table.query, position = _block(lines, position, depth + 2)
         elif word in ("fromColumn", "toColumn"):
+            target[word] = value.strip()
             ends[word] = _ends(value.strip())
             if len(ends) == 2:
                 model.relationships.append((*ends["fromColumn"], *ends["toColumn"]))
                 ends = {}
         elif word == "lineageTag":
             model.tags.append(value.strip())
-        elif word and not word.startswith(("///", "annotation")):
+        elif word == "column":
+            levels.append(_name(value))
+        elif line.strip().startswith("annotation "):
+            name, _, value = line.strip().partition(" = ")
+            target[name] = value
+        elif word and not word.startswith("///"):
             target[word] = value.strip()
 
 

@@ -72,6 +72,9 @@ def test_every_twin_is_what_plain_python_makes_of_the_tables(twins: dict[str, An
     orders = [row for row in sample_world.rows("raw_orders") if row["as_of_date"] >= year]
     risky = [row for row in scores if row["is_high_risk"]]
     slipping = [row for row in scores if row["is_slipping"]]
+    # The two lists of the export: of one who is in both, twice.
+    listed = [row for row in scores if row["is_slipping"] and row["country"] == "DE"]
+    listed += [row for row in scores if row["total_orders"] >= 5]
     addressed = sample_world.rows("campaign_audiences", DAY.isoformat())
     # Audiences of fifteen days are published: nobody's fourteen days after the entry are over.
     results = sample_world.rows("campaign_results", DAY.isoformat())
@@ -126,6 +129,8 @@ def test_every_twin_is_what_plain_python_makes_of_the_tables(twins: dict[str, An
         "revenue_earned": sum(row["incremental_revenue"] or 0 for row in results),
         **dict.fromkeys(("treated_ordered", "held_out_ordered", "uplift", "uplift_low", "uplift_high", "verdict")),
         **dict.fromkeys(("orders_earned", "revenue_earned_low", "revenue_earned_high")),
+        "listed_customers": len(listed),
+        "listed_revenue": total(listed, "total_revenue"),
         "window_sessions": len(recent),
         "day_shown": DAY,
         "daily_customers": len(scores),

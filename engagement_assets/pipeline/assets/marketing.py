@@ -98,7 +98,8 @@ def campaign_results(run: TableRun) -> Iterator[Any]:
         as_date(day) for day, rows in lake.partitions(RawContacts).items() if rows and as_date(day) <= judged[-1]
     ]
     cohorts: dict[Cohort, Sums] = {}
-    first = max(settings.start_date, judged[0] - policy.days_of_entries * ONE_DAY)
+    # Nobody enters before the first day of audiences.
+    first = max(settings.start_date, judged[0] - policy.days_of_entries * ONE_DAY, min(published, default=date.max))
     while first <= end:
         last = min(end, first + (COUNTED_DAYS - 1) * ONE_DAY)
         before = first - policy.again_after_days * ONE_DAY

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
+from pathlib import Path
 from statistics import fmean, stdev
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from dash.development.base_component import Component
 
@@ -16,6 +19,8 @@ from engagement_assets.dashboard.questions import Filters
 from engagement_assets.dashboard.site import VISUALS
 from engagement_assets.dashboard.state import parse
 from engagement_assets.dashboard.warehouse import Warehouse
+from engagement_assets.domain.contracts import CampaignResults
+from engagement_assets_tests.dashboard.lakes import copied, publish
 from engagement_assets_tests.worlds import Row, World
 
 DAY, BEFORE = "2026-06-30", "2026-06-23"
@@ -140,6 +145,23 @@ def test_a_result_opens_the_customers_whom_it_counts(sample_world: World, again_
                 assert len(mine) == row[column]
             twice += len(mine) - len(listed)
     assert (twice > 0) == (again_after == 1)
+
+
+def test_a_result_says_on_the_page_that_its_draw_failed(sample_world: World, tmp_path: Path) -> None:
+    lake = copied(sample_world.lake, tmp_path, [DAY])
+    rows = [
+        {**row, "is_balanced": False, "finding": "works", "verdict": "works: well"}
+        for row in sample_world.rows("campaign_results", DAY)
+    ]
+    place = tmp_path / "failed.parquet"
+    schema = pq.read_schema(sample_world.lake.files(CampaignResults, [DAY])[0])
+    pq.write_table(pa.Table.from_pylist(rows[:1], schema), place)
+    publish(lake, CampaignResults, {DAY: place}, "failed")
+    warehouse = Warehouse(sample_world.settings.model_copy(update={"lake": lake.root}))
+    view = parse(f"?date={DAY}", warehouse.catalogue())
+    assert view is not None
+    drawn = said(VISUALS["campaigns-results"].render(warehouse, view))
+    assert "works : well the draw failed" in " ".join(drawn.split())
 
 
 def test_the_page_of_a_customer_explains_the_change(warehouse: Warehouse, sample_world: World) -> None:

@@ -54,7 +54,8 @@ HELP: dict[str, str] = {
     "times drop.",
     "campaign_results": "Who entered an audience on {results_window}, anew after {again_after} out of it, by what they did in "
     "{horizons} days after: who was to be addressed against who was held out, with {results_level} intervals. “works” and "
-    "“harms” allow for all results of the day, “perhaps” does not.",
+    "“harms” allow for all results of the day, “perhaps” does not. Where the draw failed, treated and held out were not alike "
+    "when they entered, by more than lot explains.",
     "changes": "The score's difference to the day before, without remainder: what passing days did, what the customer did, and "
     "what others did to the scale.",
     "explained": "The score's difference between the two dates, without remainder. Ageing: the days since the last order. "

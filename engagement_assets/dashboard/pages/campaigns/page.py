@@ -61,10 +61,13 @@ def _name(audience: str) -> str:
 
 
 def _verdict(row: Row) -> Component:
-    """What a result says, with the word of the finding in front where it is certain."""
+    """What a result says, with the word of the finding in front where it is certain, and whether the draw failed."""
     word, _, rest = row["verdict"].partition(":")
     certain: list[Any] = [html.Strong(word), f":{rest}"]
-    return html.Div(certain if row["finding"] in _FINDINGS else row["verdict"], className="verdict")
+    said = certain if row["finding"] in _FINDINGS else [row["verdict"]]
+    return html.Div(
+        [*said, *([" ", pill("the draw failed", "bad")] if row["is_balanced"] is False else [])], className="verdict"
+    )
 
 
 def _nobody(view: View) -> Component:

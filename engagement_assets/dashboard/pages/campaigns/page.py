@@ -63,11 +63,10 @@ def _name(audience: str) -> str:
 def _verdict(row: Row) -> Component:
     """What a result says, with the word of the finding in front where it is certain, and whether the draw failed."""
     word, _, rest = row["verdict"].partition(":")
-    certain: list[Any] = [html.Strong(word), f":{rest}"]
-    said = certain if row["finding"] in _FINDINGS else [row["verdict"]]
-    return html.Div(
-        [*said, *([" ", pill("the draw failed", "bad")] if row["is_balanced"] is False else [])], className="verdict"
-    )
+    said: list[Any] = [html.Strong(word), f":{rest}"] if row["finding"] in _FINDINGS else [row["verdict"]]
+    if row["is_balanced"] is False:
+        said += [" ", pill("the draw failed", "bad")]
+    return html.Div(said, className="verdict")
 
 
 def _nobody(view: View) -> Component:

@@ -277,7 +277,7 @@ def _results(policy: ScoringPolicy) -> Page:
         chart("trend", "lineChart", 58, 40, "Uplift over time").showing(Category=DATE, Series=audience, Y="Uplift"),
         chart("table", "tableEx", 66, 44, "Every result", by="Revenue earned").showing(
             Values=f"{audience}, {horizon}, Treated, Held out to compare, Treated who ordered, Held out who ordered, Uplift, "
-            "Uplift at least, Uplift at most, Revenue earned, Verdict, Campaign Results[Is balanced]"
+            "Uplift at least, Uplift at most, Revenue earned, Verdict"
         ),
         chart("entries", "tableEx", 34, 44, "Who was treated and held out", by="Entries").showing(
             Values=f"Campaign Entries[Audience], Campaign Entries[Entered], {CUSTOMER}, Campaign Entries[Is holdout], Entries"

@@ -319,7 +319,6 @@ SPECIFICATION: list[tuple[str, str, dict[str, list[str]]]] = [
                 *named("Campaign Results.", "Audience", "Horizon days"),
                 *named(M, "Treated", "Held out to compare", "Treated who ordered", "Held out who ordered"),
                 *named(M, "Uplift", "Uplift at least", "Uplift at most", "Revenue earned", "Verdict"),
-                "Campaign Results.Is balanced",
             ]
         },
     ),

@@ -159,8 +159,8 @@ class Ingestion:
     def more(self, inspection: Inspection, last_day: date, customers: DataFrame, before: LastRead) -> Reading:
         """The rows of a source that came since it was read last, and those that were set aside then.
 
-        Raises DisplacedError where a published row would not be kept any more: a late file repeats its id, and its row comes
-        first.
+        Raises DisplacedError where only the whole source tells what becomes of rows of one id: a late file repeats the id of a
+        published row and comes first, or two rows contradict each other and their order matters.
         """
         source = inspection.source
         files = {name for name, state in inspection.states.items() if before.files.get(name) != state}
@@ -174,8 +174,9 @@ class Ingestion:
         earlier = _account_without(before.account, aside)
         found = self._settled(readable, settled, customers, earlier, files=len(files))
         conflicts = [account.rejected.get(verdicts.CONFLICT, 0) for account in (earlier, found.account)]
-        if conflicts[0] < conflicts[1] and _has_order(inspection):
-            return self.more(replace(inspection, with_positions=True), last_day, customers, before)
+        if source.later_file_wins and conflicts[0] < conflicts[1]:
+            # Which file a published row is from is not known any more.
+            raise DisplacedError
         return found
 
     def _examined(

@@ -15,6 +15,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -42,6 +43,9 @@ _SAIL_PROCESS = {
     "MIMALLOC_ALLOW_THP": "0",
     "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(7 * 24 * 3600),
 }
+
+#: The name of a Unix socket is at most some hundred characters long, and a folder for temporary files may be anywhere.
+_SHORT_FOLDER = "/tmp"
 
 #: How long the run's own connection to the embedded engine may take, seconds.
 _CONNECT_SECONDS = 60
@@ -221,14 +225,15 @@ def close_to_others(port: int) -> None:
 
     Raises EngineUnavailableError if the port was not found, or if somebody else had come in before; they are cut off.
     """
-    with _sockets() as sockets, socket.socket() as nobody_knocks:
+    with _sockets() as sockets, _unreachable() as nobody_knocks:
         listening = [
             number
             for number, each in sockets
             if _port(each.getsockname) == port and each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
         ]
         for number in listening:
-            # The engine keeps a valid descriptor, of a socket that nobody can reach.
+            # The engine keeps a descriptor that listens, of a socket that nobody can reach: on another kind of socket, an
+            # attempt to accept that is just under way fails, and is made again for as long as the engine runs, on a whole core.
             os.dup2(nobody_knocks.fileno(), number)
     if not listening:
         raise EngineUnavailableError(f"the embedded engine does not listen on port {port} of this process")
@@ -243,6 +248,18 @@ def close_to_others(port: int) -> None:
             "another program connected to the embedded engine while it started, and was cut off; nothing was computed. "
             "Find out who it was, and run again."
         )
+
+
+@contextmanager
+def _unreachable() -> Iterator[socket.socket]:
+    """A socket that listens where nobody can connect: its name is in a folder of this user's alone, and gone."""
+    with tempfile.TemporaryDirectory(dir=_SHORT_FOLDER if Path(_SHORT_FOLDER).is_dir() else None) as folder:
+        listening = socket.socket(socket.AF_UNIX)
+        listening.setblocking(False)
+        listening.bind(f"{folder}/s")
+        listening.listen(1)
+    with listening:
+        yield listening
 
 
 def _port(end: Callable[[], tuple[str, int]]) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import pyspark.sql.functions as F
 import pytest
 from pysail.spark import SparkConnectServer
 
-from engagement_assets.engine import EngineResource, EngineUnavailableError
+from engagement_assets.engine import EngineResource, EngineUnavailableError, close_to_others
 from engagement_assets.settings import Settings
 from engagement_assets_tests.apache_spark import SparkProcess
 from engagement_assets_tests.lake.spark_run import session
@@ -82,6 +83,20 @@ def test_while_a_run_lasts_nobody_else_can_connect_to_its_engine() -> None:
         assert address == "127.0.0.1"
         assert knocks(port) == "False"
         assert engine.spark_session.range(3).count() == 3
+
+
+def test_who_waits_at_the_closed_door_is_told_that_nobody_is_there_and_not_that_it_is_broken() -> None:
+    """An engine's server that hears an error asks again at once, for as long as it runs; nobody there is no reason to ask."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as mine, listening.accept()[0] as theirs:
+            close_to_others(port)
+            with pytest.raises(BlockingIOError):
+                listening.accept()
+            mine.sendall(b"still here")
+            assert theirs.recv(10) == b"still here"
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
 
 
 def test_without_the_closed_door_another_user_would_get_in() -> None:

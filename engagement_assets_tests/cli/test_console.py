@@ -95,8 +95,11 @@ def test_a_signal_ends_a_run_without_a_traceback(tmp_path: Path, number: signal.
             time.sleep(0.1)
         process.send_signal(number)
         sent = time.monotonic()
-        _, told = process.communicate(timeout=60)
-    assert time.monotonic() - sent < 30
+        process.wait(timeout=60)
+        took = time.monotonic() - sent
+        # A helper process that has just begun to load holds the pipe until it sees that nobody is there.
+        _, told = process.communicate(timeout=120)
+    assert took < 30
     assert "Traceback" not in told
     assert process.returncode in (130, 128 + number, -number), told
     assert process.returncode != 130 or not runs or INTERRUPTED in " ".join(told.split())

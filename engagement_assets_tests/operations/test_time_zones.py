@@ -46,6 +46,7 @@ def shop(world: World) -> None:
     )
 
 
+@pytest.mark.slow  # smaller: zones in sources/hardening/test_fuzzed_inputs.py, what a setting outdates in test_refresh.py
 def test_a_lake_of_an_earlier_release_comes_to_the_rows_of_another_zone(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

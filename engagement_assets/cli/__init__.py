@@ -14,9 +14,11 @@ _SEND_AGAIN_SECONDS = 0.05
 
 def main() -> None:
     """Entry point of the `engagement` command."""
-    # A service manager stops a command as Ctrl-C does; a job in the background of a shell is started with Ctrl-C ignored.
-    is_background = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    stopping = [signal.SIGTERM] if is_background else [signal.SIGTERM, signal.SIGINT]
+    # A job in the background of a shell is started with Ctrl-C ignored. It is held back instead: Dagster gives SIGTERM the
+    # handler of Ctrl-C, and a service manager stops a command by that one.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    stopping = [signal.SIGTERM, signal.SIGINT]
     # While libraries load nothing is begun, and an exception in the midst of one of them could be swallowed, or leave it half
     # loaded.
     for number in stopping:
@@ -31,13 +33,14 @@ def interrupt_by(signals: list[signal.Signals]) -> None:
     """Let signals interrupt what the main thread does, whatever that is.
 
     Python drops an exception that comes up while it takes an object apart (`__del__`, a callback of a weak reference): an
-    interrupt that came in such a moment would be lost. It is sent again.
+    interrupt that came in such a moment would be lost. It is sent again. Within a run Dagster raises an exception of its own
+    for it, which is no error either.
     """
     for number in signals:
         signal.signal(number, signal.default_int_handler)
 
     def take(dropped: "sys.UnraisableHookArgs") -> None:
-        if not issubclass(dropped.exc_type, KeyboardInterrupt):
+        if issubclass(dropped.exc_type, (Exception, SystemExit, GeneratorExit)):
             sys.__unraisablehook__(dropped)
             return
         again = threading.Timer(_SEND_AGAIN_SECONDS, os.kill, (os.getpid(), signals[0]))

@@ -53,7 +53,8 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 
 DROPS_INTERRUPTS = """
-import signal, sys, time
+import contextlib, signal, sys, time
+from dagster import DagsterExecutionInterruptedError, raise_execution_interrupts
 from engagement_assets.cli import interrupt_by
 interrupt_by([signal.SIGTERM, signal.SIGINT])
 class Slow:
@@ -61,23 +62,64 @@ class Slow:
         print("taken apart", flush=True)
         time.sleep(20)
 try:
-    found = Slow()
-    del found
-    time.sleep(20)
-except KeyboardInterrupt:
+    with {around}:
+        found = Slow()
+        del found
+        time.sleep(20)
+except (KeyboardInterrupt, DagsterExecutionInterruptedError):
     sys.exit(130)
 """
 
 
+@pytest.mark.parametrize("around", ["contextlib.nullcontext()", "raise_execution_interrupts()"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_that_comes_while_an_object_is_taken_apart_is_not_lost(number: signal.Signals) -> None:
-    command = [sys.executable, "-c", AS_IN_A_TERMINAL, "-c", DROPS_INTERRUPTS]
+def test_a_signal_that_comes_while_an_object_is_taken_apart_is_not_lost(number: signal.Signals, around: str) -> None:
+    command = [sys.executable, "-c", AS_IN_A_TERMINAL, "-c", DROPS_INTERRUPTS.format(around=around)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "taken apart\n"
         process.send_signal(number)
         _, told = process.communicate(timeout=15)
     assert (process.returncode, told) == (130, "")
+
+
+IN_THE_BACKGROUND = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+RUNS_WITH_DAGSTER = """
+import time, sys
+from engagement_assets import cli
+from engagement_assets.cli import app
+from dagster import raise_execution_interrupts
+
+def run():
+    with raise_execution_interrupts():
+        pass
+    print("works", flush=True)
+    try:
+        time.sleep(20)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+app.run_command_line = run
+cli.main()
+"""
+
+
+def test_a_command_in_the_background_ends_with_sigterm_and_not_with_ctrl_c() -> None:
+    command = [sys.executable, "-c", IN_THE_BACKGROUND, "-c", RUNS_WITH_DAGSTER]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "works\n"
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=15)
+    assert process.returncode == 130
 
 
 def _is_taken(process: "subprocess.Popen[str]", number: signal.Signals) -> bool:

@@ -122,7 +122,7 @@ def test_a_command_in_the_background_ends_with_sigterm_and_not_with_ctrl_c() -> 
     assert process.returncode == 130
 
 
-def _is_taken(process: "subprocess.Popen[str]", number: signal.Signals) -> bool:
+def _is_taken(process: subprocess.Popen[str], number: signal.Signals) -> bool:
     """Whether a process takes a signal itself: before that Python alone has begun, which tells Ctrl-C by a traceback."""
     caught = re.search(r"^SigCgt:\s*(\w+)$", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
     return caught is not None and bool(int(caught.group(1), 16) >> (number - 1) & 1)

@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--year", type=int, default=365, help="days of a long history")
     parser.add_argument("--runs", type=int, default=3, help="the median of so many runs is told")
-    parser.add_argument("--against", type=Path, help="an earlier checkout, for `--part demo`")
+    parser.add_argument("--against", type=Path, help="an earlier checkout, for the parts `demo` and `ranges`")
     parser.add_argument("--folder", type=Path, default=Path("build/benchmark"))
     asked = parser.parse_args()
     console = Console()

@@ -84,8 +84,11 @@ class Product:
 
     def ingest(self, last: date) -> Measured:
         """Only the tables of the sources, up to a day."""
-        tables = ("raw_customers", "raw_orders", "raw_web_events")
-        return python("engagement_assets_tests.benchmarks.tables", last, last, *tables, environment=self.environment)
+        return self.build(last, last, "raw_customers", "raw_orders", "raw_web_events")
+
+    def build(self, first: date, last: date, *tables: str) -> Measured:
+        """Only some tables, for some days."""
+        return python("engagement_assets_tests.benchmarks.tables", first, last, *tables, environment=self.environment)
 
     def show_history(self, customer: str) -> Measured:
         """`engagement show engagement_scores` of one customer, all days."""

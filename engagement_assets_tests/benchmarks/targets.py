@@ -84,6 +84,7 @@ class Bench:
         self.profiles[f"{self.days} days of {self.customers:,} customers, from launch to end {mine.seconds:.1f} s"] = (
             product.profile()
         )
+        self._what_tables_cost(product, first, mine)
         rows = require_same_tables(product.lake, by_hand, days_between(first, LAST))
         self.tell(f"{self.days} days of {self.customers:,} customers, once more: where the time goes")
         self.profiles[f"{self.days} days of {self.customers:,} customers, by kind of work"] = (
@@ -116,6 +117,46 @@ class Bench:
                 "and the notebook writes one table, not eleven; next: features and scores in one pass",
                 figures=f"{mine.seconds:.1f} s against {whole:.0f} s, extrapolated from "
                 f"{', '.join(f'{seconds:.1f} s' for seconds in days)}",
+            )
+        )
+
+    def _what_tables_cost(self, product: Product, first: date, run: Measured) -> None:
+        """What campaign results and return rates add to a range: the steps of its last run, and of return rates alone."""
+        steps = dict(product.profile())
+        part = steps["campaign_results"] / run.seconds
+        figures = f"{steps['campaign_results']:.1f} of {run.seconds:.1f} s"
+        self.targets.append(Target("campaign results in these days", part * 100, 10, "%", figures=figures))
+        seconds = {}
+        for days in (1, self.days):
+            self.tell(f"return rates alone, {days} days")
+            product.build(days_before(days), LAST, "return_rates")
+            seconds[days] = dict(product.profile())["return_rates"]
+        self.targets.append(
+            Target(
+                f"return rates of {self.days} days against those of one",
+                seconds[self.days] / seconds[1],
+                1.2,
+                "times",
+                if_missed="the rows of each day are audited, written and recorded on their own",
+                figures=f"{seconds[self.days]:.1f} s against {seconds[1]:.1f} s",
+            )
+        )
+        if self.against is None:
+            return
+        self.tell(f"{self.days} days of {self.customers:,} customers: {self.against.name}")
+        earlier = replace(product, folder=self.folder / "range-earlier", tree=self.against).fresh()
+        earlier.run(first)
+        before = dict(earlier.profile())
+        tables = ("customer_features", "engagement_scores")
+        more = steps["return_rates"] + sum(steps[table] - before[table] for table in tables)
+        self.targets.append(
+            Target(
+                f"what features, return rates and scores take longer than in {self.against.name}",
+                more / run.seconds * 100,
+                15,
+                "%",
+                figures=f"{sum(before[table] for table in tables):.1f} s there, {sum(steps[table] for table in tables):.1f} s "
+                f"and {steps['return_rates']:.1f} s for return rates here, of {run.seconds:.1f} s",
             )
         )
 

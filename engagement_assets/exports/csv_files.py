@@ -25,7 +25,7 @@ from engagement_assets.exports.star_schema import EXPORTED_FILES, Days, ExportCo
 from engagement_assets.exports.swapping import MANIFEST, as_text, sha256, swapped
 from engagement_assets.lake.code_versions import commit_metadata
 from engagement_assets.lake.published import NotPublishedError
-from engagement_assets.lake.reading import opened
+from engagement_assets.lake.reading import connect, opened
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import Settings, local_path
 
@@ -94,8 +94,8 @@ def export_csv(
     lake.require(EngagementScores, [day])
     target = made(local_path(folder or settings.export))
     files = export_files(settings)
-    with swapped(target) as staging:
-        writing = _Writing(lake, settings, staging, Choice(settings, day, cache(lake.partitions)))
+    with swapped(target) as staging, connect(lake) as database:
+        writing = _Writing(lake, settings, staging, Choice(settings, day, cache(lake.partitions)), database)
         # DuckDB writes an ordered file with one core at the most, outside Python.
         with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
             written = list(chain.from_iterable(pool.map(writing.write, files)))
@@ -139,6 +139,7 @@ class _Writing:
     settings: Settings
     staging: Path
     choice: Choice
+    database: duckdb.DuckDBPyConnection
 
     def write(self, file: ExportFile) -> list[WrittenFile]:
         """Write one file, in the order of its key."""
@@ -153,7 +154,8 @@ class _Writing:
         left_out = file.left_out or " ".join(
             dict.fromkeys(each.left_out for each in chosen.values() if each.left_out and dated)
         )
-        with opened(self.lake, {contract: each.days for contract, each in chosen.items()}) as connection:
+        tables = {contract: each.days for contract, each in chosen.items()}
+        with opened(self.lake, tables, beside=self.database) as connection:
             if file.name == "table_rows":
                 connection.register("table_rows", self.choice.row_counts())
             if "$latest_orders" in query:

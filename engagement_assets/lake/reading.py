@@ -11,17 +11,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
+import pyarrow as pa
 
 from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.lake.damage import TableDamagedError
+from engagement_assets.lake.published import PublishedTables
 from engagement_assets.lake.schema_changes import RENAMED_VALUES
 from engagement_assets.lake.stores import file_system
-from engagement_assets.lake.tables import LakeResource
 from engagement_assets.settings import is_url
 
 
 def relation_sql(
-    lake: LakeResource,
+    lake: PublishedTables,
     contract: type[Contract],
     partitions: Sequence[str] | None = None,
     known_on: datetime | None = None,
@@ -56,13 +57,13 @@ def relation_sql(
 _MOST_FILES_KNOWN = 100_000
 
 
-def connect(lake: LakeResource) -> duckdb.DuckDBPyConnection:
+def connect(lake: PublishedTables) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection that can read the lake's files, in an object store too, and shows instants in UTC.
 
     Object stores are read through fsspec, not by DuckDB's own extension, which would be a download.
     """
     connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")  # of each cursor too
     connection.execute("SET autoinstall_known_extensions = false")
     # What does not fit into memory; each connection in a place of its own, because DuckDB's names there are always the same.
     connection.execute(f"SET temp_directory = {_quoted(f'{_private_folder().name}/{uuid.uuid4().hex}')}")
@@ -74,7 +75,7 @@ def connect(lake: LakeResource) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def lock_down(connection: duckdb.DuckDBPyConnection, lake: LakeResource) -> None:
+def lock_down(connection: duckdb.DuckDBPyConnection, lake: PublishedTables) -> None:
     """Let a connection read and write below the lake and nowhere else, load nothing, and change no setting any more."""
     connection.execute("SET autoload_known_extensions = false")
     # DuckDB compares the places that links lead to, and a table's folder may be a link.
@@ -101,18 +102,32 @@ def _quoted(text: str) -> str:
 _TYPES = {"string": "varchar", "timestamp": "timestamptz"}
 
 
+def rows_of(lake: PublishedTables, contract: type[Contract], partitions: Sequence[str] | None) -> pa.Table | None:
+    """The published rows of some partitions (None: all), with the contract's columns; None where a file cannot be read."""
+    with connect(lake) as connection:
+        try:
+            return connection.execute(relation_sql(lake, contract, partitions)).to_arrow_table()
+        except duckdb.Error:
+            return None
+
+
 @contextmanager
 def opened(
-    lake: LakeResource, tables: Mapping[type[Contract], Sequence[str] | None], known_on: datetime | None = None
+    lake: PublishedTables,
+    tables: Mapping[type[Contract], Sequence[str] | None],
+    known_on: datetime | None = None,
+    beside: duckdb.DuckDBPyConnection | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in which each table, restricted to the partitions given (None: all), is a view of its name.
 
+    `beside`: one of `connect`, to which it is a cursor with views of its own, and without the time that opening a database takes.
     Instants are shown in UTC. Raises TableDamagedError, within the block too, if a published file cannot be read.
     """
-    with connect(lake) as connection:
+    with connect(lake) if beside is None else beside.cursor() as connection:
+        kind = "VIEW" if beside is None else "TEMP VIEW"  # those of a database are seen by all its cursors
         for contract, partitions in tables.items():
             connection.execute(
-                f"CREATE VIEW {contract.table()} AS {relation_sql(lake, contract, partitions, known_on)}"
+                f"CREATE {kind} {contract.table()} AS {relation_sql(lake, contract, partitions, known_on)}"
             )
         try:
             yield connection

@@ -272,6 +272,7 @@ def test_a_run_that_fails_leaves_tables_checks_and_stale_marks_as_they_were(ui: 
     assert {step["stepKey"] for step in ran["stepStats"]} <= {"engagement_scores", "monitor_engagement_scores"}
 
 
+@pytest.mark.slow
 def test_the_daemon_posts_an_alert_of_what_monitoring_found(ui: Ui) -> None:
     """A day that was never built is worth a warning of each check."""
     selector = {"repositoryLocationName": "engagement", "repositoryName": "__repository__", "jobName": "monitoring"}

@@ -23,9 +23,11 @@ from engagement_assets.dashboard import (
 from engagement_assets.dashboard.warehouse import Warehouse
 from engagement_assets.settings import Settings
 
+#: Plotly is read while the frame is drawn; Dash itself would ask for it with the first chart.
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
-  <head>{%metas%}<title>{%title%}</title>{%favicon%}{%css%}</head>
+  <head>{%metas%}<title>{%title%}</title>{%favicon%}{%css%}
+    <script async src="/_dash-component-suites/plotly/package_data/plotly.min.js"></script></head>
   <body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
 </html>"""
 

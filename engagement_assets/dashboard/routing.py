@@ -10,13 +10,14 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
+from plotly.utils import PlotlyJSONEncoder
 
 from engagement_assets.dashboard import formats, lists
 from engagement_assets.dashboard.components import link, message
 from engagement_assets.dashboard.flat import flattened
 from engagement_assets.dashboard.markup import aria
 from engagement_assets.dashboard.pages.customer.queries import meant
-from engagement_assets.dashboard.shell import NAVBAR, OTHER
+from engagement_assets.dashboard.shell import NAVBAR, OTHER, controls
 from engagement_assets.dashboard.site import PAGES, page_at
 from engagement_assets.dashboard.state import COMPARISONS, View, parse, rewrite
 from engagement_assets.dashboard.visuals import log
@@ -57,6 +58,22 @@ _FIT_PAPER = """() => {
         document.querySelectorAll(".js-plotly-plot").forEach((each) => window.Plotly.relayout(each, {autosize: true}));
     });
 }"""
+
+
+#: The controls come when every chart is drawn, or after a while where one is not.
+_CONTROLS_LATE = """(page, there) => {{
+    if (there) return dash_clientside.no_update;
+    return new Promise((resolve) => {{
+        let frames = 240;
+        const look = () => {{
+            const graphs = [...document.querySelectorAll("#page .dash-graph")];
+            const drawn = document.querySelector("#page h1") && graphs.every((graph) => graph.querySelector(".main-svg"));
+            if (drawn || !--frames) resolve({controls});
+            else window.requestAnimationFrame(look);
+        }};
+        look();
+    }});
+}}"""
 
 
 def register(app: Dash, warehouse: Warehouse) -> None:
@@ -199,6 +216,13 @@ def register(app: Dash, warehouse: Warehouse) -> None:
     app.clientside_callback("(search) => window.location.search", Output("address", "data"), Input("url", "search"))
     app.clientside_callback(_KEEP_FOCUS, Input("url", "pathname"), Input("url", "search"))
     app.clientside_callback(_FIT_PAPER, Input("shell", "id"))
+    app.clientside_callback(
+        _CONTROLS_LATE.format(controls=json.dumps(controls().to_plotly_json(), cls=PlotlyJSONEncoder)),
+        Output("controls", "children"),
+        Input("page", "children"),
+        State("controls", "children"),
+        prevent_initial_call=True,
+    )
 
     # Pure browser matters: the drawer of small screens, and the title of the tab.
     navbar, titles = json.dumps(NAVBAR), json.dumps({page.path: page.title for page in PAGES})

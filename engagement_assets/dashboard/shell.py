@@ -101,62 +101,62 @@ def _header() -> Component:
 
 
 def _navbar() -> list[Component]:
-    choices: dict[str, Any] = {"value": [], "clearable": True, "size": "xs", "hidePickedOptions": True}
     return [
         dmc.AppShellSection(
             [
                 html.Nav(id="nav", **aria(label="Pages")),
                 dmc.Divider(my="sm"),
-                dmc.Stack(
-                    [
-                        dmc.DatePickerInput(
-                            id="as-of",
-                            label="As of",
-                            valueFormat="YYYY-MM-DD",
-                            size="xs",
-                            allowDeselect=False,
-                            highlightToday=False,
-                        ),
-                        dmc.Stack(
-                            [
-                                dmc.Text("Compare with (days back)", size="xs", fw=500, id="compare-label"),
-                                dmc.SegmentedControl(
-                                    id="compare",
-                                    data=[
-                                        *({"value": days, "label": days} for days in COMPARISONS),
-                                        {"value": OTHER, "label": "Other"},
-                                    ],
-                                    size="xs",
-                                    fullWidth=True,
-                                    **aria(label="Compare with so many days back"),
-                                ),
-                                dmc.DatePickerInput(
-                                    id="compare-day",
-                                    valueFormat="YYYY-MM-DD",
-                                    size="xs",
-                                    placeholder="no earlier snapshot",
-                                    highlightToday=False,
-                                    **aria(label="Comparison date"),
-                                ),
-                            ],
-                            gap=4,
-                        ),
-                        dmc.MultiSelect(
-                            id="country", label="Country", placeholder="All", data=[], searchable=True, **choices
-                        ),
-                        dmc.MultiSelect(
-                            id="segment", label="Segment", placeholder="All", data=list(SEGMENTS), **choices
-                        ),
-                        dmc.MultiSelect(
-                            id="value", label="Value segment", placeholder="All", data=list(VALUE_SEGMENTS), **choices
-                        ),
-                        dmc.Button("Clear filters", id="clear", size="xs", variant="default", fullWidth=True),
-                    ],
-                    gap="xs",
-                ),
+                # The browser fills it once the page is drawn (`routing`): calendars and selects take as long as a page of charts.
+                html.Div(id="controls", className="controls"),
             ],
             grow=True,
             p="md",
             style={"overflowY": "auto"},
         )
     ]
+
+
+def controls() -> Component:
+    """What chooses the snapshot, what it is compared with, and the customers."""
+    choices: dict[str, Any] = {"value": [], "clearable": True, "size": "xs", "hidePickedOptions": True}
+    return dmc.Stack(
+        [
+            dmc.DatePickerInput(
+                id="as-of",
+                label="As of",
+                valueFormat="YYYY-MM-DD",
+                size="xs",
+                allowDeselect=False,
+                highlightToday=False,
+            ),
+            dmc.Stack(
+                [
+                    dmc.Text("Compare with (days back)", size="xs", fw=500, id="compare-label"),
+                    dmc.SegmentedControl(
+                        id="compare",
+                        data=[
+                            *({"value": days, "label": days} for days in COMPARISONS),
+                            {"value": OTHER, "label": "Other"},
+                        ],
+                        size="xs",
+                        fullWidth=True,
+                        **aria(label="Compare with so many days back"),
+                    ),
+                    dmc.DatePickerInput(
+                        id="compare-day",
+                        valueFormat="YYYY-MM-DD",
+                        size="xs",
+                        placeholder="no earlier snapshot",
+                        highlightToday=False,
+                        **aria(label="Comparison date"),
+                    ),
+                ],
+                gap=4,
+            ),
+            dmc.MultiSelect(id="country", label="Country", placeholder="All", data=[], searchable=True, **choices),
+            dmc.MultiSelect(id="segment", label="Segment", placeholder="All", data=list(SEGMENTS), **choices),
+            dmc.MultiSelect(id="value", label="Value segment", placeholder="All", data=list(VALUE_SEGMENTS), **choices),
+            dmc.Button("Clear filters", id="clear", size="xs", variant="default", fullWidth=True),
+        ],
+        gap="xs",
+    )

@@ -134,6 +134,17 @@ def test_less_than_before_stops_a_run_and_an_examination_before_they_write(
     assert published(world) == before
 
 
+def test_where_one_source_is_missing_nothing_of_the_others_is_written(world: World) -> None:
+    before = published(shop(world))
+    world.customers([{"customer_id": "new", "signup_date": date(2025, 1, 1)}], "more.parquet")
+    moved_away(world)
+    assert "3 file(s) were read before" in failures(world.run(DAY, tables=FACTS, expect=False))
+    assert published(world) == before
+    # Who asks for customers alone gets them.
+    world.run(DAY, tables=["raw_customers"])
+    assert "new" in world.by_customer("raw_customers", DAY)
+
+
 def test_what_is_meant_goes_on_once_and_what_comes_back_is_noticed(world: World) -> None:
     before = published(shop(world))
     examined = (

@@ -14,6 +14,7 @@ from engagement_assets.pipeline.asset_factory import TableRun, table_asset, unbo
 from engagement_assets.pipeline.checks import rules
 from engagement_assets.pipeline.publication import preview
 from engagement_assets.settings import Settings, today
+from engagement_assets.sources import guard
 from engagement_assets.sources.accounting import Reading
 from engagement_assets.sources.finding import SourcesResource
 from engagement_assets.sources.ingestion import Ingestion, ingestion
@@ -135,8 +136,24 @@ def _publish(run: TableRun, source: Source) -> Iterator[Any]:
     named = run.context.resources.sources
     # Who configures it for a run may name nothing but what is missing.
     found = named if named.root else SourcesResource.of(run.settings, named.accept_missing)
+    _require_all(run, found, source)
     with ingestion(run.context.run.run_id, run.settings, found, run.engine, run.lake) as sources:
         yield from (_publish_customers if source is CUSTOMERS else _publish_facts)(run, sources, source)
+
+
+def _require_all(run: TableRun, found: SourcesResource, source: Source) -> None:
+    """Before a run writes the first of its sources, look for the files of all: it stops while nothing is written.
+
+    Raises SourceMissingError, which names the source.
+    """
+    in_run = run.context.job_def.asset_layer.selected_asset_keys
+    asked = [
+        other
+        for other in map(SOURCES.__getitem__, run.settings.sources_there)
+        if dg.AssetKey(run.settings.asset_key(other.contract.table())) in in_run
+    ]
+    for other in asked if asked[0] is source else ():
+        guard.present(found, run.lake, other)
 
 
 def _bound(run: TableRun, found: Reading, customers: DataFrame) -> TableRun:

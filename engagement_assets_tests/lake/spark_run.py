@@ -11,12 +11,18 @@ from pyspark.sql import functions as F
 
 from engagement_assets.domain.contracts import RawCustomers, RawOrders
 from engagement_assets.engine import EngineResource
+from engagement_assets.lake.published import PublishedTables
 from engagement_assets.lake.tables import LakeResource
 
 
 def main(question: str, *arguments: str) -> Any:
-    """The answer to `customers LAKE`, `session ENGINE TIMEZONE` or `files LAKE DAY ORDERS CUSTOMERS ROWS_PER_FILE`."""
-    questions: dict[str, Callable[..., Any]] = {"customers": customers, "session": session, "files": files}
+    """The answer to `customers LAKE`, `session ENGINE TIMEZONE`, `files LAKE DAY ORDERS CUSTOMERS ROWS_PER_FILE` or `both LAKE ZONE`."""
+    questions: dict[str, Callable[..., Any]] = {
+        "customers": customers,
+        "session": session,
+        "files": files,
+        "both": both,
+    }
     return questions[question](*arguments)
 
 
@@ -57,3 +63,22 @@ def publish_orders(tables: LakeResource, spark: SparkSession, day: str, orders: 
     )
     staged = tables.stage(rows, RawOrders, partitions=[day], run_id="many", most_rows=orders)
     tables.commit(staged, run_id="many")
+
+
+def both(lake: str, zone: str) -> list[list[str]]:
+    """The orders as they are handed over and as the engine reads their files."""
+    with EngineResource(engine="local[1]", timezone=zone) as engine:
+        return both_ways(LakeResource(root=lake), engine.spark_session)
+
+
+def both_ways(lake: LakeResource, spark: SparkSession) -> list[list[str]]:
+    """Schema and rows of the orders, as `LakeResource` gives them and as the engine reads their files."""
+    frames = [lake.read(spark, RawOrders), PublishedTables.read(lake, spark, RawOrders)]
+    shown = [
+        F.date_format("order_date", "yyyy-MM-dd HH:mm:ss"),
+        F.hour("order_date"),
+        "as_of_date",
+        "order_id",
+        "order_amount",
+    ]
+    return [[str(f.schema), *sorted(str(tuple(row)) for row in f.select(*shown).collect())] for f in frames]

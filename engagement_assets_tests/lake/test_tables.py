@@ -22,7 +22,7 @@ from engagement_assets.lake.staging import Staged
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.lake.versions import VersionNotKeptError
 from engagement_assets_tests.apache_spark import SparkProcess
-from engagement_assets_tests.lake.spark_run import publish_orders
+from engagement_assets_tests.lake.spark_run import both_ways, publish_orders
 
 DAY, NEXT = "2025-03-30", "2025-03-31"
 
@@ -159,6 +159,32 @@ def test_show_known_on_says_which_versions_there_are(
         assert (code, wrong in complaint, "write it as" in complaint) == (2, True, True)
     with pytest.raises(NotPublishedError, match="`engagement run --from 2025-03-29"):
         lake.require(RawOrders, ["2025-03-29"])
+
+
+#: Clocks change within these days in Santiago.
+MANY_DAYS = [(datetime(2025, 3, 10) + timedelta(days=n)).date().isoformat() for n in range(40)]
+
+
+def test_few_rows_of_many_files_are_those_that_the_engine_reads(lake: LakeResource, stage: Stage) -> None:
+    commit(lake, stage(7, *MANY_DAYS))
+    with EngineResource(engine="embedded", timezone="America/Santiago") as there:
+        held, read = both_ways(lake, there.spark_session)
+    assert held == read
+    # Noon in UTC is nine o'clock before, and eight after, the night to 6 April.
+    assert held[1] == "('2025-03-10 09:00:00', 9, datetime.date(2025, 3, 10), 'o2025-03-10', Decimal('7.00'))"
+    assert held[-1] == "('2025-04-18 08:00:00', 8, datetime.date(2025, 4, 18), 'o2025-04-18', Decimal('7.00'))"
+    assert len(held) == 41
+
+
+@pytest.mark.spark
+def test_few_rows_of_many_files_are_those_that_apache_spark_reads(
+    lake: LakeResource, stage: Stage, apache_spark: SparkProcess
+) -> None:
+    commit(lake, stage(7, *MANY_DAYS))
+    held, read = apache_spark.run("engagement_assets_tests.lake.spark_run", "both", lake.location, "America/Santiago")
+    assert held == read
+    assert held[1] == "('2025-03-10 09:00:00', 9, datetime.date(2025, 3, 10), 'o2025-03-10', Decimal('7.00'))"
+    assert held[-1] == "('2025-04-18 08:00:00', 8, datetime.date(2025, 4, 18), 'o2025-04-18', Decimal('7.00'))"
 
 
 @pytest.mark.spark

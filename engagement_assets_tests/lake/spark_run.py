@@ -16,7 +16,7 @@ from engagement_assets.lake.tables import LakeResource
 
 
 def main(question: str, *arguments: str) -> Any:
-    """The answer to `customers LAKE`, `session ENGINE TIMEZONE`, `files LAKE DAY ORDERS CUSTOMERS ROWS_PER_FILE` or `both LAKE ZONE`."""
+    """The answer to a question: a function of this module and its arguments."""
     questions: dict[str, Callable[..., Any]] = {
         "customers": customers,
         "session": session,

@@ -7,7 +7,6 @@ that counted them were built again. The folders were made with that commit's own
 from __future__ import annotations
 
 import shutil
-import tarfile
 from datetime import date
 from pathlib import Path
 
@@ -93,8 +92,7 @@ SENSORS = {
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(tmp_path, filter="data")
+    shutil.unpack_archive(ARCHIVE, tmp_path)
     home = tmp_path / "home"
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     world = World(tmp_path, {"start_date": date(2025, 3, 20)})

@@ -106,7 +106,7 @@ def rows_of(lake: PublishedTables, contract: type[Contract], partitions: Sequenc
     """The published rows of some partitions (None: all), with the contract's columns; None where a file cannot be read."""
     with connect(lake) as connection:
         try:
-            return connection.execute(relation_sql(lake, contract, partitions)).to_arrow_table()
+            return connection.sql(relation_sql(lake, contract, partitions)).to_arrow_table()
         except duckdb.Error:
             return None
 

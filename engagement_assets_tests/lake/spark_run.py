@@ -74,7 +74,7 @@ def both(lake: str, zone: str) -> list[list[str]]:
 def both_ways(lake: LakeResource, spark: SparkSession) -> list[list[str]]:
     """Schema and rows of the orders, as `LakeResource` gives them and as the engine reads their files."""
     frames = [lake.read(spark, RawOrders), PublishedTables.read(lake, spark, RawOrders)]
-    shown = [
+    shown: list[Column | str] = [
         F.date_format("order_date", "yyyy-MM-dd HH:mm:ss"),
         F.hour("order_date"),
         "as_of_date",

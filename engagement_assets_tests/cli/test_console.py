@@ -90,20 +90,23 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
 RUNS_WITH_DAGSTER = """
-import time, sys
+import sys, time, types
 from engagement_assets import cli
-from engagement_assets.cli import app
-from dagster import raise_execution_interrupts
 
 def run():
+    # Only now, as the real one: threads of libraries hold back what the main thread holds back when they are started.
+    from dagster import raise_execution_interrupts
+    import numpy
     with raise_execution_interrupts():
         pass
     print("works", flush=True)
     try:
-        time.sleep(20)
+        for _ in range(400):
+            time.sleep(0.05)
     except KeyboardInterrupt:
         sys.exit(130)
 
+sys.modules["engagement_assets.cli.app"] = app = types.ModuleType("app")
 app.run_command_line = run
 cli.main()
 """

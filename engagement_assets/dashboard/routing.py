@@ -60,7 +60,7 @@ _FIT_PAPER = """() => {
 }"""
 
 
-#: The controls come when every chart is drawn, or after a while where one is not.
+#: The controls come when every chart is drawn, or after some four seconds where one is not.
 _CONTROLS_LATE = """(page, there) => {{
     if (there) return dash_clientside.no_update;
     return new Promise((resolve) => {{

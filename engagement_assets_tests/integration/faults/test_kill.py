@@ -1,4 +1,4 @@
-"""kill -9 of writers and of whole runs. The full size: python -m engagement_assets_tests.integration.faults.kill --kills 100."""
+"""kill -9 of writers and of whole runs. The full size: python -m engagement_assets_tests.integration.faults.kill --kills 200."""
 
 from __future__ import annotations
 

@@ -54,8 +54,7 @@ def tell(context: Any, told: Sequence[AssetMaterialization | AssetCheckEvaluatio
 
     Returns them as Dagster has them: what the step is to yield, so that they are among the results of a run in this process.
 
-    Other event logs than that of a single machine take materialisations as a batch, where DAGSTER_EVENT_BATCH_SIZE asks for it,
-    but no results of checks.
+    Other event logs than that of a single machine take materialisations as a batch, but no results of checks.
     """
     step, storage = _step(context), context.instance.event_log_storage
     checks = [each for each in told if isinstance(each, AssetCheckEvaluation)]

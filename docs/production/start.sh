@@ -3,6 +3,11 @@
 # Ctrl-C. BIN: where the commands are. LISTEN: the address of the two web servers, by default this machine only. CODE_PORT, UI_PORT,
 # DASHBOARD_PORT: where code server, Dagster UI and dashboard listen.
 set -euo pipefail
+# A script that starts this in the background (`make production &`) lets it ignore Ctrl-C, no shell can undo that for itself, and
+# Dagster then ignores being told to stop as well.
+if [ -z "${SIGNALS_ARE_DEFAULT:-}" ] && env --default-signal=INT,QUIT true 2> /dev/null; then
+  SIGNALS_ARE_DEFAULT=1 exec env --default-signal=INT,QUIT "$0" "$@"
+fi
 # Otherwise bash lets what it starts in the background ignore Ctrl-C, and Dagster then ignores being told to stop as well.
 set -m
 cd "$(dirname "$0")/../.."

@@ -6,13 +6,16 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
 from dagster._core.loader import LoadingContextForTest
+from sqlalchemy import Engine
 
 from engagement_assets.dagster_internals.names import AssetCheckEvaluationTargetMaterializationData
 from engagement_assets.dagster_internals.telling import already_told, forget_planned, tell, version_tags
+from engagement_assets_tests.integration.production.postgres import postgres_for_tests
 from engagement_assets_tests.worlds import World
 
 DAYS = dg.DailyPartitionsDefinition("2025-03-01", end_date="2025-03-11")
@@ -165,6 +168,33 @@ def test_each_event_is_stored_once_and_in_the_log_of_its_run(shop: Shop) -> None
 def queued(shop: Shop, first: str, last: str) -> dg.DagsterRun:
     """A run that waits: its checks are planned."""
     return shop.instance.create_run_for_job(shop.job, tags=tags_of(first, last))
+
+
+@pytest.mark.postgres
+def test_materialisations_are_one_batch_on_postgresql_too() -> None:
+    statements: list[str] = []
+
+    def count(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("INSERT INTO event_logs ") or statement.startswith("INSERT INTO asset_event_tags "):
+            statements.append(statement)
+
+    with postgres_for_tests() as address:
+        storage = {"storage": {"postgres": {"postgres_url": address.replace("postgresql:", "postgresql+psycopg2:")}}}
+        with dg.instance_for_test(overrides=storage) as instance:
+            shop = Shop(instance)
+            sa.event.listen(Engine, "before_cursor_execute", count)
+            try:
+                run = shop.run(ONE, THREE, ("facts",))
+            finally:
+                sa.event.remove(Engine, "before_cursor_execute", count)
+            assert run.success
+            assert instance.get_materialized_partitions(KEY) == {ONE, TWO, THREE}
+            assert shop.results() == dict.fromkeys((ONE, TWO, THREE), "SUCCEEDED")
+            assert shop.stale("facts") == []
+            told = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+            assert [each.partition_key for each in told] == [ONE, TWO, THREE]
+    batches = [each for each in statements if each.startswith("INSERT INTO asset_event_tags ")]
+    assert len(batches) == 1, batches
 
 
 def test_a_run_that_waited_while_another_built_the_same_days_leaves_no_check_without_a_result(shop: Shop) -> None:

@@ -181,17 +181,9 @@ def _named(name: str) -> list[dict[str, str]]:
     return [{"key": "test", "value": name}]
 
 
-@contextmanager
-def running_instance(root: Path, settings: Settings, postgres: str) -> Iterator[Instance]:
-    """Code server and webserver, ready, without a daemon yet; all are stopped when the block is left."""
-    home = root / "dagster-home"
-    home.mkdir()
-    config = yaml.safe_load((FILES / "dagster.yaml").read_text(encoding="utf-8"))
-    config["run_monitoring"]["poll_interval_seconds"] = 2
-    config["run_queue"]["dequeue_interval_seconds"] = 1
-    (home / "dagster.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    environment = {
-        "DAGSTER_HOME": str(home),
+def environment_of(settings: Settings, postgres: str) -> dict[str, str]:
+    """The variables of an instance on loopback, but for its home."""
+    return {
         # As it is SQLAlchemy's: without the name of the driver it takes another one than dagster-postgres brings.
         "DAGSTER_POSTGRES_URL": postgres.replace("postgresql:", "postgresql+psycopg2:"),
         "LISTEN": "127.0.0.1",
@@ -201,6 +193,18 @@ def running_instance(root: Path, settings: Settings, postgres: str) -> Iterator[
         f"{PREFIX}EXPORT": settings.export,
         f"{PREFIX}START_DATE": settings.start_date.isoformat(),
     }
+
+
+@contextmanager
+def running_instance(root: Path, settings: Settings, postgres: str) -> Iterator[Instance]:
+    """Code server and webserver, ready, without a daemon yet; all are stopped when the block is left."""
+    home = root / "dagster-home"
+    home.mkdir()
+    config = yaml.safe_load((FILES / "dagster.yaml").read_text(encoding="utf-8"))
+    config["run_monitoring"]["poll_interval_seconds"] = 2
+    config["run_queue"]["dequeue_interval_seconds"] = 1
+    (home / "dagster.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    environment = {"DAGSTER_HOME": str(home), **environment_of(settings, postgres)}
     instance = Instance(root, environment)
     try:
         instance.start("engagement-code")

@@ -7,11 +7,13 @@ import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from engagement_assets_tests.conftest import missing
 from engagement_assets_tests.servers import free_port
 
 _SECONDS = 60
@@ -32,6 +34,18 @@ def _unprivileged() -> list[str]:
         return []
     nobody = pwd.getpwnam("nobody")
     return ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
+
+
+@contextmanager
+def postgres_for_tests() -> Iterator[str]:
+    """The address of a database server that is stopped when the block is left; where there is no PostgreSQL, see `missing`."""
+    if binaries() is None:
+        missing("PostgreSQL (initdb and postgres)")
+    # Not below pytest's own folder, which other users cannot enter.
+    with tempfile.TemporaryDirectory(prefix="engagement-postgres-") as folder:
+        Path(folder).chmod(0o755)
+        with running_postgres(Path(folder, "server")) as address:
+            yield address
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
-import tempfile
+import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +16,9 @@ import psycopg2
 import pytest
 
 from engagement_assets.domain.contracts import EngagementScores
-from engagement_assets_tests.conftest import missing
-from engagement_assets_tests.integration.production.instance import Instance, running_instance
-from engagement_assets_tests.integration.production.postgres import binaries, running_postgres
+from engagement_assets_tests.integration.production.instance import FILES, Instance, environment_of, running_instance
+from engagement_assets_tests.integration.production.postgres import postgres_for_tests
+from engagement_assets_tests.servers import running, wait_for
 from engagement_assets_tests.worlds import World
 
 # Smaller: a backfill by clicks, in test_dagster_ui.py.
@@ -53,13 +54,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
-    if binaries() is None:
-        missing("PostgreSQL (initdb and postgres)")
-    # Not below pytest's own folder, which other users cannot enter.
-    with tempfile.TemporaryDirectory(prefix="engagement-postgres-") as folder:
-        Path(folder).chmod(0o755)
-        with running_postgres(Path(folder, "server")) as address:
-            yield address
+    with postgres_for_tests() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +111,24 @@ def test_a_backfill_ends_and_a_run_that_dies_twice_is_run_again_each_time(
         )
         assert [row[0] for row in cursor.fetchall()] == [*DAYS, NEXT]
     assert not instance.unhealthy()
+
+
+def test_an_instance_that_a_script_started_in_the_background_stops_when_told(
+    tmp_path: Path, shop: World, postgres: str
+) -> None:
+    """A shell lets what it starts there ignore Ctrl-C; Dagster gives the signal to stop the same handler."""
+    environment = environment_of(shop.settings, postgres)
+    ports = [int(environment[name]) for name in ("CODE_PORT", "UI_PORT", "DASHBOARD_PORT")]
+    environment |= {"DAGSTER_HOME": str(tmp_path), "BIN": str(Path(sys.executable).parent)}
+    # The first line is what a script does to its background.
+    command = ["sh", "-c", f"trap '' INT; exec {FILES / 'start.sh'}"]
+    with running(command, tmp_path / "said", environment) as started:
+        for port in ports[1:]:
+            wait_for(f"http://127.0.0.1:{port}/", started, tmp_path / "said", 120)
+        started.terminate()
+        started.wait(60)
+        said = (tmp_path / "said").read_text(encoding="utf-8")
+        assert "Code server was interrupted" in said
+        for port in ports:
+            with socket.socket() as knock:
+                assert knock.connect_ex(("127.0.0.1", port)) != 0, said

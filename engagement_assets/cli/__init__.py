@@ -1,9 +1,13 @@
 """The command line, `engagement`: one file per group of commands."""
 
+import gc
 import os
 import signal
 import sys
 import threading
+
+#: New objects after which Python looks for garbage. Its default is 700, and loading Dagster and Spark makes a million that stay.
+_OBJECTS_BEFORE_A_SEARCH = 100_000
 
 #: What a shell says of a command that Ctrl-C ended.
 _INTERRUPTED = 130
@@ -23,6 +27,7 @@ def main() -> None:
     # loaded.
     for number in stopping:
         signal.signal(number, lambda *_: os._exit(_INTERRUPTED))
+    gc.set_threshold(_OBJECTS_BEFORE_A_SEARCH)
     from engagement_assets.cli.app import run_command_line  # it takes a moment
 
     interrupt_by(stopping)

@@ -172,6 +172,10 @@ class SourceMapping(BaseModel):
     header: tuple[str, ...] = Field((), description="names of the columns of CSV files that do not begin with them")
     decimal: Literal[".", ","] = Field(".", description="what separates the cents in amounts that are text")
     columns: dict[str, str] = Field({}, description="column of the contract -> column of the files")
+    whole_number_ids: bool = Field(
+        False,
+        description="whether identifiers that are whole numbers are written as decimals, `17850.0`, and mean `17850`",
+    )
     time_format: str = Field(
         ISO, description="iso, epoch_s, epoch_ms, epoch_us, epoch_ns, or a format as in %d.%m.%Y %H:%M"
     )

@@ -63,6 +63,9 @@ def shapes(rows: Rows, source: Source, mapping: SourceMapping | None) -> tuple[D
             found[field.name] = _as_it_is(
                 field, (_together([_text(_given(rows, name)) for name in term.columns]), "text")
             )
+        elif field.convert is conversions.identifier and mapping.whole_number_ids:
+            column, kind = _given(rows, term.columns[0])
+            found[field.name] = _as_it_is(field, (conversions.whole_number(column), kind))
         elif field.convert is conversions.money:
             found[field.name] = _amount(steps, rows, term, mapping)
         elif field.day is not None:

@@ -76,6 +76,11 @@ def identifier(column: Column, kind: Kind | Column) -> tuple[Column, Column]:
     return text, F.lit(None).cast("string")
 
 
+def whole_number(text: Column) -> Column:
+    """A text as it is, but the integer where it is one that is written as a decimal: `7.0`."""
+    return F.when(text.rlike(_WHOLE), F.regexp_replace(text, _FRACTION, "")).otherwise(text)
+
+
 def label(column: Column, kind: Kind | Column) -> tuple[Column, Column]:
     """A free text such as a country or an event type."""
     if not isinstance(kind, str):

@@ -119,6 +119,39 @@ def test_of_files_that_come_only_these_are_read_for_customers_too(shop: Shop, mo
     assert read == []
 
 
+def test_whole_numbers_that_are_written_as_decimals_are_the_customers_of_that_number(shop: Shop) -> None:
+    shop.put("people.csv", "id,since\n17850,2025-03-30\n007,2025-03-30\n")
+    shop.put(
+        "orders.csv",
+        "no,who,when,amount\n1.0,17850.0,2025-03-30,1.00\n2.00,17850,2025-03-30,2.00\n3.,007.0,2025-03-30,3.00\n"
+        "A4.0,17850.5,2025-03-30,4.00\n5,1.7850e4,2025-03-30,5.00\n6,,2025-03-30,6.00\n",
+    )
+    mapping = """[customers]
+path = "people.csv"
+[customers.columns]
+customer_id = "id"
+signup_date = "since"
+[orders]
+path = "orders.csv"
+WHOLE
+[orders.columns]
+order_id = "no"
+customer_id = "who"
+order_date = "when"
+order_amount = "amount"
+"""
+    shop.say(mapping.replace("WHOLE", ""))
+    shop.run(DAY, DAY)
+    assert shop.orders() == [(DAY, "2.00", "17850", "2.00")]
+    shop.say(mapping.replace("WHOLE", "whole_number_ids = true"))
+    shop.run(DAY, DAY)
+    assert shop.orders() == [
+        (DAY, "1", "17850", "1.00"),
+        (DAY, "2", "17850", "2.00"),
+        (DAY, "3", "007", "3.00"),
+    ]
+
+
 def test_refunds_are_netted_where_that_is_said(shop: Shop) -> None:
     shop.say(LINES.replace("lines = true", 'lines = true\nrefunds = "net"'))
     shop.put("lines.csv", INVOICES)

@@ -33,6 +33,8 @@ _LEAST = 0.3
 #: The least likeness of a table that is taken for a source.
 _LEAST_TABLE = 0.5
 
+_IDENTIFIERS = ("customer_id", "order_id", "event_id")
+
 _BY_BOTH = "name and values"
 
 #: Share of rows with a value from which on the others are faults, and no kind of rows of their own.
@@ -146,7 +148,7 @@ def _fit(role: str, column: Column, has_names: bool) -> float:
     name = likeness(role, column.name) if has_names else 0.0
     filled = min(1.0, 0.5 + column.filled)
     spelling = column.spelling
-    if role in ("customer_id", "order_id", "event_id"):
+    if role in _IDENTIFIERS:
         if (spelling and not column.numbers) or (column.has_cents and name < SURE):
             return 0.0
         if role == "event_id":
@@ -328,6 +330,9 @@ class _Maker:
                 made["orders"] = self._orders_among(events, made["web_events"])
         seen_in = [name for name in ("orders", "web_events") if made[name] is not None]
         made["customers"] = self._customers(customers, made, seen_in)
+        for proposal in made.values():
+            if proposal is not None:
+                self._say_whole_numbers(proposal)
         self.result.proposals = {name: made_ for name, made_ in made.items() if made_ is not None}
         used = {id(each.table) for each in self.result.proposals.values()} | self.joined
         if rest := [view.table.name for view in self.views if id(view.table) not in used]:
@@ -355,13 +360,14 @@ class _Maker:
                 if words.is_identifier(name) and column.uniqueness > 0.97 and column.filled > 0.97
             ]
             names = dict.fromkeys((key, *others_of_it, customers.best("email")[1]))
-            keys = {name: set(customers.columns[name].counts) for name in names if name}
+            keys = {name: customers.columns[name].identifiers for name in names if name}
         found: dict[int, list[_Scored]] = {}
         for view in others:
             scored = []
             for score, name in view.candidates("customer_id"):
                 column = view.columns[name]
-                overlaps = {key: len(known & column.counts.keys()) / len(column.counts) for key, known in keys.items()}
+                own = column.identifiers
+                overlaps = {key: len(known & own) / len(own) for key, known in keys.items()}
                 key = max(overlaps, key=overlaps.__getitem__, default="")
                 if key and overlaps[key] > 0.1:
                     self.keys[id(view), name] = key
@@ -406,6 +412,14 @@ class _Maker:
         if nobody:
             told = f"{who} not in {_quoted(nobody)}"
             proposal.say("where", [*proposal.said.get("where", ()), told], "rows of guests belong to no customer")
+
+    def _say_whole_numbers(self, proposal: Proposal) -> None:
+        """Say that identifiers are whole numbers where they are written as decimals: elsewhere they may not be."""
+        view = next((view for view in self.views if view.table is proposal.table), None)
+        for role, guess in proposal.columns.items() if view is not None else ():
+            column = view.columns.get(guess.text) if view is not None else None
+            if role in _IDENTIFIERS and column is not None and column.is_whole_decimals:
+                proposal.say("whole_number_ids", True, f"{guess.text} has whole numbers that are written as decimals")
 
     # ---- how the table is written, and its times ------------------------------------------------------------------------
 

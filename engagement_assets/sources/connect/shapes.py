@@ -60,6 +60,7 @@ _WORDY = tuple(
 )
 
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
+_WHOLE_DECIMAL = re.compile(r"-?\d+\.0+")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 _COMMA_NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?")
 
@@ -159,6 +160,20 @@ class Column:
         return (
             "," if commas > points and sum(_COMMA_NUMBER.fullmatch(text) is not None for text in bare) > points else "."
         )
+
+    @cached_property
+    def is_whole_decimals(self) -> bool:
+        """Whether all its values are whole numbers that are written as decimals, as pandas writes integers with gaps."""
+        return bool(self.texts) and all(
+            isinstance(value, str) and _WHOLE_DECIMAL.fullmatch(value) for value in self.counts
+        )
+
+    @cached_property
+    def identifiers(self) -> set[Any]:
+        """Its different values; of `is_whole_decimals` the numbers."""
+        if self.is_whole_decimals:
+            return {value.partition(".")[0] for value in self.counts}
+        return set(self.counts)
 
     @property
     def has_cents(self) -> bool:

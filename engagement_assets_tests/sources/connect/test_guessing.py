@@ -621,6 +621,23 @@ def test_a_total_that_every_line_repeats_is_not_summed_up(tmp_path: Path) -> Non
     assert ("lines" in orders, orders["columns"]["order_amount"]) == (False, "total")
 
 
+def test_whole_numbers_that_a_data_frame_wrote_as_decimals_are_those_of_the_customers(tmp_path: Path) -> None:
+    files = {
+        "people.csv": csv_text(rows(30, lambda n: {"id": n + 100, "email": f"a{n}@x.example", "created_at": stamp(n)})),
+        "sales.csv": csv_text(
+            rows(60, lambda n: orders_of(n, customer_id=f"{100 + n % 30}.0" if n % 7 else None, user_id=f"s{n % 3}"))
+        ),
+    }
+    found = mapped(connect(tmp_path, files))
+    assert found["orders"]["columns"]["customer_id"] == "customer_id"
+    assert (found["orders"].get("whole_number_ids"), found["customers"].get("whole_number_ids")) == (True, None)
+
+
+def test_identifiers_with_a_fraction_are_left_as_they_are(tmp_path: Path) -> None:
+    files = {"orders.csv": csv_text(rows(60, lambda n: orders_of(n, customer_id=f"{n % 19}.{n % 2}")))}
+    assert "whole_number_ids" not in mapped(connect(tmp_path, files))["orders"]
+
+
 def test_the_column_whose_values_are_among_the_customers_names_them(tmp_path: Path) -> None:
     files = {
         "people.csv": csv_text(

@@ -27,6 +27,7 @@ country = "Country"
 [orders]
 path = "lines.csv"
 lines = true
+whole_number_ids = true
 time_format = "%m/%d/%Y %H:%M"
 [orders.columns]
 order_id = "InvoiceNo"
@@ -42,7 +43,7 @@ INVOICES = """InvoiceNo,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
 2,1,3/30/2025 9:00,4.25,,France
 C3,-2,3/31/2025 9:00,2.00,12583,Spain
 4,3,3/31/2025 10:00,1.10,12583,Spain
-4,-1,3/31/2025 10:00,1.10,12583,Spain
+4,-1,3/31/2025 10:00,1.10,12583.0,Spain
 5,x,3/31/2025 11:00,1.00,12583,Spain
 5,1,3/31/2025 11:00,1.00,12583,Spain
 6,1,13/31/2025 11:00,1.00,12583,Spain

@@ -3,7 +3,8 @@
     python -m engagement_assets_tests.benchmarks.browser --lake data/lake            # at most twice as long
     python -m engagement_assets_tests.benchmarks.browser --lake big/lake --most 3    # a million customers
 
-Both in the same browser, in turns, with what it has kept of scripts; medians. The static page has its figures in itself: it
+Both in the same browser, in turns, with what it has kept of scripts; medians. `first` is the very first opening, whose questions
+nobody has asked yet: of a million customers it takes long, and the dashboard remembers the answers. The static page has its figures in itself: it
 asks no question, and is no dashboard. Ends with 1 where a page takes longer than is allowed.
 """
 
@@ -37,8 +38,7 @@ _DRAWN = """() => {
     const main = document.querySelector('#page');
     if (!main || !main.querySelector('h1') || main.querySelector('.mantine-Skeleton-root')) return false;
     const graphs = [...main.querySelectorAll('.dash-graph')];
-    const drawn = graphs.every(graph => graph.querySelector('.main-svg'));
-    return graphs.length > 0 && drawn ? performance.now() : false;
+    return graphs.every(graph => graph.querySelector('.main-svg')) ? performance.now() : false;
 }"""
 
 _FIGURES = """() => [...document.querySelectorAll('#page .js-plotly-plot')].map(
@@ -56,7 +56,7 @@ const drawn = figures.map(figure => {
 Promise.all(drawn).then(() => { window.drawn = performance.now(); });
 </script></body></html>"""
 
-_PATIENCE_MS = 60_000
+_PATIENCE_MS = 300_000
 
 
 class _Files(SimpleHTTPRequestHandler):
@@ -89,8 +89,8 @@ def milliseconds(page: Page, address: str, script: str) -> float:
     return float(page.wait_for_function(script, timeout=_PATIENCE_MS, polling="raf").json_value())
 
 
-def measure(lake: str, rounds: int) -> Iterator[tuple[str, int, float, float]]:
-    """Per page with charts: its title, how many, the dashboard's median and the static page's, milliseconds."""
+def measure(lake: str, rounds: int) -> Iterator[tuple[str, int, float, float, float]]:
+    """Per page with charts: its title, how many, the first opening, the dashboard's median, the static page's, milliseconds."""
     settings = Settings(lake=lake)
     warehouse = Warehouse(settings)
     customer = warehouse.one(
@@ -105,11 +105,8 @@ def measure(lake: str, rounds: int) -> Iterator[tuple[str, int, float, float]]:
         with files_of(folder) as static:
             for each in PAGES:
                 address = f"{dashboard}{each.path}" + (f"?cid={customer}" if each.path == "/customer" else "")
-                try:
-                    milliseconds(page, address, _DRAWN)
-                except Exception:  # a page without a chart has none to wait for
-                    if page.locator("#page .dash-graph").count():
-                        raise
+                first = milliseconds(page, address, _DRAWN)
+                if not page.locator("#page .dash-graph").count():
                     continue
                 page.wait_for_timeout(500)
                 figures: list[dict[str, Any]] = page.evaluate(_FIGURES)
@@ -125,7 +122,7 @@ def measure(lake: str, rounds: int) -> Iterator[tuple[str, int, float, float]]:
                     for n in range(rounds)
                 ]
                 ours, theirs = (statistics.median(times) for times in zip(*taken, strict=True))
-                yield each.title, len(figures), ours, theirs
+                yield each.title, len(figures), first, ours, theirs
 
 
 def main() -> None:
@@ -136,11 +133,11 @@ def main() -> None:
     parser.add_argument("--most", type=float, default=2.0, help="the ratio that is allowed")
     given = parser.parse_args()
     is_met = True
-    sys.stdout.write(f"{'page':26}{'charts':>8}{'dashboard':>12}{'static':>9}{'ratio':>8}   milliseconds\n")
-    for title, charts, ours, theirs in measure(given.lake, given.rounds):
+    sys.stdout.write(f"{'page':26}{'charts':>8}{'first':>8}{'dashboard':>12}{'static':>9}{'ratio':>8}   milliseconds\n")
+    for title, charts, first, ours, theirs in measure(given.lake, given.rounds):
         is_met &= ours / theirs <= given.most
         verdict = "pass" if ours / theirs <= given.most else "FAIL"
-        sys.stdout.write(f"{title:26}{charts:8}{ours:12.0f}{theirs:9.0f}{ours / theirs:8.2f}   {verdict}\n")
+        sys.stdout.write(f"{title:26}{charts:8}{first:8.0f}{ours:12.0f}{theirs:9.0f}{ours / theirs:8.2f}   {verdict}\n")
         sys.stdout.flush()
     sys.exit(0 if is_met else 1)
 

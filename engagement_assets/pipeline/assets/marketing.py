@@ -34,6 +34,9 @@ from engagement_assets.transforms.campaign_results import COUNTED_DAYS, Cohort, 
 from engagement_assets.transforms.lifecycle import stage_transitions
 from engagement_assets.transforms.segment_changes import FEATURES, changes_between
 
+#: Rows of audiences up to which all entries are counted at once: for each turn an engine plans everything anew.
+_MOST_COUNTED_AT_ONCE = 1_000_000
+
 
 def segment_changes(run: TableRun) -> Iterator[Any]:
     """Compare each day asked for with the day before, and tell who moved."""
@@ -91,7 +94,8 @@ def campaign_results(run: TableRun) -> Iterator[Any]:
     # Days that are published only: without their audiences others may be unknown.
     extra = set(outdated(lake, settings).get(CampaignResults, ())) & set(lake.partitions(CampaignResults))
     judged = [as_date(day) for day in sorted({*run.asked, *extra})]
-    published = {as_date(day) for day in lake.partitions(CampaignAudiences)}
+    rows_of = lake.partitions(CampaignAudiences)
+    published = {as_date(day) for day in rows_of}
     end = judged[-1] - policy.horizons[0] * ONE_DAY
     # By the log of the table: where nobody was ever contacted, no row of it is read.
     contacted = [
@@ -100,8 +104,9 @@ def campaign_results(run: TableRun) -> Iterator[Any]:
     cohorts: dict[Cohort, Sums] = {}
     # Nobody enters before the first day of audiences.
     first = max(settings.start_date, judged[0] - policy.days_of_entries * ONE_DAY, min(published, default=date.max))
+    counted = COUNTED_DAYS if sum(rows_of.values()) > _MOST_COUNTED_AT_ONCE else (end - first).days + 1
     while first <= end:
-        last = min(end, first + (COUNTED_DAYS - 1) * ONE_DAY)
+        last = min(end, first + (counted - 1) * ONE_DAY)
         before = first - policy.again_after_days * ONE_DAY
         known = [day.isoformat() for day in sorted(published) if before <= day <= last]
         if any(day >= first.isoformat() for day in known):

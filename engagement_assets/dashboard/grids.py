@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import dash_ag_grid as dag
-from dash import ALL, MATCH, Dash, Input, Output, State, html, no_update
+from dash import ALL, MATCH, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from engagement_assets.dashboard import column_filters, formats, lists
@@ -152,33 +152,37 @@ def grid(warehouse: Warehouse, view: View, name: str, *, height: int = 460, empt
                 ],
                 className="grid-head",
             ),
-            dag.AgGrid(
-                id={"type": "grid", "name": name, "rev": rev},
-                columnDefs=[_definition(column, warehouse.meanings, view) for column in found.columns],
-                filterModel=json.loads(view.where or "{}"),
-                defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True},
-                rowModelType="infinite",
-                columnSize=None,
-                scrollTo={"rowIndex": min(view.row, shown - 1), "rowPosition": "top"} if view.row and shown else None,
-                dashGridOptions={
-                    "infiniteInitialRowCount": max(1, shown),
-                    "cacheBlockSize": _BLOCK,
-                    "maxBlocksInCache": 20,
-                    "rowHeight": _ROW_HEIGHT,
-                    "headerHeight": 38,
-                    "tooltipShowDelay": 300,
-                    "theme": "themeQuartz",
-                    "multiSortKey": "ctrl",
-                    "suppressMultiSort": True,
-                    "enableCellTextSelection": True,
-                    "ensureDomOrder": True,
-                    # One stop for the Tab key: arrows go from cell to cell.
-                    "tabToNextCell": {"function": "false"},
-                    "tabToNextHeader": {"function": "false"},
-                },
-                getRowId="params.data.customer_id",
-                eventListeners=_LISTENERS,
-                style={"height": min(height, 92 + _ROW_HEIGHT * total), "width": "100%"},
+            *_late(
+                dag.AgGrid(
+                    id={"type": "grid", "name": name, "rev": rev},
+                    columnDefs=[_definition(column, warehouse.meanings, view) for column in found.columns],
+                    filterModel=json.loads(view.where or "{}"),
+                    defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True},
+                    rowModelType="infinite",
+                    columnSize=None,
+                    scrollTo={"rowIndex": min(view.row, shown - 1), "rowPosition": "top"}
+                    if view.row and shown
+                    else None,
+                    dashGridOptions={
+                        "infiniteInitialRowCount": max(1, shown),
+                        "cacheBlockSize": _BLOCK,
+                        "maxBlocksInCache": 20,
+                        "rowHeight": _ROW_HEIGHT,
+                        "headerHeight": 38,
+                        "tooltipShowDelay": 300,
+                        "theme": "themeQuartz",
+                        "multiSortKey": "ctrl",
+                        "suppressMultiSort": True,
+                        "enableCellTextSelection": True,
+                        "ensureDomOrder": True,
+                        # One stop for the Tab key: arrows go from cell to cell.
+                        "tabToNextCell": {"function": "false"},
+                        "tabToNextHeader": {"function": "false"},
+                    },
+                    getRowId="params.data.customer_id",
+                    eventListeners=_LISTENERS,
+                    style={"height": min(height, 92 + _ROW_HEIGHT * total), "width": "100%"},
+                )
             ),
             _short(found),
         ],
@@ -186,6 +190,15 @@ def grid(warehouse: Warehouse, view: View, name: str, *, height: int = 460, empt
         role="group",
         **aria(label=found.title),
     )
+
+
+def _late(made: dag.AgGrid) -> list[Component]:
+    """A place for a grid, which comes when the charts of its page are drawn: it takes as long as they do."""
+    where = {key: value for key, value in made.id.items() if key != "type"}
+    return [
+        html.Div(id={"type": "grid-place", **where}, style=made.style),
+        dcc.Store(id={"type": "grid-later", **where}, data=made.to_plotly_json()),
+    ]
 
 
 def _definition(column: Column, meanings: Meanings, view: View) -> dict[str, Any]:
@@ -258,6 +271,11 @@ def _asked(request: dict[str, Any] | None) -> tuple[list[tuple[str, str]], dict[
 
 def register(app: Dash, warehouse: Warehouse) -> None:
     """Wire all grids: blocks of rows, the CSV's address, the way to a customer."""
+    app.clientside_callback(
+        "(grid) => window.engagementDrawn().then(() => grid)",
+        Output({"type": "grid-place", "name": MATCH, "rev": MATCH}, "children"),
+        Input({"type": "grid-later", "name": MATCH, "rev": MATCH}, "data"),
+    )
 
     @app.callback(
         Output({"type": "grid", "name": MATCH, "rev": MATCH}, "getRowsResponse"),

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import dash_mantine_components as dmc
 from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
 from plotly.utils import PlotlyJSONEncoder
@@ -60,20 +59,9 @@ _FIT_PAPER = """() => {
 }"""
 
 
-#: The controls come when every chart is drawn, or after some four seconds where one is not.
-_CONTROLS_LATE = """(page, there) => {{
-    if (there) return dash_clientside.no_update;
-    return new Promise((resolve) => {{
-        let frames = 240;
-        const look = () => {{
-            const graphs = [...document.querySelectorAll("#page .dash-graph")];
-            const drawn = document.querySelector("#page h1") && graphs.every((graph) => graph.querySelector(".main-svg"));
-            if (drawn || !--frames) resolve({controls});
-            else window.requestAnimationFrame(look);
-        }};
-        look();
-    }});
-}}"""
+#: The controls come when every chart is drawn (assets/drawn.js).
+_CONTROLS_LATE = """(page, there) =>
+    there ? dash_clientside.no_update : window.engagementDrawn().then(() => ({controls}))"""
 
 
 def register(app: Dash, warehouse: Warehouse) -> None:
@@ -87,16 +75,8 @@ def register(app: Dash, warehouse: Warehouse) -> None:
     def navigate(path: str | None, search: str | None) -> Any:
         view = parse(search, _catalogue(warehouse))
         here = page_at(path)
-        return [
-            dmc.NavLink(
-                label=page.title,
-                href=view.link(page.path) if view else page.path,
-                active=page is here,
-                className="nav-link",
-                **(aria(current="page") if page is here else {}),
-            )
-            for page in PAGES
-        ] + _named_lists(warehouse, view, path)
+        pages = [_nav_link(page.title, view.link(page.path) if view else page.path, page is here) for page in PAGES]
+        return flattened([html.Div(pages), *_named_lists(warehouse, view, path)])
 
     @app.callback(Output("status", "children"), Input("url", "search"))
     def tell(search: str | None) -> Any:
@@ -240,22 +220,24 @@ def register(app: Dash, warehouse: Warehouse) -> None:
     )
 
 
+def _nav_link(text: str, href: str, is_here: bool) -> Component:
+    return html.A(text, href=href, className="nav-link", **(aria(current="page") if is_here else {}))
+
+
 def _named_lists(warehouse: Warehouse, view: View | None, path: str | None) -> list[Any]:
     """The lists that have a name, as links."""
     named = warehouse.settings.named_lists
     if not named or view is None:
         return []
     links = [
-        dmc.NavLink(
-            label=each.title,
-            href=view.list_of("country", "segment", "value", **each.where, sort=each.sort),
-            active=(is_here := path == "/customers" and view.all_filters == each.filters),
-            className="nav-link",
-            **(aria(current="page") if is_here else {}),
+        _nav_link(
+            each.title,
+            view.list_of("country", "segment", "value", **each.where, sort=each.sort),
+            path == "/customers" and view.all_filters == each.filters,
         )
         for each in named.values()
     ]
-    return [dmc.Divider(label="Lists", labelPosition="left", mt="xs"), *links]
+    return [html.Div([html.Div("Lists", className="nav-title"), *links])]
 
 
 def _catalogue(warehouse: Warehouse) -> Catalogue:

@@ -152,7 +152,7 @@ def grid(warehouse: Warehouse, view: View, name: str, *, height: int = 460, empt
                 ],
                 className="grid-head",
             ),
-            *_late(
+            *_later(
                 dag.AgGrid(
                     id={"type": "grid", "name": name, "rev": rev},
                     columnDefs=[_definition(column, warehouse.meanings, view) for column in found.columns],
@@ -192,12 +192,13 @@ def grid(warehouse: Warehouse, view: View, name: str, *, height: int = 460, empt
     )
 
 
-def _late(made: dag.AgGrid) -> list[Component]:
+def _later(grid: dag.AgGrid) -> list[Component]:
     """A place for a grid, which comes when the charts of its page are drawn: it takes as long as they do."""
-    where = {key: value for key, value in made.id.items() if key != "type"}
+    told = grid.to_plotly_json()
+    where = {key: value for key, value in told["props"]["id"].items() if key != "type"}
     return [
-        html.Div(id={"type": "grid-place", **where}, style=made.style),
-        dcc.Store(id={"type": "grid-later", **where}, data=made.to_plotly_json()),
+        html.Div(id={"type": "grid-place", **where}, style=told["props"]["style"]),
+        dcc.Store(id={"type": "grid-later", **where}, data=told),
     ]
 
 

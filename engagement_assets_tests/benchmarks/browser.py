@@ -4,8 +4,8 @@
     python -m engagement_assets_tests.benchmarks.browser --lake big/lake --most 3    # a million customers
 
 Both in the same browser, in turns, with what it has kept of scripts; medians. `first` is the very first opening, whose questions
-nobody has asked yet: of a million customers it takes long, and the dashboard remembers the answers. The static page has its figures in itself: it
-asks no question, and is no dashboard. Ends with 1 where a page takes longer than is allowed.
+nobody has asked yet: of a million customers it takes long, and the dashboard remembers the answers. The static page has its
+figures in itself: it asks no question, and is no dashboard. Ends with 1 where a page takes longer than is allowed.
 """
 
 from __future__ import annotations

@@ -60,8 +60,10 @@ def conversion(warehouse: Warehouse, day: str, filters: Filters) -> list[Row]:
             WHERE NOT continues_previous_day AND as_of_date <= $last::DATE GROUP BY ALL
         ),
         told AS (
-            SELECT v.day, v.sessions, b.day - v.day AS days
-            FROM visits v ASOF LEFT JOIN bought b ON v.customer_id = b.customer_id AND v.day <= b.day
+            SELECT v.day, any_value(v.sessions) AS sessions, min(b.day - v.day) AS days
+            FROM visits v LEFT JOIN bought b
+                ON v.customer_id = b.customer_id AND b.day BETWEEN v.day AND v.day + {FOLLOWED_DAYS}
+            GROUP BY v.customer_id, v.day
         )
         SELECT $last::DATE - 7 * (($last::DATE - day) // 7)::INTEGER AS as_of_date, sum(sessions)::BIGINT AS sessions,
                coalesce(sum(sessions) FILTER (days <= 1), 0) / sum(sessions) AS one_day,

@@ -152,9 +152,14 @@ RANGE_COLUMNS = (
 )
 
 
-def customer_rows(customers: Sequence[str], tried: Tried) -> list[dict[str, Any]]:
-    """A row per customer, those whose lowest rank is highest first: rank and segment under every reasonable weighting."""
+def customer_rows(customers: Sequence[str], tried: Tried, always_high: int | None = None) -> list[dict[str, Any]]:
+    """A row per customer, those whose lowest rank is highest first: rank and segment under every reasonable weighting.
+
+    `always_high`: only so many of those who are High under every weighting.
+    """
     order = np.lexsort((np.arange(len(customers)), -tried.score, -tried.lowest_percentile))
+    if always_high is not None:
+        order = order[tried.always_high[order]][:always_high]
     names = np.array(SEGMENTS[::-1], dtype=object)
     columns = [np.array(customers, dtype=object)]
     for column in RANGE_COLUMNS[1:]:

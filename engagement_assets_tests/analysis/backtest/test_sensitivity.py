@@ -64,6 +64,18 @@ def test_ranks_and_segments_of_three_customers_worked_by_hand() -> None:
     ]
 
 
+def test_only_so_many_of_the_surest_are_told_where_that_is_asked() -> None:
+    parts = np.array([[0.9, 0.9, 0.9], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.95, 0.95, 0.95], [0.9, 0.9, 0.1]])
+    tried = try_weightings(parts, POLICY)
+    names = ["third", "none", "first", "second", "not always"]
+
+    def surest(most: int) -> list[str]:
+        return [row["customer_id"] for row in customer_rows(names, tried, always_high=most)]
+
+    assert surest(2) == ["first", "second"]
+    assert surest(9) == ["first", "second", "third"]
+
+
 def test_a_rank_interval_holds_the_rank_under_each_weighting(sample_world: World) -> None:
     """Against a plain count, for the weightings that favour one part most, and for the settings' own."""
     customers, parts = component_scores(sample_world.lake, "2026-06-30")

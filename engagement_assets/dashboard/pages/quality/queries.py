@@ -52,18 +52,23 @@ def over_time(warehouse: Warehouse, day: str, horizon: int) -> list[Row]:
 
 
 @remembered
+def _under_other_weights(warehouse: Warehouse, day: str) -> tuple[Sensitivity | None, list[Row]]:
+    customers, parts = component_scores(warehouse.lake, day)
+    tried = try_weightings(parts, warehouse.settings.scoring)
+    return summary(tried), customer_rows(customers, tried, always_high=_FEW)
+
+
 def weights(warehouse: Warehouse, day: str) -> Sensitivity | None:
     """What other weights would change in a snapshot."""
-    return summary(try_weightings(component_scores(warehouse.lake, day)[1], warehouse.settings.scoring))
+    return _under_other_weights(warehouse, day)[0]
+
+
+def surest(warehouse: Warehouse, day: str) -> list[Row]:
+    """The first of the customers who are High under every weighting."""
+    return _under_other_weights(warehouse, day)[1]
 
 
 def rank_ranges(warehouse: Warehouse, day: str) -> list[Row]:
     """Lowest and highest rank and segment of each customer under other weights, the surest first; not remembered, being long."""
     customers, parts = component_scores(warehouse.lake, day)
     return customer_rows(customers, try_weightings(parts, warehouse.settings.scoring))
-
-
-@remembered
-def surest(warehouse: Warehouse, day: str) -> list[Row]:
-    """The first of the customers who are High under every weighting."""
-    return [row for row in rank_ranges(warehouse, day) if row["always_high"]][:_FEW]

@@ -46,7 +46,8 @@ _LISTENERS: Any = {
         "params.event.key === 'Enter' "
         "? setEventData({customer: params.data.customer_id, column: params.column.colId}) : null"
     ],
-    "bodyScrollEnd": ["setEventData({top: params.api.getVerticalPixelRange().top})"],
+    # It comes a moment after the last move, when another page may be there already.
+    "bodyScrollEnd": ["params.api.isDestroyed() ? null : setEventData({top: params.api.getVerticalPixelRange().top})"],
 }
 
 #: What the browser does with the first rows of the lists for paper, and for small screens when they have come. Thousands of

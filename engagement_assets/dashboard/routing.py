@@ -102,25 +102,30 @@ def register(app: Dash, warehouse: Warehouse) -> None:
         Output("segment", "value"),
         Output("value", "value"),
         Input("url", "search"),
+        *(State(control, "value") for control in ("as-of", "compare", "compare-day", "country", "segment", "value")),
     )
-    def show(search: str | None) -> Any:
+    def show(search: str | None, *shown: Any) -> Any:
+        # What a control shows already is not set again: that would undo what somebody chooses there in the meantime.
+        def anew(at: int, wanted: Any) -> Any:
+            return no_update if wanted == shown[at] else wanted
+
         catalogue = _catalogue(warehouse)
         view = parse(search, catalogue)
         if view is None:
             return [no_update] * 12
         return (
-            view.as_of,
+            anew(0, view.as_of),
             catalogue.days[0],
             catalogue.days[-1],
             _unpublished(catalogue),
-            view.comparison if view.comparison in COMPARISONS else OTHER,
-            view.compared,
+            anew(1, view.comparison if view.comparison in COMPARISONS else OTHER),
+            anew(2, view.compared),
             catalogue.days[0],
             (date.fromisoformat(view.as_of) - timedelta(days=1)).isoformat(),
-            list(view.countries),
+            anew(3, list(view.countries)),
             list(catalogue.countries),
-            list(view.segments),
-            list(view.values),
+            anew(4, list(view.segments)),
+            anew(5, list(view.values)),
         )
 
     @app.callback(

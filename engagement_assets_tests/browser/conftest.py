@@ -65,7 +65,7 @@ class Visit:
         """Wait until the page is there and the server has answered everything."""
         expect(self.page.locator("#page h1").first).to_be_visible()
         quiet = 0
-        while quiet < 2:
+        while quiet < 3:
             self.page.wait_for_timeout(60)
             quiet = 0 if self.unanswered else quiet + 1
         expect(self.page.locator(".visual .mantine-Skeleton-root")).to_have_count(0)

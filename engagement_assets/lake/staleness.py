@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from engagement_assets.domain.catalogue import CATALOGUE, FACTS, Read
 from engagement_assets.domain.contracts import Contract, EngagementScores, Sessions
 from engagement_assets.domain.contracts.sources import SOURCE_TABLES
-from engagement_assets.domain.days import ONE_DAY, Days, as_date, days_between, spans
+from engagement_assets.domain.days import ONE_DAY, Days, as_date, spans
 from engagement_assets.domain.scoring_policy import fingerprint_of
 from engagement_assets.lake.code_versions import code_version
 from engagement_assets.lake.tables import LakeResource
@@ -84,22 +85,28 @@ def _older_than(built: Mapping[str, int], upstream: Mapping[str, int], read: Rea
     """Days of `built` before the newest of the upstream days that they read."""
     stale = set()
     ordered = sorted(upstream)
+    ages = [upstream[day] for day in ordered]
     newest, position = 0, 0
     for day in sorted(built):
-        if read.horizons:
-            over = [h for h in read.horizons if ordered and (as_date(day) + h * ONE_DAY).isoformat() <= ordered[-1]]
-            after = (as_date(day) + n * ONE_DAY for n in range(1, max(over, default=0) + 1))
-            newest = max((upstream.get(each.isoformat(), 0) for each in after), default=0)
-        elif read.days_before is None:
-            while position < len(ordered) and ordered[position] <= day:
-                newest = max(newest, upstream[ordered[position]])
-                position += 1
+        if read.days_before is None and not read.horizons:
+            # All days up to this one: what is newest among them is carried on.
+            end = bisect_right(ordered, day)
+            newest, position = max(newest, *ages[position:end], 0), end
         else:
-            days = days_between(read.first(as_date(day), settings), as_date(day))
-            newest = max((upstream.get(each, 0) for each in days), default=0)
+            first, last = _read_of(day, ordered, read, settings)
+            newest = max(ages[bisect_left(ordered, first) : bisect_right(ordered, last)], default=0)
         if newest > built[day]:
             stale.add(day)
     return stale
+
+
+def _read_of(day: str, ordered: Sequence[str], read: Read, settings: Settings) -> tuple[str, str]:
+    """The first and the last of the upstream days that a day reads; `ordered` are those that are there."""
+    own = as_date(day)
+    if not read.horizons:
+        return read.first(own, settings).isoformat(), day
+    ends = [(own + horizon * ONE_DAY).isoformat() for horizon in read.horizons]
+    return (own + ONE_DAY).isoformat(), max((end for end in ends if ordered and end <= ordered[-1]), default=day)
 
 
 def since(tables: Mapping[type[Contract], Days], first: date | None) -> dict[type[Contract], list[str]]:

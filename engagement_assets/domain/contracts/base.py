@@ -4,7 +4,6 @@ A contract is the only list of a table's columns: the pandera models validate wi
 read with it, the data dictionary is written from it.
 """
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -13,6 +12,7 @@ from typing import Any, ClassVar
 import pandera.pyspark as pa
 import pyspark.sql.types as T
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from engagement_assets.domain.meanings import Meanings
 
@@ -125,7 +125,7 @@ class Contract(pa.DataFrameModel):
     def gate(cls) -> pa.DataFrameSchema:
         """The pandera schema that rows pass before they are published: `validate(frame)`, then `.pandera.errors == {}`.
 
-        Columns, types and the key are checked by pandera itself; all conditions on single rows by one data-frame check, in
+        Columns and types are checked by pandera itself; all conditions on single rows and the key by one data-frame check, in
         one pass. Left to itself, pandera takes a pass for each column and check, some eighty of them for the scores.
         """
         return _gate(cls)
@@ -162,20 +162,34 @@ def listed_columns(
 
 @cache
 def _gate(contract: type[Contract]) -> pa.DataFrameSchema:
-    schema = copy.deepcopy(contract.to_schema())
-    for column in schema.columns.values():
-        column.nullable, column.checks = True, []
-    conditions = [rule.condition for rule in contract.rules()]
-    if conditions:
-        name = "conditions on single rows"
-        schema.checks = [pa.Check(_hold_in_every_row, name=name, error=name, conditions=conditions)]
-    return schema
+    columns = {name: pa.Column(column.dtype, nullable=True) for name, column in contract.columns().items()}
+    held = _Held(tuple(rule.condition for rule in contract.rules()), tuple(contract.key()))
+    checks = [pa.Check(held, name=held.name, error=held.name)] if held.name else []
+    return pa.DataFrameSchema(columns, checks=checks, name=contract.table(), strict=True)
 
 
-def _hold_in_every_row(frame: DataFrame, conditions: list[str]) -> bool:
-    # One text: as nested columns, some eighty conditions are deeper than a Spark Connect message may be.
-    held = " and ".join(f"coalesce({condition}, false)" for condition in conditions)
-    return frame.filter(f"not ({held})").limit(1).count() == 0
+@dataclass(frozen=True)
+class _Held:
+    """Whether every row of a frame keeps conditions (SQL), and none has the key of another: one pass."""
+
+    conditions: tuple[str, ...]
+    key: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What is looked at; empty if nothing is."""
+        return " and ".join(
+            ["conditions on single rows"] * bool(self.conditions)
+            + [f"one row per {', '.join(self.key)}"] * bool(self.key)
+        )
+
+    def __call__(self, frame: DataFrame) -> bool:
+        # One text: as nested columns, some eighty conditions are deeper than a Spark Connect message may be. Null is not true.
+        kept = " and ".join(f"({condition})" for condition in self.conditions) or "true"
+        if not self.key:
+            return frame.filter(f"not coalesce({kept}, false)").limit(1).count() == 0
+        counted = frame.groupBy(*self.key).agg(F.expr("count(1) as rows"), F.expr(f"count_if({kept}) as kept"))
+        return counted.filter("rows <> 1 or kept <> 1").limit(1).count() == 0
 
 
 def _literal(value: object) -> str:

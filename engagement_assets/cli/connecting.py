@@ -20,7 +20,7 @@ from engagement_assets.settings import PREFIX, Settings, is_url, local_path, tod
 
 if TYPE_CHECKING:
     from engagement_assets.sources.accounting import Reading
-    from engagement_assets.sources.connect.guessing import Connection, Proposal
+    from engagement_assets.sources.connect.proposals import Connection, Proposal
 
 commands = Commands()
 
@@ -138,7 +138,7 @@ def _asked_zone(best: str) -> str:
 
 def _show(connection: Connection, place: str) -> None:
     """What is proposed, a table for each source."""
-    from engagement_assets.sources.connect.guessing import SURE
+    from engagement_assets.sources.connect.proposals import SURE
 
     say(f"[bold]{escape(place)}[/bold]")
     for source, proposal in connection.proposals.items():

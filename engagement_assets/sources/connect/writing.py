@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engagement_assets.domain.source_mapping import as_toml
-from engagement_assets.sources.connect.guessing import SURE, Connection
+from engagement_assets.sources.connect.proposals import SURE, Connection
 
 _HEAD = """\
 # What the files are called and how they spell things, as `engagement connect` found it. Correct what is wrong here;

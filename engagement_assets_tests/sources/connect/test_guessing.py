@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from engagement_assets.domain.source_mapping import parse_mappings
-from engagement_assets.sources.connect.guessing import Connection, NothingFitsError, guess
+from engagement_assets.sources.connect.guessing import NothingFitsError, guess
 from engagement_assets.sources.connect.looking import look
+from engagement_assets.sources.connect.proposals import Connection
 from engagement_assets.sources.connect.words import SNOWPLOW
 from engagement_assets.sources.connect.writing import as_text
 from engagement_assets_tests.sources.connect.shops import csv_text, json_lines, moment, order_lines, rows, write

@@ -30,13 +30,18 @@ def pair(tmp_path_factory: pytest.TempPathFactory, engine: EngineResource, apach
     first, last = date.fromisoformat(START), date.fromisoformat(LAST)
     generate(data, customers=2_000, first_day=first, last_day=last, seed=11, contacts=True, mistaken=0.2)
     for source in SAMPLE_DATA.iterdir():
-        shutil.copytree(source, data / source.name / "sample")
+        shutil.copytree(source, data / source.name / "sample", ignore=_before_the_last_month)
     # What is before the first partition is rejected, and of two rows with one id one is.
     options = {"data": str(data), "start_date": START, "rejected_share_limit": 1.0, "results": {"horizons": (1,)}}
     embedded, spark = (World(tmp_path_factory.mktemp(name), options=dict(options)) for name in ("embedded", "spark"))
     embedded.run(FIRST, LAST)
     apache_spark.run("engagement_assets_tests.integration.spark_run", "local[2]", FIRST, LAST, str(spark.root), options)
     return embedded, spark
+
+
+def _before_the_last_month(_: str, names: list[str]) -> list[str]:
+    """Folders of months that end before the first partition: of each row before it both engines would say the same."""
+    return [name for name in names if name.startswith("month=") and name < f"month={START[:7]}"]
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -443,10 +443,7 @@ def customers_conserved() -> Rule:
         for day in audited.days:
             have, want = audited.rows.get(day, 0), wanted.get(day)
             missing = abs(have - want) if want is not None else have or 1
-            outcomes[day] = Outcome(
-                {"as many customers as raw_customers": missing},
-                {"customers": have, "expected": -1 if want is None else want},
-            )
+            outcomes[day] = Outcome({"as many customers as raw_customers": missing})
         return outcomes
 
     return Rule(
@@ -454,6 +451,7 @@ def customers_conserved() -> Rule:
         "As many customers as raw_customers has on the same day: inactive ones are kept.",
         True,
         evaluate,
+        of_run=all_of,
     )
 
 

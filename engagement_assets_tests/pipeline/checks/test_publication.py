@@ -90,7 +90,7 @@ def test_a_range_run_records_each_check_for_each_day(ranged: Ranged) -> None:
     days = {f"2025-03-0{n}": True for n in range(1, 5)}
     for asset, check in [
         ("raw_orders", "contract"),
-        ("customer_features", "customers_conserved"),
+        ("customer_features", "contract"),
         ("engagement_scores", "contract"),
     ]:
         assert evaluations(result, asset, check) == days

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -124,7 +124,7 @@ def _described(settings: Settings, day: str, written: Iterable[WrittenFile]) -> 
     names = ("export_days", "export_rows", "export_parquet", "export_delimiter", "export_byte_order_mark", "timezone")
     told = {
         "as_of_date": day,
-        "written_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": {name: getattr(settings, name) for name in names} | commit_metadata(settings, EngagementScores),
         "files": [file.described() for file in written],
     }

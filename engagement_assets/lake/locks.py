@@ -10,7 +10,7 @@ import json
 import os
 import socket
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -79,7 +79,7 @@ class WriterLock:
             return "another run"
 
     def _say_who(self, who: str) -> None:
-        since = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+        since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         found = {"who": who, "pid": os.getpid(), "host": socket.gethostname(), "since": since}
         try:
             self._holder.write_text(json.dumps(found), encoding="utf-8")

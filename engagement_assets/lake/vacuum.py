@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
@@ -34,7 +34,7 @@ def vacuum(table: DeltaTable, root: str, retention: timedelta, grace: timedelta)
     """
     # Not delta-rs's `vacuum`: it has one age for both kinds of files, reads the log once per version to keep, and commits twice.
     files, path = file_system(root)
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     current = _paths(table)
     # Data files, and what a commit that was cut off left beside the log.
     old = _older_files(files, f"{path}/data", now - grace)
@@ -55,7 +55,7 @@ def vacuum(table: DeltaTable, root: str, retention: timedelta, grace: timedelta)
 def remove_old(root: str, grace: timedelta) -> Removed:
     """Delete the files under a folder that are older than `grace`, and the folders that a run killed early left empty."""
     files, path = file_system(root)
-    limit = datetime.now(timezone.utc) - grace
+    limit = datetime.now(UTC) - grace
     removed = _remove(files, path, _older_files(files, path, limit))
     there = files.find(path, withdirs=True, detail=True) if files.exists(path) else {}
     folders = [name for name, info in there.items() if info["type"] == "directory" and _changed(info) <= limit]
@@ -87,12 +87,12 @@ def _changed(info: dict[str, Any]) -> datetime:
     """When a file was written last. Now, where its store does not say: then it is never old enough."""
     stamp = info.get("mtime") or info.get("LastModified") or info.get("updated")
     if isinstance(stamp, (int, float)):
-        return datetime.fromtimestamp(stamp, timezone.utc)
+        return datetime.fromtimestamp(stamp, UTC)
     if isinstance(stamp, str):
         stamp = datetime.fromisoformat(stamp.replace("Z", "+00:00"))
     if isinstance(stamp, datetime):
-        return stamp if stamp.tzinfo else stamp.replace(tzinfo=timezone.utc)
-    return datetime.now(timezone.utc)
+        return stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+    return datetime.now(UTC)
 
 
 def _remove(files: Any, top: str, old: dict[str, int]) -> Removed:

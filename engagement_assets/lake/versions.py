@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -134,7 +134,7 @@ def state_of(place: Path) -> tuple[int, int] | None:
 def commits(table: DeltaTable) -> dict[int, datetime]:
     """The versions that the table's log tells of, the oldest first, and when each was committed, in UTC."""
     entries = reversed(history(table))
-    return {entry["version"]: datetime.fromtimestamp(entry["timestamp"] / 1000, timezone.utc) for entry in entries}
+    return {entry["version"]: datetime.fromtimestamp(entry["timestamp"] / 1000, UTC) for entry in entries}
 
 
 def current_on(known: dict[int, datetime], when: datetime) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import dagster as dg
@@ -67,7 +67,7 @@ def build_catch_up(settings: Settings, scheduled_hour: int, status: dg.DefaultSe
         ours = partial(runs_of, context.instance, settings.asset_key_prefix)
         if any(ours(dg.RunsFilter(job_name=DAILY_JOB, statuses=UNFINISHED))):
             return dg.SkipReason("a run is under way; what is missing after it is asked for then")
-        since_then = datetime.fromtimestamp(float(since), timezone.utc)
+        since_then = datetime.fromtimestamp(float(since), UTC)
         failed = ours(dg.RunsFilter(job_name=DAILY_JOB, statuses=_FAILED, created_after=since_then))
         tried = {day for record in failed for day in days_of(record.dagster_run)}
         left = [day for day in days if day not in tried]

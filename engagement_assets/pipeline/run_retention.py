@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -38,9 +38,7 @@ def build_run_retention(settings: Settings) -> list[dg.SensorDefinition]:
         description=f"Has Dagster forget runs and their events after {days} days (ENGAGEMENT_RUN_RETENTION_DAYS).",
     )
     def forget_old_runs_of_days(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        count = forget_old_runs(
-            context.instance, settings.asset_key_prefix, datetime.now(timezone.utc) - timedelta(days=days)
-        )
+        count = forget_old_runs(context.instance, settings.asset_key_prefix, datetime.now(UTC) - timedelta(days=days))
         return dg.SkipReason(f"{count} run(s) older than {days} days forgotten")
 
     return [forget_old_runs_of_days]

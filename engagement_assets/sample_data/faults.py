@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from engagement_assets.sample_data.account import Tally
 from engagement_assets.sample_data.period import Integers, Mask
 
 #: A time that no clock has reached: rows dated then are in the future of any run.
-FUTURE = datetime(2099, 1, 1, 12, tzinfo=timezone.utc)
+FUTURE = datetime(2099, 1, 1, 12, tzinfo=UTC)
 
 #: More than anybody pays, currency units: a number that slipped into the wrong column.
 ABSURD_AMOUNT = 10**13

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import TypeAlias
 
@@ -85,4 +85,4 @@ class Period:
 
 def moment(second: int) -> datetime:
     """A Unix time as a date-time in UTC."""
-    return datetime.fromtimestamp(second, timezone.utc)
+    return datetime.fromtimestamp(second, UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ def set_anew(client: FlaskClient, search: str, shown: dict[str, Any]) -> dict[st
     """The controls whose value the server sets, for an address and what the controls show."""
     (called,) = (
         each
-        for each in client.get("/_dash-dependencies").json
+        for each in json.loads(client.get("/_dash-dependencies").text)
         if "as-of.value" in each["output"] and [given["id"] for given in each["inputs"]] == ["url"]
     )
     outputs = [part.rsplit(".", 1) for part in called["output"].strip(".").split("...")]
@@ -41,7 +42,7 @@ def set_anew(client: FlaskClient, search: str, shown: dict[str, Any]) -> dict[st
         "changedPropIds": ["url.search"],
         "state": [{**given, "value": shown[given["id"]]} for given in called["state"]],
     }
-    answer = client.post("/_dash-update-component", json=body).json["response"]
+    answer = json.loads(client.post("/_dash-update-component", json=body).text)["response"]
     return {name: given["value"] for name, given in answer.items() if "value" in given}
 
 

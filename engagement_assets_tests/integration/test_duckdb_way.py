@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -32,7 +32,7 @@ LAST_DAYS = days_between(date(2026, 6, 17), date(2026, 6, 30))
 @pytest.fixture(scope="module")
 def cleaned() -> Cleaned:
     """The sample data as the oracle reads it."""
-    return read_sources(SAMPLE_DATA, SAMPLE_START, datetime.now(timezone.utc).date())
+    return read_sources(SAMPLE_DATA, SAMPLE_START, datetime.now(UTC).date())
 
 
 @pytest.fixture(scope="module")

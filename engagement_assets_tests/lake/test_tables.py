@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import dagster as dg
@@ -51,7 +51,7 @@ def commit(lake: LakeResource, staged: Staged) -> datetime:
     """Publish; an instant at which this is the current version."""
     lake.commit(staged, run_id="test")
     time.sleep(0.01)
-    when = datetime.now(timezone.utc)
+    when = datetime.now(UTC)
     time.sleep(0.01)
     return when
 
@@ -66,7 +66,7 @@ def data_files(lake: LakeResource) -> set[str]:
 
 
 def test_each_version_can_be_read_as_it_was(lake: LakeResource, stage: Stage) -> None:
-    before = datetime.now(timezone.utc) - timedelta(seconds=1)
+    before = datetime.now(UTC) - timedelta(seconds=1)
     moments = [commit(lake, stage(amount)) for amount in (1, 2, 3)]
     assert [amounts(lake, when) for when in moments] == [[1], [2], [3]]
     assert amounts(lake) == [3]

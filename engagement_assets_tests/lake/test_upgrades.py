@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandera.pyspark as pa
@@ -199,7 +199,7 @@ def test_a_rebuild_gives_the_tables_that_a_new_lake_has_and_leaves_earlier_versi
     others = world.lake.delta(RawCustomers)
     assert others is not None
     assert "`engagement rebuild`" in failures(world.run(NEXT, expect=False))
-    before = datetime.now(timezone.utc)
+    before = datetime.now(UTC)
     for name in ("data", "lake", "export"):
         monkeypatch.setenv(f"ENGAGEMENT_{name.upper()}", getattr(world.settings, name))
     monkeypatch.setenv("ENGAGEMENT_START_DATE", DAYS[0])

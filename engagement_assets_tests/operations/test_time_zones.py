@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -29,7 +29,7 @@ OPTIONS = {
 
 def shop(world: World) -> None:
     """Sign-ups, orders and visits at night, as instants and as clock times of nobody's zone."""
-    nights = [datetime.fromisoformat(day).replace(hour=22, tzinfo=timezone.utc) for day in DAYS]
+    nights = [datetime.fromisoformat(day).replace(hour=22, tzinfo=UTC) for day in DAYS]
     later = timedelta(minutes=40)
     world.customers([{"customer_id": name, "signup_date": nights[n] + later} for n, name in enumerate("abcd")])
     for name, form in (("instants", lambda at: at), ("clock times", lambda at: at.replace(tzinfo=None))):

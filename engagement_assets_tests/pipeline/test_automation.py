@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import warnings
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -24,7 +24,7 @@ def test_the_schedule_asks_for_yesterday_in_the_business_time_zone(world: World)
     world.options["timezone"] = "Pacific/Auckland"
     schedule = build_definitions(world.settings).resolve_schedule_def("daily_snapshot_schedule")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "Pacific/Auckland")
-    two_at_night = datetime(2025, 3, 31, 13, 0, tzinfo=timezone.utc)  # 1 April, 02:00 in Auckland, summer time
+    two_at_night = datetime(2025, 3, 31, 13, 0, tzinfo=UTC)  # 1 April, 02:00 in Auckland, summer time
     context = dg.build_schedule_context(scheduled_execution_time=two_at_night, instance=world.instance)
     (request,) = schedule.evaluate_tick(context).run_requests or []
     assert (request.partition_key, schedule.job_name) == ("2025-03-31", DAILY_JOB)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 
 import dagster as dg
 import pytest
@@ -21,7 +21,7 @@ RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_e
 class Clock(datetime):
     """A clock that stands still."""
 
-    moment = datetime(2025, 3, 6, 10, tzinfo=timezone.utc)
+    moment = datetime(2025, 3, 6, 10, tzinfo=UTC)
 
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> Clock:
@@ -70,9 +70,9 @@ def test_what_is_missing_is_asked_for_as_one_range_and_then_no_more(world: World
     assert min(world.lake.partitions(RawOrders)) == "2025-03-01"
 
     # The night after, yesterday is the schedule's until an hour after it; of two gaps the later comes first.
-    clock.moment = datetime(2025, 3, 7, 2, 59, tzinfo=timezone.utc)
+    clock.moment = datetime(2025, 3, 7, 2, 59, tzinfo=UTC)
     assert daemon.tick(catch_up.SENSOR) == "no day of the last 3 is missing"
-    clock.moment = datetime(2025, 3, 7, 3, tzinfo=timezone.utc)
+    clock.moment = datetime(2025, 3, 7, 3, tzinfo=UTC)
     assert asked(daemon.tick(catch_up.SENSOR)) == ("2025-03-06",)
     world.options["catch_up_days"] = 30
     later = daemon.tick(catch_up.SENSOR)
@@ -96,7 +96,7 @@ def test_days_that_failed_are_asked_for_again_when_the_files_are_others(world: W
     assert "2025-03-04 to 2025-03-05 has failed" in refused
     assert "`engagement run`, or *Materialize all* of the job daily_snapshot" in refused
     # The day after, only that day is new.
-    clock.moment = datetime(2025, 3, 7, 10, tzinfo=timezone.utc)
+    clock.moment = datetime(2025, 3, 7, 10, tzinfo=UTC)
     assert asked(daemon.tick(catch_up.SENSOR)) == ("2025-03-06",)
     world.orders([order(1, "a", "2025-03-04"), order(2, "a", "2025-03-05")])
     assert "waiting until they stay" in str(daemon.tick(catch_up.SENSOR))

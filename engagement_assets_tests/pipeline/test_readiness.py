@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -33,7 +33,7 @@ KEY = readiness.check_key(Settings())
     ],
 )
 def test_a_snapshot_is_due_at_the_hour_of_the_business_time_zone(zone: str, now: datetime, day: date) -> None:
-    assert readiness.due(Settings(timezone=zone), now.replace(tzinfo=timezone.utc)) == day
+    assert readiness.due(Settings(timezone=zone), now.replace(tzinfo=UTC)) == day
 
 
 def test_a_snapshot_is_judged_by_its_own_partition(sample_world: World) -> None:
@@ -56,7 +56,7 @@ def test_a_late_snapshot_is_told_once_and_shown_until_it_is_there(
 
     def look(now: datetime) -> None:
         nonlocal cursor
-        moment = now.replace(tzinfo=timezone.utc).timestamp()
+        moment = now.replace(tzinfo=UTC).timestamp()
         monkeypatch.setattr(readiness, "time", SimpleNamespace(time=lambda: moment))
         definitions = build_definitions(world.settings)
         with dg.build_sensor_context(instance=world.instance, definitions=definitions, cursor=cursor) as context:
@@ -96,7 +96,7 @@ def test_a_result_stays_shown_whatever_is_built_and_is_not_told_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Dagster calls a check *Not Evaluated* whose result is older than the latest materialisation of any day of its asset."""
-    moment = datetime(2026, 7, 1, 7, tzinfo=timezone.utc).timestamp()
+    moment = datetime(2026, 7, 1, 7, tzinfo=UTC).timestamp()
     monkeypatch.setattr(readiness, "time", SimpleNamespace(time=lambda: moment))
     with listening() as hook:
         world = World(tmp_path, options={"alert_webhook": hook.address})
@@ -130,7 +130,7 @@ def test_a_new_install_is_late_only_when_a_day_was_due_under_its_eyes_and_nothin
             (datetime(2026, 7, 2, 6, 6), True, 1),
             (datetime(2026, 7, 3, 6), True, 2),  # no longer the first build
         ):
-            moment = now.replace(tzinfo=timezone.utc).timestamp()
+            moment = now.replace(tzinfo=UTC).timestamp()
             monkeypatch.setattr(readiness, "time", SimpleNamespace(time=lambda moment=moment: moment))
             if builds and building is None:
                 building = world.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)

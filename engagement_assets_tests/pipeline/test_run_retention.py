@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -29,7 +29,7 @@ def test_runs_that_ended_long_ago_are_forgotten_with_their_events_and_files(worl
 
     instance = world.instance
     old = nightly.execute_in_process(instance=instance)
-    between = datetime.now(timezone.utc)
+    between = datetime.now(UTC)
     waiting = instance.create_run_for_job(nightly)  # has not ended
     new = nightly.execute_in_process(instance=instance)
     logs = world.root / "home" / "history" / "runs"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def test_each_shop_has_its_own_records_tables_and_runs(shops: dict[str, World]) 
     }.items():
         assert str(Daemon(shops[prefix]).tick("refresh_outdated")).startswith(words)
     instance.delete_run(waiting.run_id)
-    assert forget_old_runs(instance, "shops/south", datetime.now(timezone.utc) + timedelta(days=1)) == 1
+    assert forget_old_runs(instance, "shops/south", datetime.now(UTC) + timedelta(days=1)) == 1
     assert [len(list(runs_of(instance, prefix))) for prefix in SHOPS] == [1, 1, 0]
 
 

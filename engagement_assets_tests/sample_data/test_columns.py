@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import numpy as np
@@ -24,7 +24,7 @@ def test_instants_are_written_as_python_writes_them(offset: str, hours: int) -> 
 
 
 def test_instants_are_the_same_as_timestamps() -> None:
-    assert columns.instants(SECONDS).to_pylist() == [datetime.fromtimestamp(int(s), timezone.utc) for s in SECONDS]
+    assert columns.instants(SECONDS).to_pylist() == [datetime.fromtimestamp(int(s), UTC) for s in SECONDS]
 
 
 def test_cents_become_decimals_with_their_sign() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -44,7 +44,7 @@ def test_contacts_are_judged_as_rows_of_the_other_sources_are(shop: World) -> No
     rows = [good, good, row("a", f"{DAY} 10:00", channel=None), row("007", f"{NEXT}T23:59+02:00")]
     bad = [
         *(row(None, DAY), row("", DAY), row("nobody", DAY), row("a", None), row("a", "soon"), row("a", DAY, None)),
-        *(row("a", "2025-03-29"), row("a", (datetime.now(timezone.utc) + timedelta(days=3)).isoformat())),
+        *(row("a", "2025-03-29"), row("a", (datetime.now(UTC) + timedelta(days=3)).isoformat())),
     ]
     waits = row("a", "2025-04-02")
     shop.parquet("contacts", "2025/one.parquet", [*rows, *bad, waits])

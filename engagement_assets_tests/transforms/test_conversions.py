@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,7 +18,7 @@ from engagement_assets.sources.reading import read
 from engagement_assets.sources.registry import SOURCES
 from engagement_assets.transforms import conversions
 
-UTC = timezone.utc
+UTC = UTC
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -98,6 +98,6 @@ def test_what_is_shown_has_the_shape_of_the_values_and_not_the_values() -> None:
     assert column("C10001", "C10002").looks == "text a99999"
     assert column("4929123412341234").looks == "number 9…9"
     assert column("2024-01-31 10:00:00").looks == "time 9999-99-99 99:99:99"
-    assert column(datetime(2024, 1, 31, tzinfo=timezone.utc)).looks == "timestamp"
+    assert column(datetime(2024, 1, 31, tzinfo=UTC)).looks == "timestamp"
     assert column(date(2024, 1, 31)).looks == "date"
     assert column(None).looks == "empty"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 DAY = "2025-03-31"
-NOON = datetime(2025, 3, 31, 12, tzinfo=timezone.utc)
+NOON = datetime(2025, 3, 31, 12, tzinfo=UTC)
 LONG_ID = "x" * 10_000
 
 
@@ -61,7 +61,7 @@ def _bad(name: str, line: str | bytes, reason: str = "malformed_json") -> EventC
 
 
 def at(hour: int, minute: int = 0, second: int = 0, micro: int = 0) -> datetime:
-    return datetime(2025, 3, 31, hour, minute, second, micro, tzinfo=timezone.utc)
+    return datetime(2025, 3, 31, hour, minute, second, micro, tzinfo=UTC)
 
 
 _VALID = f'{{"customer_id":"c1","event_time":"{DAY}T12:00:00Z","event_type":"page_view"}}'

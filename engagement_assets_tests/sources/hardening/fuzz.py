@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from engagement_assets_tests.sources.hardening import mutation, strict
 
 FIRST, LAST = date(2025, 3, 2), date(2025, 3, 31)
 
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: Lines looked at at once.
 PIECE = 100_000

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from engagement_assets.sources.validating import typed, validate
 from engagement_assets_tests.sources.hardening import strict
 
 FIRST, LAST = date(2025, 3, 2), date(2025, 3, 31)
-UTC = timezone.utc
+UTC = UTC
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Maker = Callable[[random.Random], Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bz2
 import json
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,7 @@ def a_german_shop() -> tuple[str, dict[str, bytes]]:
             **more,
         }
 
-    noon = int(datetime(2025, 3, 31, 12, tzinfo=timezone.utc).timestamp() * 1000)
+    noon = int(datetime(2025, 3, 31, 12, tzinfo=UTC).timestamp() * 1000)
     events = [
         event(1, "Product Viewed", noon),
         event(2, "Order Completed", noon + 500),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from engagement_assets_tests.sources.hardening.event_cases import LONG_ID
 
-UTC = timezone.utc
+UTC = UTC
 NOON = datetime(2025, 3, 31, 12, tzinfo=UTC)
 MIDNIGHT = datetime(2025, 3, 31, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
@@ -29,7 +29,7 @@ from engagement_assets.sources.registry import SOURCES
 from engagement_assets.sources.source import ObservationWindow
 from engagement_assets.sources.validating import typed, validate
 
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 #: Zones whose clocks skipped midnight, whole days, half an hour, or were set back over midnight.
@@ -104,7 +104,7 @@ def expected(clock: datetime, form: str, zone: ZoneInfo) -> tuple[date, int]:
 
     A skipped time is taken as if the clocks had not been changed yet, one that comes twice as the first.
     """
-    instant = clock.replace(tzinfo=timezone.utc if form == FORMS[3] else zone)
+    instant = clock.replace(tzinfo=UTC if form == FORMS[3] else zone)
     day = instant.astimezone(zone).date() if form == FORMS[3] else clock.date()
     return day, round((instant - EPOCH) / timedelta(microseconds=1))
 

@@ -87,7 +87,7 @@ def silent(drawn: Component) -> Iterator[str]:
                 yield "rows"
 
 
-@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize("search", [pytest.param(SEARCHES[0], marks=pytest.mark.slow), SEARCHES[1]])
 def test_each_list_has_as_many_customers_as_the_number_that_opens_it(
     warehouse: Warehouse, sample_world: World, search: str
 ) -> None:

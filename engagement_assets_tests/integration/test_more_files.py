@@ -55,6 +55,7 @@ def found(world: World) -> dict[str, Any]:
     return tables
 
 
+@pytest.mark.slow  # smaller: the files that came, below
 @pytest.mark.parametrize("seed", SEEDS)
 def test_files_that_come_day_by_day_give_what_all_files_give_at_once(new_world: NewWorld, seed: int) -> None:
     """Rows come early, in time or late, repeat each other, belong to customers who come later, or are wrong."""

@@ -302,6 +302,7 @@ def rejected_of(who: str) -> list[str]:
     return [*lines, *(found[who] for found in (of_orders, of_customers) if who in found)]
 
 
+@pytest.mark.slow  # smaller: one customer, above, and one of the crowd, below
 def test_each_of_a_crowd_is_erased_and_nobody_else_loses_or_gains_a_byte(crowd: World, tmp_path: Path) -> None:
     export, raw = Path(crowd.settings.export), bytes_of(Path(crowd.settings.data))
     own = {name: (export / name).read_bytes() for name in (*OWN_FILES, "mine.csv")}

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from engagement_assets.definitions import build_definitions
 from engagement_assets.domain.campaign_policy import CampaignPolicy
@@ -67,6 +68,7 @@ def test_the_export_follows_a_publication_though_most_days_are_missing(world: Wo
     assert requested(after.cursor).total_requested == 0
 
 
+@pytest.mark.slow  # smaller: what the sensor asks for in operations/test_refresh.py
 def test_the_refresh_sensor_asks_for_one_range_after_the_other_until_nothing_is_outdated(world: World) -> None:
     """A late event of the second day, found by a run of the third."""
     world.options |= {

@@ -101,7 +101,7 @@ def test_of_one_file_the_last_row_counts(world: World, form: str) -> None:
 
 def test_the_last_row_counts_however_large_the_file_is(world: World) -> None:
     """Engines give the rows of a large Parquet file in another order than it has them."""
-    many = 20_000
+    many = 10_000
     first = [order(number % many, f"{1 + number // many}.00") for number in range(2 * many)]
     customer = {"customer_id": "c", "email": "c@x.example", "signup_date": date(2025, 1, 1)}
     world.customers([customer])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from engagement_assets_tests.integration.faults.sources import FACTS, rehearse
 
 
+@pytest.mark.slow  # smaller: sources/test_guard.py, fault by fault
 def test_sources_that_vanish_and_return_empty_nothing_that_is_published(tmp_path: Path) -> None:
     figures = rehearse(tmp_path, faults=3, seed=4, tables=FACTS)
     assert (figures.wrong, figures.without_a_way_out) == ([], [])

@@ -43,7 +43,7 @@ def test_dates_clock_times_and_texts_stay_on_their_day_whatever_the_clocks_do(tm
         assert zones.compare(engine.spark_session, tmp_path, zones.some(seed=1, number=3), most_days=16) == []
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(seed=st.integers(0, 2**32))
 def test_made_up_tables_are_judged_as_plain_python_does(
     tmp_path_factory: pytest.TempPathFactory, engine: EngineResource, seed: int

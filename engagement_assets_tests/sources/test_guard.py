@@ -32,15 +32,25 @@ def order(number: int) -> Row:
     return {"order_id": f"o{number}", "customer_id": "c", "order_date": DAY, "order_amount": "10.00"}
 
 
-def shop(world: World) -> World:
-    """A customer, three orders in three files of two folders, two events; read once."""
-    world.options["start_date"] = date(2025, 3, 31)
+@pytest.fixture(scope="module")
+def read_once(tmp_path_factory: pytest.TempPathFactory, engine: object) -> Path:
+    """Sources and tables: a customer, three orders in three files of two folders, two events; read once."""
+    world = World(tmp_path_factory.mktemp("read"), options={"start_date": date(2025, 3, 31)})
     world.customers([{"customer_id": "c"}])
     world.orders([order(1)], "one/1.parquet")
     world.orders([order(2)], "two/2.parquet")
     world.orders([order(3)], "two/3.parquet")
     world.events([{"customer_id": "c", "event_time": f"{DAY}T10:0{n}:00Z", "event_id": f"e{n}"} for n in (1, 2)])
     world.run(DAY, tables=FACTS)
+    return world.root
+
+
+@pytest.fixture
+def shop(read_once: Path, world: World) -> World:
+    """A copy of that shop, to change."""
+    for part in ("raw", "lake"):
+        shutil.copytree(read_once / part, world.root / part)
+    world.options["start_date"] = date(2025, 3, 31)
     return world
 
 
@@ -121,48 +131,46 @@ ABSENCES: list[tuple[Callable[[World], None], str]] = [
 
 @pytest.mark.parametrize(("absence", "said"), ABSENCES, ids=[absence.__name__ for absence, _ in ABSENCES])
 def test_less_than_before_stops_a_run_and_an_examination_before_they_write(
-    world: World, absence: Callable[[World], None], said: str
+    shop: World, absence: Callable[[World], None], said: str
 ) -> None:
-    world.options["rejected_share_limit"] = 1.0
-    before = published(shop(world))
-    absence(world)
-    stopped = failures(world.run(DAY, tables=FACTS, expect=False))
+    shop.options["rejected_share_limit"] = 1.0
+    before = published(shop)
+    absence(shop)
+    stopped = failures(shop.run(DAY, tables=FACTS, expect=False))
     with pytest.raises(SourceMissingError, match=said) as error:
-        make_plan(world.settings, world.lake)
+        make_plan(shop.settings, shop.lake)
     assert "`--accept-missing orders`, or with `accept_missing: [orders]` in the config" in str(error.value)
     assert str(error.value) in stopped
-    assert published(world) == before
+    assert published(shop) == before
 
 
-def test_where_one_source_is_missing_nothing_of_the_others_is_written(world: World) -> None:
-    before = published(shop(world))
-    world.customers([{"customer_id": "new", "signup_date": date(2025, 1, 1)}], "more.parquet")
-    moved_away(world)
-    assert "3 file(s) were read before" in failures(world.run(DAY, tables=FACTS, expect=False))
-    assert published(world) == before
+def test_where_one_source_is_missing_nothing_of_the_others_is_written(shop: World) -> None:
+    before = published(shop)
+    shop.customers([{"customer_id": "new", "signup_date": date(2025, 1, 1)}], "more.parquet")
+    moved_away(shop)
+    assert "3 file(s) were read before" in failures(shop.run(DAY, tables=FACTS, expect=False))
+    assert published(shop) == before
     # Who asks for customers alone gets them.
-    world.run(DAY, tables=["raw_customers"])
-    assert "new" in world.by_customer("raw_customers", DAY)
+    shop.run(DAY, tables=["raw_customers"])
+    assert "new" in shop.by_customer("raw_customers", DAY)
 
 
-def test_what_is_meant_goes_on_once_and_what_comes_back_is_noticed(world: World) -> None:
-    before = published(shop(world))
-    examined = (
-        build_definitions(world.settings).resolve_job_def(EXAMINE_JOB).execute_in_process(instance=world.instance)
-    )
+def test_what_is_meant_goes_on_once_and_what_comes_back_is_noticed(shop: World) -> None:
+    before = published(shop)
+    examined = build_definitions(shop.settings).resolve_job_def(EXAMINE_JOB).execute_in_process(instance=shop.instance)
     assert examined.success
-    assert not is_new(world.lake, listing(world.settings))
-    moved_away(world)
-    world.run(DAY, tables=FACTS, accept_missing=["orders"])
-    assert [len(rows) for rows in published(world)] == [1, 0, 2]
-    told = row_count(Look(world.lake, world.settings, RawOrders, [DAY]), DAY)
+    assert not is_new(shop.lake, listing(shop.settings))
+    moved_away(shop)
+    shop.run(DAY, tables=FACTS, accept_missing=["orders"])
+    assert [len(rows) for rows in published(shop)] == [1, 0, 2]
+    told = row_count(Look(shop.lake, shop.settings, RawOrders, [DAY]), DAY)
     assert (told.grade, told.words) == ("error", "0 rows, -100% against the 3 before the run that wrote last")
-    world.run(DAY, tables=FACTS)
-    assert not is_new(world.lake, listing(world.settings))
-    (world.root / "away").rename(folder(world, "orders"))
-    assert is_new(world.lake, listing(world.settings))
-    world.run(DAY, tables=FACTS)
-    assert published(world) == before
+    shop.run(DAY, tables=FACTS)
+    assert not is_new(shop.lake, listing(shop.settings))
+    (shop.root / "away").rename(folder(shop, "orders"))
+    assert is_new(shop.lake, listing(shop.settings))
+    shop.run(DAY, tables=FACTS)
+    assert published(shop) == before
 
 
 def renamed(world: World) -> None:
@@ -182,20 +190,20 @@ def packed(world: World) -> None:
 
 
 @pytest.mark.parametrize("change", [renamed, a_folder_written_anew, packed])
-def test_rows_that_are_elsewhere_are_no_absence(world: World, change: Callable[[World], None]) -> None:
-    before = published(shop(world))
-    change(world)
-    world.run(DAY, tables=FACTS)
-    assert published(world) == before
+def test_rows_that_are_elsewhere_are_no_absence(shop: World, change: Callable[[World], None]) -> None:
+    before = published(shop)
+    change(shop)
+    shop.run(DAY, tables=FACTS)
+    assert published(shop) == before
 
 
-def test_a_link_to_a_folder_is_followed_and_a_circle_is_left(world: World) -> None:
-    before = published(shop(world))
-    moved_away(world)
-    folder(world, "orders").symlink_to(world.root / "away")
-    (world.root / "away" / "one" / "back").symlink_to(world.root / "away")
-    world.run(DAY, tables=FACTS)
-    assert published(world) == before
+def test_a_link_to_a_folder_is_followed_and_a_circle_is_left(shop: World) -> None:
+    before = published(shop)
+    moved_away(shop)
+    folder(shop, "orders").symlink_to(shop.root / "away")
+    (shop.root / "away" / "one" / "back").symlink_to(shop.root / "away")
+    shop.run(DAY, tables=FACTS)
+    assert published(shop) == before
 
 
 def test_only_files_of_other_kinds_stop_a_first_run_too_and_no_web_events_at_all_do_not(world: World) -> None:
@@ -222,15 +230,15 @@ def test_an_iceberg_table_and_a_delta_table_that_asks_too_much_are_refused(world
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may list every folder")
-def test_a_folder_that_may_not_be_listed_stops_the_run(world: World) -> None:
-    before = published(shop(world))
-    (folder(world, "orders") / "two").chmod(0)
+def test_a_folder_that_may_not_be_listed_stops_the_run(shop: World) -> None:
+    before = published(shop)
+    (folder(shop, "orders") / "two").chmod(0)
     try:
-        stopped = failures(world.run(DAY, tables=FACTS, expect=False))
+        stopped = failures(shop.run(DAY, tables=FACTS, expect=False))
     finally:
-        (folder(world, "orders") / "two").chmod(0o700)
+        (folder(shop, "orders") / "two").chmod(0o700)
     assert "orders/two cannot be listed (Permission denied)" in stopped
-    assert published(world) == before
+    assert published(shop) == before
 
 
 def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,7 +183,7 @@ def test_a_noticeable_share_of_rejected_rows_is_a_warning(world: World) -> None:
     world.parquet(
         "orders", "o.parquet", [{"order_id": str(n), **row, "order_amount": "-1" if n == 9 else "1"} for n in range(10)]
     )
-    result = world.run("2025-03-31")
+    result = world.run("2025-03-31", tables=["raw_customers", "raw_orders"])
     (warning,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "rejected_share" and not e.passed]
     assert warning.severity == dg.AssetCheckSeverity.WARN
     assert warning.metadata["rejected_share"].value == 0.1

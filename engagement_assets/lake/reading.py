@@ -32,9 +32,12 @@ def relation_sql(
     `known_on`: as the table was at that instant. Raises TableDamagedError if a published file is missing or has another size,
     SchemaChangedError if the table's columns do not fit the contract.
     """
+    return _files_sql(contract, lake.files(contract, partitions, known_on))
+
+
+def _files_sql(contract: type[Contract], paths: Sequence[str]) -> str:
     types = {field.name: field.dataType.simpleString() for field in contract.struct()}
     types = {name: _TYPES.get(kind, kind) for name, kind in types.items()}
-    paths = [_quoted(path) for path in lake.files(contract, partitions, known_on)]
     if not paths:
         nulls = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in types.items())
         return f"SELECT {nulls} WHERE false"
@@ -49,7 +52,8 @@ def relation_sql(
     ]
     every = f"* REPLACE ({', '.join(renamed)})" if renamed else "*"
     return (
-        f"SELECT {every} FROM read_parquet([{', '.join(paths)}], hive_partitioning = false, schema = MAP {{{columns}}})"
+        f"SELECT {every} FROM read_parquet([{', '.join(map(_quoted, paths))}], hive_partitioning = false, "
+        f"schema = MAP {{{columns}}})"
     )
 
 
@@ -102,11 +106,11 @@ def _quoted(text: str) -> str:
 _TYPES = {"string": "varchar", "timestamp": "timestamptz"}
 
 
-def rows_of(lake: PublishedTables, contract: type[Contract], partitions: Sequence[str] | None) -> pa.Table | None:
-    """The published rows of some partitions (None: all), with the contract's columns; None where a file cannot be read."""
+def rows_of(lake: PublishedTables, contract: type[Contract], paths: Sequence[str]) -> pa.Table | None:
+    """The rows of some files of a table, with the contract's columns; None where a file cannot be read."""
     with connect(lake) as connection:
         try:
-            return connection.sql(relation_sql(lake, contract, partitions)).to_arrow_table()
+            return connection.sql(_files_sql(contract, paths)).to_arrow_table()
         except duckdb.Error:
             return None
 

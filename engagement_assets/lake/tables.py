@@ -30,7 +30,7 @@ from engagement_assets.lake.locks import LakeNotWritableError, WriterLock
 from engagement_assets.lake.published import PublishedTables
 from engagement_assets.lake.reading import rows_of
 from engagement_assets.lake.schema_changes import RENAMED_VALUES
-from engagement_assets.lake.staging import Staged, partition_column, write_files
+from engagement_assets.lake.staging import Staged, StagedFile, partition_column, write_files
 from engagement_assets.lake.stores import file_system, make_private, remove
 from engagement_assets.lake.vacuum import Removed, remove_old, vacuum
 from engagement_assets.lake.versions import CHECKSUMS, TABLE_PROPERTIES, DataFile, TableVersion
@@ -165,19 +165,25 @@ class LakeResource(PublishedTables):
         wanted = None if partitions is None else list(partitions)
         frame = super().read(spark, contract, wanted)
         current = self.current(contract)
-        files = current.with_rows(wanted) if current is not None else []
+        held = None if current is None else self._held_rows(spark, contract, current.with_rows(wanted))
+        return frame if held is None else held
+
+    def _held_rows(
+        self, spark: SparkSession, contract: type[Contract], files: Sequence[DataFile | StagedFile]
+    ) -> DataFrame | None:
+        """Few rows of many files, which this process has read; None where an engine is to read them."""
         is_small = len(files) >= _MANY_FILES and sum(file.rows for file in files) <= _FEW_ROWS
         # Engines read labels of earlier releases as they are; DuckDB's views rename them.
         if not is_small or not RENAMED_VALUES.keys().isdisjoint(contract.columns()):
-            return frame
+            return None
         key = tuple(file.path for file in files)
         if key not in self._held:
-            while len(self._held) >= _HELD:
-                self._held.pop(next(iter(self._held)))
-            self._held[key] = rows_of(self, contract, wanted)
+            for oldest in list(self._held)[: -_HELD + 1]:
+                self._held.pop(oldest, None)  # another thread may have read something, too
+            self._held[key] = rows_of(self, contract, [f"{self.path(contract)}/{path}" for path in key])
         rows = self._held[key]
         # Where a file cannot be read the engine says so, as of any other.
-        return frame if rows is None else spark.createDataFrame(rows, contract.struct())
+        return None if rows is None else spark.createDataFrame(rows, contract.struct())
 
     # ---- writing -----------------------------------------------------------------------------------------------------
 
@@ -207,10 +213,13 @@ class LakeResource(PublishedTables):
 
     def read_staged(self, spark: SparkSession, staged: Staged) -> DataFrame:
         """The rows of a staged write, as any reader will see them once they are committed."""
-        paths = [f"{staged.root}/{file.path}" for file in staged.files if file.rows > 0]
-        if not paths:
+        files = sorted((file for file in staged.files if file.rows > 0), key=lambda file: (file.partition, file.path))
+        if not files:
             return spark.createDataFrame([], staged.contract.struct())
-        return spark.read.schema(staged.contract.struct()).parquet(*paths)
+        held = self._held_rows(spark, staged.contract, files)
+        if held is not None:
+            return held
+        return spark.read.schema(staged.contract.struct()).parquet(*(f"{staged.root}/{file.path}" for file in files))
 
     def unchanged(self, staged: Staged) -> set[str]:
         """Staged partitions whose files are, byte for byte, those that are published."""

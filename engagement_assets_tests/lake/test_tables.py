@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
+from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 from typer.testing import CliRunner
 
@@ -174,6 +175,21 @@ def test_few_rows_of_many_files_are_those_that_the_engine_reads(lake: LakeResour
     assert held[1] == "('2025-03-10 09:00:00', 9, datetime.date(2025, 3, 10), 'o2025-03-10', Decimal('7.00'))"
     assert held[-1] == "('2025-04-18 08:00:00', 8, datetime.date(2025, 4, 18), 'o2025-04-18', Decimal('7.00'))"
     assert len(held) == 41
+
+
+def test_what_is_staged_in_many_files_is_read_from_them(
+    lake: LakeResource, stage: Stage, engine: EngineResource
+) -> None:
+    """An audit sees what was written: the rows of the files, and none where one of them cannot be read."""
+    staged, spark = stage(7, *MANY_DAYS), engine.spark_session
+    frames = lake.read_staged(spark, staged), spark.read.schema(RawOrders.struct()).parquet(*staged.uris())
+    held, read = ((frame.schema, sorted(frame.collect())) for frame in frames)
+    assert held == read
+    assert len(held[1]) == 40
+    other = stage(8, *MANY_DAYS)
+    Path(other.uris()[17]).write_bytes(b"PAR1 cut short")
+    with pytest.raises(PySparkException):
+        lake.read_staged(spark, other).collect()
 
 
 @pytest.mark.spark

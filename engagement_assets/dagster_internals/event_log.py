@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dagster import AssetCheckEvaluation, DagsterEventType
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
@@ -114,14 +115,15 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
             last = {(each.dagster_event_type, each.get_dagster_event().asset_key): (each, id) for each, id in of_assets}
             for each, id in last.values():
                 self._store_asset_event(connection, each, id)
-            results = []
+            results, planned = [], []
             for each, id, row in numbered:
                 if each.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
                     results.append(self._result_row(each, id, row))
                 elif each.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
-                    self.store_asset_check_event(each, id)
-            if results:
-                connection.execute(AssetCheckExecutionsTable.insert(), results)
+                    planned += self._planned_rows(each, id, row)
+            for entered in (results, planned):
+                if entered:
+                    connection.execute(AssetCheckExecutionsTable.insert(), entered)
 
     def delete_events(self, run_id: str) -> None:
         """As Dagster's own, which leaves the file of the run's log behind."""
@@ -148,6 +150,22 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
             "evaluation_event_storage_id": number,
             "materialization_event_storage_id": target.storage_id if target else None,
         }
+
+    def _planned_rows(self, entry: EventLogEntry, number: int, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of a check that a run plans, one per day; Dagster's own spells the event out anew for each of them."""
+        planned = entry.get_dagster_event().event_specific_data
+        assert isinstance(planned, AssetCheckEvaluationPlanned)
+        days = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else [None]
+        same = {
+            "asset_key": planned.asset_key.to_string(),
+            "check_name": planned.check_name,
+            "run_id": entry.run_id,
+            "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+            "evaluation_event": row["event"],
+            "evaluation_event_timestamp": row["timestamp"],
+            "evaluation_event_storage_id": number,
+        }
+        return [{**same, "partition": day} for day in days]
 
     def _engine(self, shard: str) -> Engine:
         if shard not in self._engines:

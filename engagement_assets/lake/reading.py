@@ -106,11 +106,11 @@ def _quoted(text: str) -> str:
 _TYPES = {"string": "varchar", "timestamp": "timestamptz"}
 
 
-def rows_of(lake: PublishedTables, contract: type[Contract], paths: Sequence[str]) -> pa.Table | None:
+def rows_of(connection: duckdb.DuckDBPyConnection, contract: type[Contract], paths: Sequence[str]) -> pa.Table | None:
     """The rows of some files of a table, with the contract's columns; None where a file cannot be read."""
-    with connect(lake) as connection:
+    with connection.cursor() as own:
         try:
-            return connection.sql(_files_sql(contract, paths)).to_arrow_table()
+            return own.sql(_files_sql(contract, paths)).to_arrow_table()
         except duckdb.Error:
             return None
 

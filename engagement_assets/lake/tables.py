@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 from dagster import InitResourceContext, get_dagster_logger
 from deltalake import CommitProperties, DeltaTable
@@ -28,7 +29,7 @@ from engagement_assets.domain.contracts import TABLES, Contract
 from engagement_assets.lake import schema_changes
 from engagement_assets.lake.locks import LakeNotWritableError, WriterLock
 from engagement_assets.lake.published import PublishedTables
-from engagement_assets.lake.reading import rows_of
+from engagement_assets.lake.reading import connect, rows_of
 from engagement_assets.lake.schema_changes import RENAMED_VALUES
 from engagement_assets.lake.staging import Staged, StagedFile, partition_column, write_files
 from engagement_assets.lake.stores import file_system, make_private, remove
@@ -66,6 +67,8 @@ class LakeResource(PublishedTables):
     _writer: WriterLock | None = PrivateAttr(default=None)
     _written: set[type[Contract]] = PrivateAttr(default_factory=set)
     _held: dict[tuple[str, ...], pa.Table | None] = PrivateAttr(default_factory=dict)
+    #: Opened when it is first needed: opening a database takes as long as reading some hundred small files.
+    _reader: duckdb.DuckDBPyConnection | None = PrivateAttr(default=None)
 
     @classmethod
     def of(cls, settings: Settings) -> LakeResource:
@@ -141,6 +144,10 @@ class LakeResource(PublishedTables):
             if context.run is not None and context.instance is not None:
                 forget_planned(context.instance, context.run.run_id)
             self._written.clear()
+            self._held.clear()
+            if self._reader is not None:
+                self._reader.close()
+                self._reader = None
             if self._lock.is_held:
                 self._lock.give_back()
 
@@ -180,7 +187,8 @@ class LakeResource(PublishedTables):
         if key not in self._held:
             for oldest in list(self._held)[: -_HELD + 1]:
                 self._held.pop(oldest, None)  # another thread may have read something, too
-            self._held[key] = rows_of(self, contract, [f"{self.path(contract)}/{path}" for path in key])
+            self._reader = self._reader or connect(self)
+            self._held[key] = rows_of(self._reader, contract, [f"{self.path(contract)}/{path}" for path in key])
         rows = self._held[key]
         # Where a file cannot be read the engine says so, as of any other.
         return None if rows is None else spark.createDataFrame(rows, contract.struct())

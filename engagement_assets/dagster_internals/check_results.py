@@ -1,16 +1,20 @@
-"""The latest result of each check for a day, as Dagster's event log has it. Dagster exports no reader of them."""
+"""The latest result of each check for a day, and the materialisation that one speaks of, as Dagster's event log has them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC
 from itertools import takewhile
 
 import dagster as dg
 import sqlalchemy as sa
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
 from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.events.log import EventLogEntry
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._serdes import deserialize_value
 
@@ -41,6 +45,37 @@ def results_in_words(instance: dg.DagsterInstance, check: dg.AssetCheckKey, days
     with storage.index_connection() as connection:
         rows = connection.execute(sa.select(table.partition, table.evaluation_event).where(table.id.in_(latest))).all()
     return {day: told.description or "" for day, text in rows if (told := _told(text))}
+
+
+def newest_materializations(
+    instance: dg.DagsterInstance, key: dg.AssetKey, days: Collection[str]
+) -> dict[str, AssetCheckEvaluationTargetMaterializationData]:
+    """The newest materialisation of each of these days that has one; a result that names none is not shown for its day.
+
+    A bad day needs that of its older, still published version. Dagster's own reader opens every event; here columns are read.
+    """
+    storage = instance.event_log_storage
+    if not days or not isinstance(storage, SqlEventLogStorage):
+        return {}
+    table, kind = SqlEventLogStorageTable.c, dg.DagsterEventType.ASSET_MATERIALIZATION.value
+    its_own = sa.and_(table.asset_key == key.to_string(), table.dagster_event_type == kind)
+    newest = (
+        sa.select(sa.func.max(table.id))
+        .where(its_own, table.partition.between(min(days), max(days)))
+        .group_by(table.partition)
+    )
+    with storage.index_connection() as connection:
+        rows = connection.execute(
+            sa.select(table.partition, table.id, table.run_id, table.timestamp).where(table.id.in_(newest))
+        ).all()
+    wanted = set(days)
+    return {
+        day: AssetCheckEvaluationTargetMaterializationData(
+            storage_id=number, run_id=run_id, timestamp=when.replace(tzinfo=UTC).timestamp()
+        )
+        for day, number, run_id, when in rows
+        if day in wanted
+    }
 
 
 def failing_before(instance: dg.DagsterInstance, check: dg.AssetCheckKey, run_id: str) -> list[dg.AssetCheckEvaluation]:

@@ -20,6 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from engagement_assets.dagster_internals.check_results import newest_materializations
 from engagement_assets.dagster_internals.names import AssetCheckEvaluationTargetMaterializationData
 from engagement_assets.dagster_internals.telling import already_told, days_with_results, tell, version_tags
 from engagement_assets.domain import remedies
@@ -294,36 +295,6 @@ class Publication:
             + ". The checks of these partitions show the counts; mend the source rows and build the days again: "
             + f"{remedies.build()}."
         )
-
-
-def newest_materializations(
-    instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequence[str]
-) -> dict[str, AssetCheckEvaluationTargetMaterializationData]:
-    """The newest materialisation of each day; without it, the day's state of the check stays empty in the UI.
-
-    A bad day needs that of its older, still published version.
-    """
-    targets: dict[str, AssetCheckEvaluationTargetMaterializationData] = {}
-    if not days:
-        return targets
-
-    def note(partitions: list[str], limit: int) -> int:
-        records = instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions), limit=limit
-        ).records
-        for record in records:  # newest first
-            if record.partition_key is not None and record.partition_key not in targets:
-                targets[record.partition_key] = AssetCheckEvaluationTargetMaterializationData(
-                    storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
-                )
-        return len(records)
-
-    # The run has just written most of them, so a look at the newest finds them; the rest are asked for by name.
-    if note(list(days), limit=2 * len(days)) == 2 * len(days):
-        for day in days:
-            if day not in targets:
-                note([day], limit=1)
-    return targets
 
 
 def settings_metadata(recorded: Mapping[str, str]) -> dg.JsonMetadataValue:

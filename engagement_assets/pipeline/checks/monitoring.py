@@ -12,14 +12,13 @@ import dagster as dg
 
 from engagement_assets.analysis.monitoring.look import Look
 from engagement_assets.analysis.monitoring.monitors import Finding, Monitor, monitors
-from engagement_assets.dagster_internals.check_results import results_in_words
+from engagement_assets.dagster_internals.check_results import newest_materializations, results_in_words
 from engagement_assets.dagster_internals.shop_runs import shop_tags
 from engagement_assets.dagster_internals.telling import tell
 from engagement_assets.domain.contracts import Contract
 from engagement_assets.domain.days import ONE_DAY, as_date
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.pipeline.partitions import daily_partitions
-from engagement_assets.pipeline.publication import newest_materializations
 from engagement_assets.settings import Settings
 
 MONITORING_JOB = "monitoring"

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 #: New objects after which Python looks for garbage. Its default is 700, and loading Dagster and Spark makes a million that stay.
 _OBJECTS_BEFORE_A_SEARCH = 100_000
@@ -13,7 +14,7 @@ _OBJECTS_BEFORE_A_SEARCH = 100_000
 _INTERRUPTED = 130
 
 #: By then the main thread is out of what dropped an interrupt; else it is sent once more.
-_SEND_AGAIN_SECONDS = 0.05
+_SEND_AGAIN_SECONDS = 0.2
 
 
 def main() -> None:
@@ -48,8 +49,15 @@ def interrupt_by(signals: list[signal.Signals]) -> None:
         if issubclass(dropped.exc_type, (Exception, SystemExit, GeneratorExit)):
             sys.__unraisablehook__(dropped)
             return
-        again = threading.Timer(_SEND_AGAIN_SECONDS, os.kill, (os.getpid(), signals[0]))
-        again.daemon = True
-        again.start()
+        is_told = threading.Event()
+
+        def send_again() -> None:
+            # Not while the main thread is still in here, where it would be dropped once more: a busy machine may keep it so long.
+            is_told.wait()
+            time.sleep(_SEND_AGAIN_SECONDS)
+            os.kill(os.getpid(), signals[0])
+
+        threading.Thread(target=send_again, daemon=True).start()
+        is_told.set()
 
     sys.unraisablehook = take

@@ -83,6 +83,28 @@ def test_a_signal_that_comes_while_an_object_is_taken_apart_is_not_lost(number: 
     assert (process.returncode, told) == (130, "")
 
 
+ON_A_BUSY_MACHINE = """
+import threading, time
+start = threading.Thread.start
+def started_late(thread):
+    start(thread)
+    time.sleep(0.5)
+threading.Thread.start = started_late
+"""
+
+
+def test_a_signal_is_not_lost_where_it_takes_long_to_send_it_again() -> None:
+    """What is sent again while the main thread is still told of what it dropped would be dropped, too."""
+    program = ON_A_BUSY_MACHINE + DROPS_INTERRUPTS.format(around="contextlib.nullcontext()")
+    command = [sys.executable, "-c", AS_IN_A_TERMINAL, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "taken apart\n"
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=15)
+    assert (process.returncode, told) == (130, "")
+
+
 IN_THE_BACKGROUND = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -58,7 +58,7 @@ CHECKS = {
     "engagement_metrics": {"contract"},
     "engagement_scores": {
         *("contract", "customers_conserved", "missing_days", "null_shares", "outliers"),
-        *("score_stability", "segment_shares", "segment_sizes"),
+        *("score_stability", "segment_shares"),
     },
     "order_aggregates": {"contract"},
     "raw_customers": {"contract", "customer_count", "readable_files", "rejected_share"},

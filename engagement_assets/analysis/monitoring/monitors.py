@@ -228,7 +228,17 @@ def outliers(look: Look, day: str) -> Finding:
 
 
 def segment_shares(look: Look, day: str) -> Finding:
-    """Segments' shares of the customers against the previous snapshot."""
+    """Segments' shares of the customers against the previous snapshot, and segments that hold hardly anybody or nearly all.
+
+    Told are those of the two that are amiss.
+    """
+    both = _shares_moved(look, day), _shares_held(look, day)
+    worst = max(both, key=lambda found: GRADES.index(found.grade))
+    amiss = [found for found in both if found.grade != "good"] or both[:1]
+    return Finding(worst.grade, "; ".join(found.words for found in amiss), {**both[0].figures, **both[1].figures})
+
+
+def _shares_moved(look: Look, day: str) -> Finding:
     now, then = _two_snapshots(look, day, LEAST_FOR_SHARES)
     if isinstance(now, Finding):
         return now
@@ -239,13 +249,12 @@ def segment_shares(look: Look, day: str) -> Finding:
             moved[name] = new.get(name, 0) / now["customers"] - old.get(name, 0) / then["customers"]
     furthest = max(sorted(moved), key=lambda name: abs(moved[name]))
     words = f"the share of segment {furthest} moved by {_points(moved[furthest])} since {look.previous(day)}"
-    figures = {"largest_change": round(abs(moved[furthest]), 4), "segment": furthest, "customers": now["customers"]}
+    figures = {"largest_change": round(abs(moved[furthest]), 4), "customers": now["customers"]}
     limits = look.policy.segment_change_warning, look.policy.segment_change_error
     return Finding(graded(abs(moved[furthest]), *limits), words, figures)
 
 
-def segment_sizes(look: Look, day: str) -> Finding:
-    """Segments that hold hardly anybody, or nearly all."""
+def _shares_held(look: Look, day: str) -> Finding:
     now = look.snapshots.get(day)
     if now is None or now["customers"] < LEAST_FOR_PSI:
         return not_judged(f"fewer than {LEAST_FOR_PSI} customers")
@@ -319,15 +328,11 @@ def monitors(settings: Settings) -> dict[type[Contract], tuple[Monitor, ...]]:
         ),
         Monitor(
             segment_shares,
-            "The segments' shares of the customers against the previous snapshot: a warning from "
-            f"{policy.segment_change_warning:.0%} of all customers, an error from {policy.segment_change_error:.0%}.",
+            "The segments' shares of the customers. Against the previous snapshot: a warning from "
+            f"{policy.segment_change_warning:.0%} of all customers, an error from {policy.segment_change_error:.0%}. By "
+            "themselves, with what to set: a warning below "
+            f"{policy.segment_least_share:.0%} and above {policy.segment_most_share:.0%}.",
             looks_back=PREVIOUS_DAYS,
-        ),
-        Monitor(
-            segment_sizes,
-            "The segments' shares of the customers: a warning below "
-            f"{policy.segment_least_share:.0%} and above {policy.segment_most_share:.0%}, with what to set.",
-            looks_back=0,
         ),
         Monitor(
             null_shares,

@@ -23,7 +23,7 @@ from engagement_assets.analysis.monitoring.monitors import (
     rejected_rows,
     row_count,
     score_stability,
-    segment_sizes,
+    segment_shares,
 )
 from engagement_assets.analysis.monitoring.stability import population_stability
 from engagement_assets.definitions import build_definitions
@@ -193,7 +193,7 @@ def test_a_segment_that_holds_hardly_anybody_or_nearly_all_is_told_with_what_to_
     """Of 200 customers one is High: 0.5 %. Nobody came to the web."""
     counts = {"High": 1, "Medium": 125, "Low": 44, "At Risk": 30}
     found = look(world, {DAY: 200}, {DAY: {"customers": 200, "groups_engagement_segment": counts, "with_sessions": 0}})
-    finding = segment_sizes(found, DAY)
+    finding = segment_shares(found, DAY)
     assert (finding.grade, finding.figures["share_high"]) == ("warning", 0.005)
     assert finding.words == (
         "High holds 0.5% of the customers, Medium holds 62.5% of the customers; set ENGAGEMENT_SCORING__SEGMENT_MODE=quantiles "
@@ -201,7 +201,29 @@ def test_a_segment_that_holds_hardly_anybody_or_nearly_all_is_told_with_what_to_
         "others down); or ENGAGEMENT_SCORING__ORDER_WEIGHT=1 ENGAGEMENT_SCORING__SESSION_WEIGHT=0 (there are no web events)"
     )
     counts.update(High=2, Medium=120, Low=48)  # 1 % and 60 %
-    assert segment_sizes(found, DAY).grade == "good"
+    assert segment_shares(found, DAY).grade == "good"
+
+
+def test_of_the_segments_shares_what_is_amiss_is_told_and_nothing_else(world: World) -> None:
+    def of(then: dict[str, int], now: dict[str, int]) -> tuple[str, str]:
+        snapshots = {
+            day: {
+                "customers": 200,
+                "with_sessions": 0,
+                "groups_engagement_segment": counts,
+                "groups_value_segment": {"None": 200},
+            }
+            for day, counts in ((BEFORE, then), (DAY, now))
+        }
+        finding = segment_shares(look(world, {BEFORE: 200, DAY: 200}, snapshots), DAY)
+        return finding.grade, finding.words.split("; set ")[0]
+
+    even = {"High": 50, "Medium": 50, "Low": 50, "At Risk": 50}
+    lopsided = {"High": 20, "Medium": 20, "Low": 30, "At Risk": 130}
+    assert of(even, even) == ("good", f"the share of segment At Risk moved by +0.0 percentage points since {BEFORE}")
+    assert of(lopsided, lopsided) == ("warning", "At Risk holds 65.0% of the customers")
+    moved = f"the share of segment At Risk moved by +40.0 percentage points since {BEFORE}"
+    assert of(even, lopsided) == ("error", f"{moved}; At Risk holds 65.0% of the customers")
 
 
 def test_a_column_that_was_not_known_before_is_no_change(world: World) -> None:

@@ -16,7 +16,9 @@ from engagement_assets.engine import EngineResource
 from engagement_assets.lake.code_versions import code_version
 from engagement_assets.lake.staging import Staged
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.pipeline.checks.rules import Rejections, Rule, contract_rules
+from engagement_assets.pipeline.checks.kept_out import Rejections
+from engagement_assets.pipeline.checks.outcomes import Rule
+from engagement_assets.pipeline.checks.rules import contract_rules
 from engagement_assets.pipeline.partitions import ONE_RUN_PER_RANGE, daily_partitions
 from engagement_assets.pipeline.publication import (
     DASHBOARD,

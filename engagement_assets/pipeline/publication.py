@@ -31,7 +31,8 @@ from engagement_assets.domain.days import spans
 from engagement_assets.lake.code_versions import commit_metadata
 from engagement_assets.lake.staging import Staged
 from engagement_assets.lake.tables import LakeResource
-from engagement_assets.pipeline.checks.rules import Audited, Outcome, Rule
+from engagement_assets.pipeline.checks.audited import Audited
+from engagement_assets.pipeline.checks.outcomes import Outcome, Rule
 from engagement_assets.pipeline.column_lineage import column_lineage
 from engagement_assets.settings import Settings
 

@@ -52,6 +52,7 @@ def by_hand(members: list[Row], contacts: list[Row], day: str, horizon: int) -> 
     return reached
 
 
+@pytest.mark.slow  # smaller: transforms/test_campaign_results.py
 def test_contacts_tell_whom_a_campaign_reached_and_change_nothing_else(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,8 @@ from engagement_assets.domain.contracts import RawCustomers
 from engagement_assets.engine import EngineResource
 from engagement_assets.pipeline.rebuild_plan import make_plan
 from engagement_assets.sources.incremental import last_read
-from engagement_assets_tests.integration.test_invariants import DAYS, FIRST, SEEDS, NewWorld, Shop, new_world, shop_of
+from engagement_assets_tests.integration.test_invariants import SEEDS, NewWorld, new_world
+from engagement_assets_tests.made_up_shop import DAYS, FIRST, Shop, shop_of
 from engagement_assets_tests.worlds import Row, World
 
 SOURCES = ("raw_customers", "raw_orders", "raw_web_events")

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from deltalake.exceptions import CommitFailedError
 
 from engagement_assets.analysis.report import read_table
 from engagement_assets.dashboard.warehouse import Warehouse
-from engagement_assets.domain.contracts import TABLES, EngagementScores
+from engagement_assets.domain.contracts import TABLES, EngagementScores, RawOrders
+from engagement_assets.engine import EngineResource
 from engagement_assets.exports.csv_files import export_csv
 from engagement_assets.lake.damage import TableDamagedError
 from engagement_assets.lake.locks import LakeBusyError
@@ -25,6 +27,7 @@ from engagement_assets.lake.stores import StoreUnavailableError, file_system
 from engagement_assets.lake.tables import LakeResource
 from engagement_assets.operations.erasure import forget
 from engagement_assets.settings import PREFIX, Settings
+from engagement_assets_tests.lake.spark_run import publish_orders
 from engagement_assets_tests.servers import free_port, fresh_environment, running, wait_for
 from engagement_assets_tests.worlds import World
 
@@ -55,6 +58,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3fs.S3FileSyste
         files.mkdir("shop")
         yield files
         s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture
+def orders(store: s3fs.S3FileSystem, tmp_path: Path, engine: EngineResource) -> LakeResource:
+    """A lake in the store, with ten orders on each of two days."""
+    lake = LakeResource(root=f"s3://shop/{tmp_path.name}")
+    for day in (FIRST, LAST):
+        publish_orders(lake, engine.spark_session, day, orders=10, customers=3)
+    return lake
 
 
 def shop(root: Path) -> World:
@@ -110,6 +122,7 @@ def shown(lake: LakeResource, table: str) -> list[Any]:
         return connection.execute(f"SELECT * FROM {table} ORDER BY ALL").fetchall()
 
 
+@pytest.mark.slow  # smaller: one table, below
 def test_tables_in_the_object_store_have_the_rows_of_local_ones(worlds: tuple[World, World]) -> None:
     local, remote = worlds
     rows = {table: shown(remote.lake, table) for table in TABLES}
@@ -118,6 +131,7 @@ def test_tables_in_the_object_store_have_the_rows_of_local_ones(worlds: tuple[Wo
     assert len(rows["rejected_rows"]) == 1
 
 
+@pytest.mark.slow  # smaller: one table, below
 def test_commands_and_the_dashboard_read_them(worlds: tuple[World, World], tmp_path: Path) -> None:
     _, remote = worlds
     assert read_table(remote.settings, "engagement_scores", LAST, "a", None, 20, None).total == 1
@@ -132,35 +146,9 @@ def test_commands_and_the_dashboard_read_them(worlds: tuple[World, World], tmp_p
             warehouse.rows(f"SELECT * FROM read_parquet('{place}')")
 
 
-def test_a_second_writer_of_this_machine_is_refused(worlds: tuple[World, World]) -> None:
-    _, remote = worlds
-    second = LakeResource(root=remote.settings.lake, lock_wait_minutes=0)
-    heard: list[str] = []
-    with (
-        remote.lake.writing("a test", print),
-        pytest.raises(LakeBusyError, match=r"run a test .*is still writing to the tables"),
-    ):
-        second.begin("the second", heard.append)
-    assert "waiting for run a test" in heard[0]
-
-
-def test_of_two_machines_that_commit_at_once_one_version_stands_whole(worlds: tuple[World, World]) -> None:
-    """Locks do not reach across machines; the store's conditional writes do."""
-    _, remote = worlds
-    lake = remote.lake
-    table = lake.delta(EngagementScores)
-    other = lake.delta(EngagementScores)
-    assert table is not None
-    assert other is not None
-    before = shown(lake, "engagement_scores")
-    table.alter.set_table_properties({"engagement.test": "1"}, raise_if_not_exists=False)
-    with pytest.raises(CommitFailedError):
-        other.create_write_transaction([], "overwrite", other.schema(), partition_by=["as_of_date"])
-    assert shown(lake, "engagement_scores") == before
-
-
-def test_a_lost_object_is_named_and_a_customer_erased(
-    worlds: tuple[World, World], store: s3fs.S3FileSystem, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.slow  # smaller: on this machine, in operations/test_erasure.py
+def test_a_customer_is_erased_from_the_object_store(
+    worlds: tuple[World, World], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # The search goes through the Dagster home as well: not through that of whoever runs the tests.
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
@@ -169,11 +157,49 @@ def test_a_lost_object_is_named_and_a_customer_erased(
     assert done.found.left == []
     assert done.rows["engagement_scores"] == 2
     assert {row[1] for row in shown(remote.lake, "engagement_scores")} == {"b", "c"}
-    lost = remote.lake.files(EngagementScores, [LAST])[0]
+
+
+def test_a_table_in_the_object_store_is_read_and_a_day_of_it_replaced(
+    orders: LakeResource, engine: EngineResource
+) -> None:
+    assert [row[0] for row in shown(orders, "raw_orders")] == [
+        date.fromisoformat(day) for day in [FIRST] * 10 + [LAST] * 10
+    ]
+    publish_orders(orders, engine.spark_session, LAST, orders=2, customers=1)
+    assert list(orders.partitions(RawOrders)) == [FIRST, LAST]
+    assert len(orders.read(engine.spark_session, RawOrders).collect()) == len(shown(orders, "raw_orders")) == 12
+    assert orders.damage(RawOrders) == []
+
+
+def test_a_second_writer_of_this_machine_is_refused(orders: LakeResource) -> None:
+    second = LakeResource(root=orders.root, lock_wait_minutes=0)
+    heard: list[str] = []
+    with (
+        orders.writing("a test", print),
+        pytest.raises(LakeBusyError, match=r"run a test .*is still writing to the tables"),
+    ):
+        second.begin("the second", heard.append)
+    assert "waiting for run a test" in heard[0]
+
+
+def test_of_two_machines_that_commit_at_once_one_version_stands_whole(orders: LakeResource) -> None:
+    """Locks do not reach across machines; the store's conditional writes do."""
+    table, other = orders.delta(RawOrders), orders.delta(RawOrders)
+    assert table is not None
+    assert other is not None
+    before = shown(orders, "raw_orders")
+    table.alter.set_table_properties({"engagement.test": "1"}, raise_if_not_exists=False)
+    with pytest.raises(CommitFailedError):
+        other.create_write_transaction([], "overwrite", other.schema(), partition_by=["as_of_date"])
+    assert shown(orders, "raw_orders") == before
+
+
+def test_a_lost_object_is_named(orders: LakeResource, store: s3fs.S3FileSystem) -> None:
+    lost = orders.files(RawOrders, [LAST])[0]
     store.rm(lost)
     with pytest.raises(TableDamagedError, match=f"{lost} is missing"):
-        remote.lake.files(EngagementScores)
-    assert [damage.path for damage in remote.lake.damage(EngagementScores)] == [lost]
+        orders.files(RawOrders)
+    assert [damage.path for damage in orders.damage(RawOrders)] == [lost]
 
 
 def test_a_store_that_cannot_be_reached_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,9 @@ from engagement_assets.transforms.return_rates import count_steps, rates_of
 from engagement_assets_tests import PROJECT
 from engagement_assets_tests.worlds import Row, World
 
+# Smaller: the sample data's every row against another way to it in test_duckdb_way.py, days worked by hand.
+pytestmark = pytest.mark.slow
+
 INVOICE_LINES = PROJECT.parent / "shared" / "data" / "uci_online_retail.parquet"
 
 FIRST_DAY, LAST_DAY = "2011-12-01", "2011-12-09"
@@ -141,7 +144,6 @@ AUTUMN = {
 }
 
 
-@pytest.mark.slow  # smaller: what was promised of five days, below
 def test_september_predicts_the_autumn_as_it_did_elsewhere(shop: World) -> None:
     """The same figures where the definitions are the same. Ours takes the logarithm of revenue only, and is in between.
 

@@ -192,6 +192,7 @@ def test_what_is_staged_in_many_files_is_read_from_them(
         lake.read_staged(spark, other).collect()
 
 
+@pytest.mark.slow  # smaller: on the embedded engine, above
 @pytest.mark.spark
 def test_few_rows_of_many_files_are_those_that_apache_spark_reads(
     lake: LakeResource, stage: Stage, apache_spark: SparkProcess
@@ -203,6 +204,7 @@ def test_few_rows_of_many_files_are_those_that_apache_spark_reads(
     assert held[-1] == "('2025-04-18 08:00:00', 8, datetime.date(2025, 4, 18), 'o2025-04-18', Decimal('7.00'))"
 
 
+@pytest.mark.slow  # smaller: on the embedded engine, above
 @pytest.mark.spark
 def test_apache_spark_writes_a_day_of_many_rows_as_several_files_each_customer_in_one(
     lake: LakeResource, apache_spark: SparkProcess
@@ -221,6 +223,7 @@ def test_a_reader_of_one_customer_can_skip_most_of_a_file(lake: LakeResource, en
     customers_are_in_few_groups(lake)
 
 
+@pytest.mark.slow  # smaller: on the embedded engine, above
 @pytest.mark.spark
 def test_apache_spark_lets_a_reader_of_one_customer_skip_most_of_a_file(
     lake: LakeResource, apache_spark: SparkProcess

@@ -205,6 +205,7 @@ def test_a_plan_lists_the_days_that_depend_on_a_change_and_no_others(
     assert not list(Path(changed.settings.lake, ".scratch").iterdir())
 
 
+@pytest.mark.slow  # smaller: what a plan lists, above, and what is built where a setting was changed, below
 def test_a_refresh_builds_exactly_what_the_plan_lists(world: World, tmp_path: Path) -> None:
     """Afterwards the lake equals one built from the changed sources, and days that do not depend on them keep their files."""
     changes = (late_event, renamed_order, new_customer)

@@ -12,6 +12,8 @@ from engagement_assets.domain import verdicts
 from engagement_assets.pipeline.arrivals import read_by_run
 from engagement_assets.pipeline.asset_factory import TableRun, table_asset, unbound
 from engagement_assets.pipeline.checks import rules
+from engagement_assets.pipeline.checks.kept_out import Rejections, readable_files, rejected_share
+from engagement_assets.pipeline.checks.outcomes import Rule
 from engagement_assets.pipeline.publication import preview
 from engagement_assets.settings import Settings, today
 from engagement_assets.sources import guard
@@ -28,14 +30,12 @@ _ROWS_PER_WRITE = 5_000_000
 _NAMED = 5
 
 
-def kept_out_of(found: Callable[[], Reading]) -> Callable[[], rules.Rejections]:
+def kept_out_of(found: Callable[[], Reading]) -> Callable[[], Rejections]:
     """What was kept out of a source, by what was found of it."""
 
-    def kept_out() -> rules.Rejections:
+    def kept_out() -> Rejections:
         account = found().account
-        return rules.Rejections(
-            account.faulty_rows, account.read, account.rejected, tuple(found().inspection.unreadable)
-        )
+        return Rejections(account.faulty_rows, account.read, account.rejected, tuple(found().inspection.unreadable))
 
     return kept_out
 
@@ -44,8 +44,8 @@ def source_rules(
     settings: Settings,
     source: Source,
     customers: Callable[[], DataFrame] = unbound,
-    kept_out: Callable[[], rules.Rejections] = unbound,
-) -> list[rules.Rule]:
+    kept_out: Callable[[], Rejections] = unbound,
+) -> list[Rule]:
     """The rules of a source's table beside the contract, bound to the known customers and to what was found in the run."""
     of_facts = [
         rules.known_customers(source.name.replace("_", " "), customers, kept_out),
@@ -54,8 +54,8 @@ def source_rules(
     return [
         *(of_facts if source is not CUSTOMERS else []),
         *[rules.row_warning(warning, customers) for warning in source.warnings],
-        rules.rejected_share(kept_out, settings.rejected_share_warning, settings.rejected_share_limit),
-        rules.readable_files(kept_out),
+        rejected_share(kept_out, settings.rejected_share_warning, settings.rejected_share_limit),
+        readable_files(kept_out),
     ]
 
 

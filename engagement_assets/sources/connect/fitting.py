@@ -9,7 +9,7 @@ from functools import cached_property
 
 from engagement_assets.domain.source_mapping import ISO
 from engagement_assets.sources.connect import words
-from engagement_assets.sources.connect.looking import Table
+from engagement_assets.sources.connect.found import Table
 from engagement_assets.sources.connect.proposals import SURE
 from engagement_assets.sources.connect.shapes import Column
 from engagement_assets.sources.connect.words import likeness, table_likeness

@@ -9,7 +9,7 @@ from __future__ import annotations
 from engagement_assets.sources.connect.customers import customers_of
 from engagement_assets.sources.connect.events import events_of, orders_among
 from engagement_assets.sources.connect.fitting import View, sources_of
-from engagement_assets.sources.connect.looking import Found
+from engagement_assets.sources.connect.found import Found
 from engagement_assets.sources.connect.making import Making
 from engagement_assets.sources.connect.orders import orders_of
 from engagement_assets.sources.connect.proposals import Asking, Connection, Proposal

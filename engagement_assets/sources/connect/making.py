@@ -13,7 +13,7 @@ from typing import Any
 from engagement_assets.domain.source_mapping import ISO
 from engagement_assets.sources.connect import words
 from engagement_assets.sources.connect.fitting import IDENTIFIERS, Scored, View, key_of
-from engagement_assets.sources.connect.looking import Table, Text
+from engagement_assets.sources.connect.found import Table, Text
 from engagement_assets.sources.connect.proposals import BY_BOTH, SURE, Asking, Connection, Guess, Proposal
 
 #: How much less likely the next best column has to be for a guess not to be asked about.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
-from engagement_assets.sources.connect.looking import Table
+from engagement_assets.sources.connect.found import Table
 
 #: From which likeness on a guess is not asked about.
 SURE = 0.8

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from engagement_assets.domain.contracts import TABLES, Contract, OrderAggregates, RawOrders
 from engagement_assets.domain.contracts.base import UntranslatedCheckError
 from engagement_assets.engine import EngineResource
-from engagement_assets.pipeline.checks.rules import Audited, count_violations, gate_faults
+from engagement_assets.pipeline.checks.audited import Audited, count_violations, gate_faults
 from engagement_assets_tests.worlds import Row
 
 DAY = date(2025, 3, 1)

@@ -12,7 +12,10 @@ from engagement_assets.domain.contracts import TABLES
 from engagement_assets.engine import EngineResource
 from engagement_assets.pipeline.asset_factory import unbound
 from engagement_assets.pipeline.assets.sources import source_rules
-from engagement_assets.pipeline.checks.rules import Audited, Outcome, Rejections, contract_rules
+from engagement_assets.pipeline.checks.audited import Audited
+from engagement_assets.pipeline.checks.kept_out import Rejections
+from engagement_assets.pipeline.checks.outcomes import Outcome
+from engagement_assets.pipeline.checks.rules import contract_rules
 from engagement_assets.sources.registry import SOURCES
 from engagement_assets_tests.worlds import World
 

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engagement_assets.sources.connect import looking
-from engagement_assets.sources.connect.looking import NothingFoundError, Table, look
+from engagement_assets.sources.connect import sampling
+from engagement_assets.sources.connect.found import Table
+from engagement_assets.sources.connect.looking import NothingFoundError, look
 from engagement_assets_tests.sources.connect.shops import csv_text, json_lines, order_lines, rows, write
 
 ORDERS = rows(20, lambda n: {"id": n, "user": f"u{n % 5}", "day": f"2024-01-{n + 1:02}", "total": n + 0.5})
@@ -83,8 +84,8 @@ def test_delimiters_and_encodings_are_found_out(tmp_path: Path, delimiter: str, 
 
 
 def test_one_foreign_sign_far_inside_a_file_tells_its_encoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looking, "_HEAD", 2000)
-    monkeypatch.setattr(looking, "_WINDOW", 300)
+    monkeypatch.setattr(sampling, "_HEAD", 2000)
+    monkeypatch.setattr(sampling, "_WINDOW", 300)
     write(tmp_path, {"retail.csv": csv_text(rows(900, order_lines)).encode("cp1252")})
     (table,) = look(str(tmp_path)).tables
     assert (table.text.encoding, table.rows < 200) == ("cp1252", True)

@@ -1,6 +1,6 @@
 """The corpus, mutated lines and made-up tables on Apache Spark, all in one job.
 
-Smaller: `integration/test_engine_parity.py`, in which both engines reject the sample data's bad rows.
+Smaller: `integration/test_engine_parity.py`, in which both engines reject a made-up shop's bad rows.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic.script import ScriptDirectory
 from filelock import FileLock
 
 from engagement_assets.engine import OLDEST_JAVA, EngineResource, java_version
@@ -28,9 +27,6 @@ time.tzset()
 
 # Commands print tables as wide as the terminal was at their start.
 os.environ["COLUMNS"] = "250"
-
-# Dagster reads its ninety revisions anew for each home and each run; they are the same ones.
-ScriptDirectory.from_config = functools.lru_cache(ScriptDirectory.from_config)  # type: ignore[method-assign]
 
 # Nothing is read from, or written to, the Dagster home of whoever runs the tests.
 _HOME = tempfile.TemporaryDirectory(prefix="engagement-tests-")

@@ -7,6 +7,7 @@ days records thousands. Used by the home that `make dev` and `engagement run` cr
 
 from __future__ import annotations
 
+import functools
 import os
 import sqlite3
 import threading
@@ -15,6 +16,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from alembic.script import ScriptDirectory
 from dagster import AssetCheckEvaluation, DagsterEventType
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
@@ -39,6 +41,9 @@ _PAGE = 16_384
 #: Dagster hands batches over to any event log, but only where this says how many events one may have: so many, if nobody has set
 #: another number. PostgreSQL's, which opens a connection for each statement, takes 27 milliseconds for an event by itself.
 os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "500")
+
+# Dagster reads the ninety files of its schema's revisions anew for each database, and each run has one; they are the same ones.
+ScriptDirectory.from_config = functools.cache(ScriptDirectory.from_config)  # type: ignore[method-assign]
 
 
 class PooledSqliteEventLogStorage(SqliteEventLogStorage):

@@ -131,7 +131,8 @@ class Contract(pa.DataFrameModel):
         return _gate(cls)
 
     @classmethod
-    def rules(cls) -> list[Rule]:
+    @cache
+    def rules(cls) -> tuple[Rule, ...]:
         """Each condition of the contract on a single row: nulls, column checks, row rules.
 
         Raises UntranslatedCheckError for a pandera check that has no translation, so that none is silently left out.
@@ -141,7 +142,7 @@ class Contract(pa.DataFrameModel):
             if not column.nullable:
                 rules.append(Rule(f"{name} is not null", f"`{name}` is not null", name))
             rules += [_translate(name, check) for check in column.checks]
-        return rules + [Rule(name, condition) for name, condition in cls._row_rules.items()]
+        return (*rules, *(Rule(name, condition) for name, condition in cls._row_rules.items()))
 
 
 class UntranslatedCheckError(TypeError):

@@ -166,6 +166,7 @@ def shown_measures(report: Report, page: str) -> set[str]:
     }
 
 
+@pytest.mark.slow  # smaller: in the groups of every visual, below
 def test_every_measure_is_its_twin_in_every_cell_of_country_and_segment_under_every_pages_filter(
     model: DaxModel, report: Report, files: duckdb.DuckDBPyConnection
 ) -> None:

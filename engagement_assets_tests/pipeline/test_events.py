@@ -8,9 +8,9 @@ from engagement_assets.domain.catalogue import FACTS, daily_tables
 from engagement_assets_tests import PROJECT
 from engagement_assets_tests.worlds import World
 
-#: Results per day that is asked for: the contract of 13 tables, and the monitors (6 of the scores, 2 of the orders, 2 of the web
+#: Results per day that is asked for: the contract of 13 tables, and the monitors (5 of the scores, 2 of the orders, 2 of the web
 #: events, 1 of the customers).
-RESULTS_PER_DAY = 13 + 11
+RESULTS_PER_DAY = 13 + 10
 #: Results per run: readable_files, rejected_share, no_null_identifiers of three sources; known_customers and
 #: dates_within_window of two, customers_conserved of features and scores; of one no_negative_amounts,
 #: orders_not_before_signup, known_event_types, signup_not_after_last_event, one_row_per_customer, no_unexpected_nulls,

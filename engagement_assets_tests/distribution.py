@@ -34,7 +34,7 @@ LONG_FILES = (
 )
 
 #: Fixtures that cost more than the tests that use them: all of these are run by one process.
-SHARED_FIXTURES = ("apache_spark", "browser")
+SHARED_FIXTURES = ("apache_spark", "playwright")
 
 _HERE = Path(__file__).parent
 

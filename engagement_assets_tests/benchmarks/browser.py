@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import plotly
-from playwright.sync_api import Page
+from playwright.sync_api import Page, sync_playwright
 
 from engagement_assets.dashboard.site import PAGES
 from engagement_assets.dashboard.warehouse import Warehouse
@@ -97,7 +97,12 @@ def measure(lake: str, rounds: int) -> Iterator[tuple[str, int, float, float, fl
         "SELECT min(customer_id) AS c FROM {s} WHERE total_orders > 0",
         s=(EngagementScores, [warehouse.catalogue().days[-1]]),
     )["c"]
-    with TemporaryDirectory() as temporary, serving(settings) as dashboard, headless_chromium() as browser:
+    with (
+        TemporaryDirectory() as temporary,
+        serving(settings) as dashboard,
+        sync_playwright() as playwright,
+        headless_chromium(playwright) as browser,
+    ):
         folder = Path(temporary)
         script = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
         (folder / "plotly.min.js").write_bytes(script.read_bytes())

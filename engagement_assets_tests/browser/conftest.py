@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, expect, sync_playwright
 
 from engagement_assets.dashboard.server import open_server
 from engagement_assets.dashboard.visuals import Page as DashboardPage
 from engagement_assets.settings import Settings
 from engagement_assets_tests.dashboard.lakes import history_of
-from engagement_assets_tests.servers import headless_chromium
+from engagement_assets_tests.servers import headless_chromium, remembering_chromium
 from engagement_assets_tests.worlds import World
 
 #: Busy machines are slow; the tests wait for a state, never for a time.
@@ -48,6 +48,11 @@ class Visit:
     troubles: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     unanswered: set[Request] = field(default_factory=set)
+
+    def on_a_screen(self, width: int, scheme: Literal["light", "dark"]) -> None:
+        """As wide as that, of somebody who likes it light or dark."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.emulate_media(color_scheme=scheme)
 
     def open(self, path: str) -> Page:
         """Open an address and wait until every figure is there."""
@@ -132,9 +137,17 @@ def dashboard(sample_world: World, tmp_path_factory: pytest.TempPathFactory) -> 
 
 # Not for the whole session: Playwright's event loop would be in the way of Dagster's. After `dashboard` for the same reason.
 @pytest.fixture(scope="package")
-def browser(dashboard: str) -> Iterator[Browser]:
-    """A headless Chromium."""
-    with headless_chromium() as opened:
+def playwright(dashboard: str) -> Iterator[Playwright]:
+    """What drives browsers."""
+    with sync_playwright() as started:
+        expect.set_options(timeout=PATIENCE_MS)
+        yield started
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """A Chromium for windows with nothing remembered."""
+    with headless_chromium(playwright) as opened:
         yield opened
 
 
@@ -153,7 +166,6 @@ def new_context(browser: Browser, **options: Any) -> BrowserContext:
     """A browser window with nothing remembered."""
     context = browser.new_context(viewport=options.pop("viewport", {"width": 1440, "height": 900}), **options)
     context.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
     return context
 
 
@@ -179,11 +191,11 @@ def watched(context: BrowserContext, base: str) -> Iterator[Visit]:
 
 
 @pytest.fixture(scope="package")
-def window(browser: Browser) -> Iterator[BrowserContext]:
+def window(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
     """One window for most tests: what it has loaded once is not loaded and compiled again."""
-    context = new_context(browser)
-    yield context
-    context.close()
+    with remembering_chromium(playwright, tmp_path_factory.mktemp("profile")) as opened:
+        opened.set_default_timeout(PATIENCE_MS)
+        yield opened
 
 
 @pytest.fixture

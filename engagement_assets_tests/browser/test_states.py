@@ -21,38 +21,36 @@ pytestmark = pytest.mark.browser
 CUSTOMER = "cid=C0000264"
 
 
-def test_every_page_fits_a_small_screen_in_the_dark(browser: Browser, dashboard: str) -> None:
-    with visiting(browser, dashboard, viewport={"width": 390, "height": 844}, color_scheme="dark") as visit:
-        visit.open(f"/customer?compare=7&{CUSTOMER}")
+def test_every_page_fits_a_small_screen_in_the_dark(visit: Visit) -> None:
+    visit.on_a_screen(390, "dark")
+    visit.open(f"/customer?compare=7&{CUSTOMER}")
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == 390
+    for page in PAGES:
+        visit.go(page)
         assert visit.page.evaluate("document.documentElement.scrollWidth") == 390
-        for page in PAGES:
-            visit.go(page)
-            assert visit.page.evaluate("document.documentElement.scrollWidth") == 390
-            assert visit.page.evaluate("document.documentElement.dataset.mantineColorScheme") == "dark"
-            assert visit.page.locator(".state.failed").count() == 0
-        # A target list says who, why, how much money and what to do.
-        visit.open("/at-risk?compare=7")
-        row = visit.page.locator("#risk-customers .short tbody tr").first
-        expect(row).to_contain_text("silent for", use_inner_text=True)
-        expect(row.locator("td")).to_have_count(6)
-        assert visit.page.evaluate("document.documentElement.scrollWidth") == 390
-        # The navigation and the filters are behind the menu button, which a choice closes.
-        visit.page.get_by_label("Navigation and filters").click()
-        visit.page.locator("#nav").get_by_text("Behaviour", exact=True).click()
-        expect(visit.page.locator("#page h1")).to_have_text("Behaviour")
-        expect(visit.page.locator("#burger")).not_to_have_attribute("data-opened", "true")
+        assert visit.page.evaluate("document.documentElement.dataset.mantineColorScheme") == "dark"
+        assert visit.page.locator(".state.failed").count() == 0
+    # A target list says who, why, how much money and what to do.
+    visit.open("/at-risk?compare=7")
+    row = visit.page.locator("#risk-customers .short tbody tr").first
+    expect(row).to_contain_text("silent for", use_inner_text=True)
+    expect(row.locator("td")).to_have_count(6)
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == 390
+    # The navigation and the filters are behind the menu button, which a choice closes.
+    visit.page.get_by_label("Navigation and filters").click()
+    visit.page.locator("#nav").get_by_text("Behaviour", exact=True).click()
+    expect(visit.page.locator("#page h1")).to_have_text("Behaviour")
+    expect(visit.page.locator("#burger")).not_to_have_attribute("data-opened", "true")
 
 
 @pytest.mark.slow  # smaller: `test_every_page_is_in_the_navigation_and_none_fails` holds some of them against the rules
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
-def test_every_page_is_accessible(
-    browser: Browser, dashboard: str, width: int, scheme: Literal["light", "dark"]
-) -> None:
-    with visiting(browser, dashboard, viewport={"width": width, "height": 900}, color_scheme=scheme) as visit:
-        visit.open(f"/customer?compare=7&{CUSTOMER}")
-        for page in PAGES:
-            visit.go(page)
-            visit.is_accessible()
+def test_every_page_is_accessible(visit: Visit, width: int, scheme: Literal["light", "dark"]) -> None:
+    visit.on_a_screen(width, scheme)
+    visit.open(f"/customer?compare=7&{CUSTOMER}")
+    for page in PAGES:
+        visit.go(page)
+        visit.is_accessible()
 
 
 def test_light_and_dark_can_be_switched(browser: Browser, dashboard: str) -> None:
@@ -100,9 +98,7 @@ def test_a_day_without_a_snapshot_is_told_with_what_builds_it(visit: Visit) -> N
     visit.says("status", "engagement run --date 2026-06-10")
 
 
-def test_one_failing_figure_leaves_the_others(
-    browser: Browser, dashboard: str, sample_world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_failing_figure_leaves_the_others(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(visual: Visual, *asked: Any) -> Any:
         if visual.name == "overview-distribution":
             raise RuntimeError("broken on purpose")
@@ -110,11 +106,10 @@ def test_one_failing_figure_leaves_the_others(
 
     render = Visual.render
     monkeypatch.setattr(Visual, "render", broken)
-    with visiting(browser, dashboard) as visit:
-        visit.open("/?compare=7")
-        visit.says("overview-distribution", "This figure could not be made")
-        assert visit.page.locator(".state.failed").count() == 1
-        visit.says("overview-cards", "Total customers 600")
+    visit.open("/?compare=7")
+    visit.says("overview-distribution", "This figure could not be made")
+    assert visit.page.locator(".state.failed").count() == 1
+    visit.says("overview-cards", "Total customers 600")
 
 
 def test_charts_offer_no_upload(visit: Visit) -> None:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, expect, sync_playwright
 
 from engagement_assets.domain.catalogue import daily_tables
 from engagement_assets.domain.contracts import EngagementScores
 from engagement_assets.settings import PREFIX
 from engagement_assets_tests import PROJECT
-from engagement_assets_tests.servers import free_port, headless_chromium, running, wait_for
+from engagement_assets_tests.servers import free_port, remembering_chromium, running, wait_for
 from engagement_assets_tests.webhook import Webhook, listening
 from engagement_assets_tests.worlds import World
 
@@ -90,8 +90,8 @@ def ui(tmp_path_factory: pytest.TempPathFactory, engine: object) -> Iterator[Ui]
         running(daemon, root / "daemon.log", environment | {f"{PREFIX}ALERT_WEBHOOK": hook.address}),
     ):
         wait_for(f"http://127.0.0.1:{port}/server_info", server, root / "webserver.log")
-        with headless_chromium() as browser:
-            page = browser.new_page(viewport={"width": 1440, "height": 900})
+        with sync_playwright() as playwright, remembering_chromium(playwright, root / "browser") as window:
+            page = window.new_page()
             page.set_default_timeout(SLOW)
             expect.set_options(timeout=SLOW)
             yield Ui(page, f"http://127.0.0.1:{port}", shop, hook)

@@ -89,7 +89,7 @@ def headless_chromium(playwright: Playwright) -> Iterator[Browser]:
 
 @contextmanager
 def remembering_chromium(playwright: Playwright, profile: Path) -> Iterator[BrowserContext]:
-    """Debian's Chromium with a profile, as people use it: it keeps the scripts that it compiled, which halves what a page takes."""
+    """Debian's Chromium with a profile, as people use it: it keeps the scripts that it compiled; a page takes half as long."""
     window = playwright.chromium.launch_persistent_context(
         profile,
         executable_path=str(CHROMIUM),

@@ -27,6 +27,7 @@ def test_the_parts_are_the_difference_of_the_two_snapshots_to_the_last_place(sam
         assert found.change.total == pytest.approx(difference, abs=1e-12)
 
 
+@pytest.mark.slow  # smaller: the parts, above, and words by hand in transforms/test_segment_changes.py
 def test_the_words_are_those_of_the_table_of_changes(sample_world: World) -> None:
     told = 0
     for number in range(1, 14):

@@ -42,6 +42,7 @@ def near(expected: object) -> object:
     return pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
+@pytest.mark.slow  # smaller: what was printed, and made-up shops, below
 @given(one=arm, other=arm, level=levels)
 def test_shares_are_compared_as_statsmodels_does(one: tuple[int, int], other: tuple[int, int], level: float) -> None:
     found = newcombe(*one, *other, level)
@@ -61,6 +62,7 @@ def test_newcombe_gives_what_he_printed() -> None:
     assert (round(nobody.low, 4), round(nobody.high, 4)) == (-0.1611, 0.2775)
 
 
+@pytest.mark.slow  # smaller: what was printed, and made-up shops, below
 @settings(max_examples=50)
 @given(
     seed=st.integers(0, 10**6),
@@ -105,6 +107,7 @@ def test_students_quantile_is_that_of_scipy(degrees: float) -> None:
         assert student_quantile(level, degrees) == near(stdtrit(degrees, (1 + level) / 2))
 
 
+@pytest.mark.slow  # smaller: what was printed, and made-up shops, below
 @given(p_values=st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_several_looks_are_allowed_for_as_statsmodels_does(p_values: list[float]) -> None:
     rejected, adjusted, *_ = multipletests(p_values, alpha=0.05, method="holm")
@@ -121,6 +124,7 @@ def test_the_levels_of_holm_are_those_of_his_steps() -> None:
     assert levels == near([0.05 / 2, 0.05 / 4, 0.05 / 2, 0.05 / 3])
 
 
+@pytest.mark.slow  # smaller: what was printed, and made-up shops, below
 @given(share=shares, uplift=st.sampled_from([0.01, 0.02, 0.05]), held_out=st.floats(0.01, 0.9))
 def test_the_customers_it_takes_are_those_of_statsmodels(share: float, uplift: float, held_out: float) -> None:
     treated = samplesize_proportions_2indep_onetail(uplift, share, power=0.8, ratio=held_out / (1 - held_out))

@@ -184,6 +184,7 @@ def test_the_next_days_are_built_without_the_earlier_ones_and_what_was_read_is_r
     assert outdated(shop.lake, shop.settings) == {}
 
 
+@pytest.mark.slow  # smaller: of old and new days in lake/test_upgrades.py
 def test_a_customer_is_erased_from_tables_that_do_not_fit_and_a_rebuild_succeeds(shop: World) -> None:
     """As if yet another version had made some of them: they have a column that is none any more, one has another name."""
     for table in (RawCustomers, RejectedRows, EngagementScores):

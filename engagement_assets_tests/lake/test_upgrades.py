@@ -188,6 +188,7 @@ def test_what_does_not_fit_is_refused_with_the_command_and_nothing_is_written(
     assert set(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.slow  # smaller: days written again, above
 def test_a_rebuild_gives_the_tables_that_a_new_lake_has_and_leaves_earlier_versions_alone(
     world: World, engine: EngineResource, monkeypatch: pytest.MonkeyPatch
 ) -> None:

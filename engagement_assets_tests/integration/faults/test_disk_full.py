@@ -99,6 +99,7 @@ def test_a_command_on_a_full_disk_says_so_and_ends_with_its_last_word(small_disk
     assert "Traceback" not in told
 
 
+@pytest.mark.slow  # smaller: what was staged or committed, above
 def test_a_run_on_a_full_disk_fails_with_its_reason_and_the_next_one_succeeds(small_disk: Path, world: World) -> None:
     world.options |= {"start_date": writers.DAY, "lake": str(small_disk / "lake")}
     day = writers.DAYS[-1]

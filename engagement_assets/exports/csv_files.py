@@ -101,7 +101,7 @@ def export_csv(
             written = list(chain.from_iterable(pool.map(writing.write, files)))
         written += writing.list_of(written)
         left_out = {file.path.stem: file.left_out for file in written}
-        written.append(write_dictionary((*files, EXPORTED_FILES), staging, settings, left_out))
+        written.append(write_dictionary((*files, EXPORTED_FILES), staging, settings, left_out, database))
         page = staging / "data_dictionary.html"
         written.append(WrittenFile(page, 0, page.stat().st_size))
         (staging / MANIFEST).write_text(_described(settings, day, written), encoding="utf-8")
@@ -172,7 +172,7 @@ class _Writing:
             if file.path.suffix == ".csv"
         ]
         columns = [pa.array(values, kind) for values, kind in zip(zip(*told, strict=True), kinds, strict=True)]
-        with duckdb.connect() as connection:
+        with self.database.cursor() as connection:
             connection.register("told", pa.table(columns, [column.name for column in EXPORTED_FILES.columns]))
             return self._write(connection, EXPORTED_FILES, "FROM told", "")
 
@@ -199,14 +199,18 @@ class _Writing:
 
 
 def write_dictionary(
-    files: tuple[ExportFile, ...], target: Path, settings: Settings, left_out: Mapping[str, str]
+    files: tuple[ExportFile, ...],
+    target: Path,
+    settings: Settings,
+    left_out: Mapping[str, str],
+    database: duckdb.DuckDBPyConnection,
 ) -> WrittenFile:
-    """Each column of the files: `dictionary.rows`, and beside it the same as a page."""
+    """Each column of the files: `dictionary.rows`, and beside it the same as a page; `database` may be any."""
     rows = dictionary.rows(files, settings, left_out)
     (target / "data_dictionary.html").write_text(dictionary.page(files, settings, left_out), encoding="utf-8")
     place = target / "data_dictionary.csv"
     columns = [ExportColumn(name, "", T.StringType()) for name in rows[0]]
-    with duckdb.connect() as connection:
+    with database.cursor() as connection:
         connection.register("dictionary", pa.Table.from_pylist(rows))
         count = _write_csv(connection, columns, "FROM dictionary", place, settings)
     return WrittenFile(place, count, place.stat().st_size)

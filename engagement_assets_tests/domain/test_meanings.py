@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from engagement_assets.dashboard.lists import LISTS
@@ -104,7 +105,9 @@ def texts_of_dagster(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def texts_of_files(settings: Settings, folder: Path) -> Iterator[tuple[str, str]]:
     files = export_files(settings)
-    with write_dictionary(files, folder, settings, {}).path.open(newline="", encoding="utf-8") as stream:
+    with write_dictionary(files, folder, settings, {}, duckdb.connect()).path.open(
+        newline="", encoding="utf-8"
+    ) as stream:
         for row in csv.DictReader(stream):
             yield f"{row['table_name']}.{row['column_name']}", row["description"]
     for file in files:

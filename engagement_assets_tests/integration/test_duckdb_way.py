@@ -62,7 +62,7 @@ def test_every_table_of_a_range_is_the_one_that_duckdb_by_hand_writes(
     assert require_same_tables(sample_world.lake, last_days_by_hand, LAST_DAYS) > 30_000
 
 
-@pytest.mark.slow  # smaller: days that are judged later, above
+@pytest.mark.slow  # smaller: the days of a range, above; what is judged of a snapshot, in analysis/backtest/
 @pytest.mark.parametrize("day", JUDGED)
 def test_every_table_of_a_day_is_the_one_that_duckdb_by_hand_writes(
     sample_world: World, clean_sources: Path, tmp_path: Path, day: str

@@ -82,7 +82,6 @@ def test_what_is_missing_is_asked_for_as_one_range_and_then_no_more(world: World
     assert asked(daemon.tick(catch_up.SENSOR)) == ("2025-03-01", "2025-03-02")
 
 
-@pytest.mark.slow  # smaller: days that are missing, above
 def test_days_that_failed_are_asked_for_again_when_the_files_are_others(world: World, clock: type[Clock]) -> None:
     world.options |= {"start_date": date(2025, 3, 4)}
     world.customers([{"customer_id": "a"}])

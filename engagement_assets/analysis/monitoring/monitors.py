@@ -230,7 +230,7 @@ def outliers(look: Look, day: str) -> Finding:
 def segment_shares(look: Look, day: str) -> Finding:
     """Segments' shares of the customers against the previous snapshot, and segments that hold hardly anybody or nearly all.
 
-    Told are those of the two that are amiss.
+    The words are of what is amiss; where nothing is, of the largest move.
     """
     both = _shares_moved(look, day), _shares_held(look, day)
     worst = max(both, key=lambda found: GRADES.index(found.grade))

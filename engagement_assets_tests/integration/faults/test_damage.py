@@ -85,7 +85,6 @@ def test_readers_name_the_damaged_file_and_what_to_do(
             place.write_bytes(data)
 
 
-@pytest.mark.slow  # smaller: what is damaged is named, above
 def test_a_refresh_rebuilds_damaged_days_from_the_sources(shop: World) -> None:
     before = {name: shop.rows(name) for name in TABLES}
     damaged = {RawOrders: one_bit_flipped, Sessions: cut_short, EngagementScores: lost, RejectedRows: one_bit_flipped}
